@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+# Builds everything under out/. File lists are explicit, in reading order: the table of contents.
+#   make            kernel, library OSes, host command      make test     host units, QEMU, whole commands
+#   make check      warnings, analysers, border checks      make bench    the figures of docs/bench.md
+
+OUT := out
+CC := gcc
+CLANG := clang
+LD := ld.lld
+MAKEFLAGS += --no-builtin-rules
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+WARN := -std=c17 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla \
+	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wconversion -Wno-sign-conversion -Wformat=2
+FREE := -ffreestanding -fno-strict-aliasing -fno-common -fno-stack-protector -fcf-protection=none \
+	-fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns -mno-red-zone -mgeneral-regs-only -O2 -g
+KFLAGS := $(WARN) $(FREE) -mcmodel=kernel -fno-pic -Wframe-larger-than=1024 -fno-omit-frame-pointer \
+	-momit-leaf-frame-pointer -fzero-call-used-regs=used-gpr
+UFLAGS := $(WARN) $(FREE) -fpie -fno-omit-frame-pointer
+HFLAGS := $(WARN) -O2 -g -D_GNU_SOURCE -pthread
+INC := -I. -I$(OUT)/gen
+
+# ---- the rooms, each in reading order ------------------------------------------------------
+LIB_SRC := lib/string.c lib/format.c lib/siphash.c lib/elf.c lib/bundle.c lib/words.c lib/frame.c
+
+KERNEL_SRC := kernel/boot.c kernel/call.c kernel/account.c kernel/cap.c kernel/frame.c kernel/table.c \
+	kernel/env.c kernel/context.c kernel/fault.c kernel/slice.c kernel/event.c kernel/console.c kernel/log.c
+KERNEL_DEV_SRC := kernel/dev/virtqueue.c kernel/dev/pci.c kernel/dev/port.c kernel/dev/serial.c
+KERNEL_X86_SRC := kernel/x86/start.c kernel/x86/cpu.c kernel/x86/pt.c kernel/x86/trap.c kernel/x86/apic.c \
+	kernel/x86/clock.c kernel/x86/usercopy.c kernel/x86/bus.c
+KERNEL_ASM := kernel/x86/boot.S kernel/x86/entry.S
+
+EXO_SRC := libos/exo/start.c libos/exo/pool.c libos/exo/space.c libos/exo/upcall.c libos/exo/console.c \
+	libos/exo/launch.c libos/exo/report.c
+EXO_ASM := libos/exo/crt0.S
+EXAMPLES := init hello linux
+
+HOST_SRC := host/main.c
+UNIT_SRC := test/unit/main.c
+FUZZERS :=
+
+# ---- rules ------------------------------------------------------------------------------------
+.PHONY: all kernel user host unit fuzz test check bench fmt clean
+all: kernel user host
+kernel: $(OUT)/tessera.elf $(OUT)/tessera-plant.elf
+user: $(EXAMPLES:%=$(OUT)/examples/%)
+host: $(OUT)/host/tessera
+
+GEN := $(OUT)/gen/call_numbers.h
+$(OUT)/gen/call_numbers.h: abi/calls.tbl abi/calls.awk
+	@mkdir -p $(@D)
+	awk -f abi/calls.awk -v out=$(OUT)/gen abi/calls.tbl
+	touch $@
+
+# The kernel is built twice: for release, and with every planted fault of docs/testing.md behind a switch.
+KERNEL_ALL := $(KERNEL_SRC) $(KERNEL_DEV_SRC) $(KERNEL_X86_SRC) $(KERNEL_ASM) $(LIB_SRC) out/gen/call_table.c
+KOBJ := $(addsuffix .o,$(KERNEL_ALL))
+$(OUT)/k/%.c.o: %.c $(GEN)
+	@mkdir -p $(@D)
+	$(CC) $(KFLAGS) -Ikernel/plant/off $(INC) -MMD -c $< -o $@
+$(OUT)/kp/%.c.o: %.c $(GEN)
+	@mkdir -p $(@D)
+	$(CC) $(KFLAGS) -Ikernel/plant/on $(INC) -MMD -c $< -o $@
+$(OUT)/k/%.S.o $(OUT)/kp/%.S.o: %.S $(GEN)
+	@mkdir -p $(@D)
+	$(CC) $(INC) -g -MMD -c $< -o $@
+$(OUT)/tessera.elf: $(addprefix $(OUT)/k/,$(KOBJ)) kernel/x86/kernel.ld
+	$(LD) -T kernel/x86/kernel.ld -o $@ $(filter %.o,$^)
+$(OUT)/tessera-plant.elf: $(addprefix $(OUT)/kp/,$(KOBJ)) kernel/x86/kernel.ld
+	$(LD) -T kernel/x86/kernel.ld -o $@ $(filter %.o,$^)
+
+EXO_OBJ := $(addprefix $(OUT)/u/,$(addsuffix .o,$(EXO_SRC) $(EXO_ASM) $(LIB_SRC)))
+$(OUT)/u/%.c.o: %.c $(GEN)
+	@mkdir -p $(@D)
+	$(CC) $(UFLAGS) $(INC) -MMD -c $< -o $@
+$(OUT)/u/%.S.o: %.S $(GEN)
+	@mkdir -p $(@D)
+	$(CC) $(INC) -g -MMD -c $< -o $@
+$(OUT)/examples/%: $(OUT)/u/examples/%.c.o $(EXO_OBJ) libos/exo/library.ld
+	@mkdir -p $(@D)
+	$(LD) -T libos/exo/library.ld -o $@ $(filter %.o,$^)
+$(OUT)/test/%: $(OUT)/u/test/boot/%.c.o $(EXO_OBJ) libos/exo/library.ld
+	@mkdir -p $(@D)
+	$(LD) -T libos/exo/library.ld -o $@ $(filter %.o,$^)
+
+$(OUT)/h/%.c.o: %.c $(GEN)
+	@mkdir -p $(@D)
+	$(CC) $(HFLAGS) $(INC) -MMD -c $< -o $@
+$(OUT)/host/tessera: $(addprefix $(OUT)/h/,$(addsuffix .o,$(HOST_SRC) $(LIB_SRC)))
+	@mkdir -p $(@D)
+	$(CC) -pthread -o $@ $^
+
+SAN := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+$(OUT)/unit/%.c.o: %.c $(GEN)
+	@mkdir -p $(@D)
+	$(CC) $(HFLAGS) $(SAN) $(INC) -MMD -c $< -o $@
+$(OUT)/unit/run: $(addprefix $(OUT)/unit/,$(addsuffix .o,$(UNIT_SRC) $(LIB_SRC)))
+	$(CC) -pthread $(SAN) -o $@ $^
+unit: $(OUT)/unit/run
+
+$(OUT)/fuzz/%.c.o: %.c $(GEN)
+	@mkdir -p $(@D)
+	$(CLANG) $(HFLAGS) -O1 -fsanitize=fuzzer-no-link,address,undefined $(INC) -MMD -c $< -o $@
+$(OUT)/fuzz/%: $(OUT)/fuzz/test/fuzz/%.c.o $(addprefix $(OUT)/fuzz/,$(addsuffix .o,$(LIB_SRC)))
+	$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $^
+fuzz: $(FUZZERS:%=$(OUT)/fuzz/%)
+
+test: all
+	./tessera test
+bench: all
+	./tessera bench
+check:
+	test/check.sh
+fmt:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+clean:
+	rm -rf $(OUT)
+
+-include $(shell find $(OUT) -name '*.d' 2>/dev/null)

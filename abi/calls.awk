@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+# abi/calls.awk - makes from abi/calls.tbl, into the folder `out`: call_numbers.h, call_decl.h and call_table.c (kernel),
+# call_stubs.h (libraries), calls.md (people). A call without a stated check, or with too many arguments, is an error.
+
+function fail(text) { print FILENAME ":" FNR ": " text > "/dev/stderr"; bad = 1; exit 1 }
+function put(file, text) { printf "%s\n", text > (out "/" file) }
+
+# Splits NAME:KIND/RIGHT into part[]: name, kind, right; kind is "" for a number.
+function split_argument(text, part,    at, rest) {
+    part["kind"] = part["right"] = ""; part["name"] = text
+    if ((at = index(text, ":")) == 0) return
+    part["name"] = substr(text, 1, at - 1); rest = substr(text, at + 1)
+    if ((at = index(rest, "/")) == 0) fail("a slot names its right: " text)
+    part["kind"] = substr(rest, 1, at - 1); part["right"] = substr(rest, at + 1)
+}
+
+# Adds one C parameter to the handler's prototype, the wrapper's body, the stub and the documentation.
+function add_parameter(text, raw,    p, type) {
+    split_argument(text, p)
+    comma = params == "" ? "" : ", "
+    stub_params = stub_params comma "uint64_t " p["name"]
+    doc = doc " `" p["name"] "`" (p["kind"] == "" ? "" : " (" p["kind"] " with " p["right"] ")")
+    if (p["kind"] == "") { params = params comma "uint64_t " p["name"]; passed = passed comma raw; return }
+    type = p["kind"] == "ANY" ? "const struct slot" : "struct " tolower(p["kind"])
+    params = params comma type " *" p["name"]; passed = passed comma p["name"]
+    body = body "    " type " *" p["name"] " = slot_object(" raw ", KIND_" p["kind"] ", RIGHT_" p["right"] ", &error);\n" \
+        "    if (error)\n        return result_error(error);\n"
+}
+
+function flush_call(    i, lo_hi, list, value, u) {
+    if (name == "") return
+    if (check == "") fail("call " name " states no check")
+    params = passed = body = stub_params = doc = ""; list = ""
+    for (i = 1; i <= n_args; i++) {
+        if (split(args[i], lo_hi, "|") == 2) {
+            add_parameter(lo_hi[1], "(uint32_t)" reg[i]); add_parameter(lo_hi[2], reg[i] " >> 32")
+            sub(/:.*/, "", lo_hi[1]); sub(/:.*/, "", lo_hi[2])
+            value = "(uint32_t)" lo_hi[1] " | " lo_hi[2] " << 32"
+        } else { add_parameter(args[i], reg[i]); value = args[i]; sub(/:.*/, "", value) }
+        list = list ", " value
+    }
+    for (i = n_args + 1; i <= 5; i++) list = list ", 0"
+    u = ""; for (i = n_args + 1; i <= 5; i++) u = u "    (void)" reg[i] ";\n"
+    put("call_numbers.h", "    CALL_" name " = " number ",")
+    put("call_decl.h", "struct result " name "(" (params == "" ? "void" : params) ");")
+    put("call_stubs.h", "/* " does " Gives " gives ". */\nstatic inline struct call_result\ncall_" name "(" (stub_params == "" ? "void" : stub_params) \
+        ")\n{\n    return call_invoke(" number list ");\n}\n")
+    put("call_table.c", "static struct result\nsys_" name "(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d, uint64_t e)\n{\n" \
+        (body == "" ? "" : "    int error = 0;\n") "    (void)number;\n" u body "    return " name "(" passed ");\n}\n")
+    table = table "    [" number "] = " (saves ? "call_enter_saving" : "sys_" name) ",\n"
+    if (saves) saving = saving "    [" number "] = sys_" name ",\n"
+    names = names "    [" number "] = \"" name "\",\n"
+    put("calls.md", "## " number " " name "\n\nArguments:" (doc == "" ? " none." : doc ".") "\n\nChecked:" check ".\n\nGives:" gives ".\n\n" does "\n")
+    name = ""
+}
+
+BEGIN {
+    split("a b c d e", reg, " ")
+    note = "/* Made by abi/calls.awk from abi/calls.tbl. */"
+    put("call_numbers.h", note "\n#pragma once\n\nenum call_number {\n    CALL_BASE = 0x54000000,\n    CALL_BLOCK = 256, /* numbers set aside */")
+    put("call_decl.h", note "\n#pragma once\n")
+    put("call_stubs.h", note "\n#pragma once\n#include \"libos/exo/invoke.h\"\n")
+    put("call_table.c", note "\n#include \"kernel/call.h\"\n")
+    put("calls.md", "# The kernel's calls\n\nMade by `abi/calls.awk` from `abi/calls.tbl`. Call n is `syscall` with eax = 0x54000000 + n, arguments in rdi,\n" \
+        "rsi, rdx, r8, r9; the result is rax, the second result rdx. A slot argument that names nothing is E_BADF, one\nwithout the right E_PERM. rcx, r11 and the other argument registers are lost.\n")
+}
+/^#/ || /^$/ { next }
+$1 == "call" {
+    flush_call()
+    number = $2; name = $3; n_args = NF - 3; check = gives = does = ""; saves = 0
+    if (number in seen) fail("number " number " is taken"); seen[number] = 1
+    if (number >= 256 || n_args > 5) fail("call " name " does not fit")
+    for (i = 1; i <= n_args; i++) args[i] = $(i + 3)
+    next
+}
+$1 == "check" { sub(/^check/, ""); check = $0; next }
+$1 == "gives" { sub(/^gives/, ""); gives = $0; next }
+$1 == "does" { sub(/^does /, ""); does = does (does == "" ? "" : " ") $0; next }
+$1 == "saves" { saves = 1; next }
+{ fail("unknown line: " $0) }
+END {
+    if (bad) exit 1
+    flush_call()
+    put("call_numbers.h", "};")
+    put("call_table.c", "/* By number; entered from kernel/x86/entry.S. */\ncall_entry *const call_table[CALL_BLOCK] = {\n    [0 ... CALL_BLOCK - 1] = call_unknown,\n" table "};\n")
+    put("call_table.c", "call_entry *const call_saving_table[CALL_BLOCK] = {\n" saving "};\n")
+    put("call_table.c", "const char *const call_names[CALL_BLOCK] = {\n" names "};")
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * abi/memory.h - frames, their types, and what a library may ask of a page-table entry.
+ * Units: frame numbers (4 KiB each) and user virtual addresses in bytes.
+ */
+#pragma once
+#include <stdint.h>
+
+enum { FRAME_SHIFT = 12, FRAME_BYTES = 1 << FRAME_SHIFT };
+
+enum memory_limit {
+    MAP_BATCH_MAX = 512,   /* entries in one pt_map, pt_unmap, pt_protect or pt_read */
+    FRAME_BATCH_MAX = 64,  /* frames in one frame_alloc or frame_free */
+    PT_LEVELS = 4,         /* 4 is a root; 1 holds the pages */
+    PT_ENTRIES = 512,
+};
+
+/* User addresses lie below it; it ends one page below the canonical edge of the processor. */
+static const uint64_t USER_TOP = 0x00007ffffffff000;
+
+/* What a frame is. Type and owner change only while nothing refers to the frame. */
+enum frame_type {
+    FRAME_ABSENT = 0, /* no memory there, or the machine's own */
+    FRAME_KERNEL,     /* the kernel's image and boot-time memory */
+    FRAME_FREE,       /* nobody's */
+    FRAME_PLAIN,      /* its owner's, to map as it likes */
+    FRAME_PT1,        /* page tables by level: FRAME_PT1 + level - 1 */
+    FRAME_PT2,
+    FRAME_PT3,
+    FRAME_PT4,
+    FRAME_ACCOUNT, /* kernel objects, from here on: never mapped by a library */
+    FRAME_SLOTS,
+    FRAME_CELLS,
+    FRAME_ENV,
+    FRAME_CONTEXT,
+    FRAME_EVENTS,
+    FRAME_CONSOLE,
+    FRAME_VECTOR, /* vector registers of a context */
+    FRAME_BUFFER, /* input buffer of a console */
+    FRAME_TYPES,
+};
+
+/*
+ * One entry of pt_map: frame << FRAME_SHIFT | flags, bits 52 and above 0. Without MAP_READ the
+ * entry is absent for the processor and its other 63 bits are the library's to use.
+ */
+enum map_flag {
+    MAP_READ = 1 << 0,  /* present */
+    MAP_WRITE = 1 << 1, /* needs MAP_READ */
+    MAP_EXEC = 1 << 2,  /* needs MAP_READ */
+    MAP_ACCESSED = 1 << 3, /* reported by pt_read and pt_unmap; refused in pt_map */
+    MAP_DIRTY = 1 << 4,    /* likewise */
+    MAP_SOFT_SHIFT = 5,    /* three bits that the processor ignores */
+    MAP_KEY_SHIFT = 8,     /* protection key, four bits; 0 where the processor has none */
+    MAP_FLAGS = (1 << FRAME_SHIFT) - 1,
+};
