@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kernel/call.h - how a kernel call is answered, and the tables that abi/calls.awk makes.
+ *
+ * Three hops: kernel/x86/entry.S jumps through call_table to sys_x (generated: resolves every
+ * slot argument, so that no call can forget its check), which calls x, declared in call_decl.h
+ * and defined in the file of its resource. x decodes and checks the rest, then changes.
+ */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include "abi/cap.h"
+#include "abi/error.h"
+
+struct result {
+    int64_t value;   /* a count or 0; or a negative error */
+    uint64_t detail; /* the second result, 0 where the call gives none */
+};
+
+static inline struct result
+result_ok(int64_t value)
+{
+    return (struct result){.value = value};
+}
+
+/* error is positive, an enum error. */
+static inline struct result
+result_error(int error)
+{
+    return (struct result){.value = -(int64_t)error};
+}
+
+static inline struct result
+result_error_at(int error, uint64_t detail)
+{
+    return (struct result){.value = -(int64_t)error, .detail = detail};
+}
+
+struct account;
+struct slot;
+struct slots;
+struct cells;
+struct env;
+struct context;
+struct events;
+struct console;
+struct cpu;
+struct machine;
+
+/*
+ * The object that a slot of the running environment names, or NULL with *error E_BADF (nothing
+ * there, dead, another kind) or E_PERM (a right is missing). For KIND_ANY the slot itself, for
+ * KIND_MACHINE a pointer that only says yes.
+ */
+void *slot_object(uint64_t index, enum cap_kind kind, uint32_t rights, int *error);
+
+#include "call_numbers.h"
+#include "call_decl.h"
+
+typedef struct result call_entry(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d,
+                                 uint64_t e);
+extern call_entry *const call_table[CALL_BLOCK];
+extern call_entry *const call_saving_table[CALL_BLOCK];
+extern const char *const call_names[CALL_BLOCK];
+call_entry call_unknown;      /* E_NOSYS */
+call_entry call_enter_saving; /* entry.S: saves the caller's registers, then call_saving_table */

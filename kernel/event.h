@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* kernel/event.h - event counters. */
+#pragma once
+#include <stdint.h>
+#include "abi/event.h"
+#include "kernel/cap.h"
+
+enum { EVENTS_CONTEXTS_MAX = 16 };
+
+struct events {
+    struct cell cell;
+    uint32_t n_contexts;                       /* contexts that take upcalls for these counters */
+    uint32_t context[EVENTS_CONTEXTS_MAX];     /* their frames */
+    uint64_t counter[EVENTS_PER_FRAME];        /* only grow; 63 bits are enough for ever */
+};
+
+/* Raises a counter; contexts whose event mask holds it get an EVENT upcall. index < EVENTS_PER_FRAME. */
+void event_raise(struct events *events, uint32_t index, uint64_t n);

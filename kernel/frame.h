@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* kernel/frame.h - the frame table. Units: frame numbers. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "abi/memory.h"
+
+struct account;
+
+/*
+ * One entry a frame.
+ *  F1 refs == entries and links that name it + objects that stand on it (pins).
+ *  F2 type FREE => refs == 0 and owner == 0, and its bit in the free bitmap is set; else clear.
+ *  F3 type and owner change only while refs == 0 (but by account_destroy, which breaks them all).
+ *  F4 a frame given to an account holds only zeroes.
+ */
+struct frame {
+    uint32_t owner; /* frame number of its account; 0: the kernel's or nobody's */
+    uint32_t refs;
+    uint8_t type;   /* enum frame_type */
+    uint8_t clean;  /* 1: holds only zeroes (meaningful while FREE) */
+    uint16_t reserved;
+};
+_Static_assert(sizeof(struct frame) == 12, "frame table entry");
+
+extern struct frame *frame_table;
+extern uint64_t frame_count;
+
+/* The entry of a frame number that the caller knows is below frame_count. */
+struct frame *frame_at(uint64_t n);
+/* The entry of any number: NULL when there is no such frame. The index is masked. */
+struct frame *frame_find(uint64_t n);
+/* Where the kernel reads and writes a frame. */
+void *frame_address(uint64_t n);
+/* The frame that a kernel object lies in. */
+uint64_t frame_of(const void *object);
+
+/* 0 when frame n is of account or one below and of that type, else E_PERM or E_INVAL. */
+int frame_check(const struct account *account, uint64_t n, enum frame_type type);
+/* 0 when frame n may become something else: plain, unreferenced, of account or below; else E_PERM, E_BUSY. */
+int frame_check_unused(const struct account *account, uint64_t n);
+/* Plain -> an object's type. The caller has checked (F3). Returns its address, zeroed. */
+void *frame_become(uint64_t n, enum frame_type type);
+/* An object's frame -> plain again, zeroed. */
+void frame_retire(uint64_t n);
+void frame_ref(uint64_t n);
+void frame_unref(uint64_t n);
+
+/* Boot: memory for the kernel itself, zeroed, until frame_init; panics when there is none. */
+void *frame_boot_alloc(uint64_t n);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* kernel/slice.h - who runs next on a processor. */
+#pragma once
+#include <stdint.h>
+#include "abi/slice.h"
+
+struct context;
+struct cpu;
+
+/* One processor's state that does not depend on its kind; kernel/x86 holds it in a larger one. */
+struct slice {
+    uint32_t context; /* frame; 0: empty */
+    uint32_t duration_ns;
+};
+
+struct cpu {
+    uint32_t number;
+    uint32_t position;           /* of the slice that runs */
+    struct context *current;     /* whose registers are on the processor; NULL: idle */
+    uint64_t slice_end_ns;
+    uint64_t grace_end_ns;       /* 0: no slice-end upcall outstanding */
+    uint64_t counter_mark;       /* cycle counter up to which time has been charged */
+    uint64_t used[SLICE_POSITIONS / 64]; /* bitmap of the positions that are not empty */
+    struct slice slice[SLICE_POSITIONS];
+};
+
+void slice_init(struct cpu *cpu);
+/* Gives the processor to the next context that can run, or idles until there is one. */
+_Noreturn void slice_schedule(struct cpu *cpu);
+/* The current context leaves at once; its registers are saved. */
+_Noreturn void slice_leave(struct cpu *cpu);
+/* The timer has fired while the current context ran; its registers are saved. */
+void slice_tick(struct cpu *cpu);
