@@ -22,7 +22,8 @@ HFLAGS := $(WARN) -O2 -g -D_GNU_SOURCE -pthread
 INC := -I. -I$(OUT)/gen
 
 # ---- the rooms, each in reading order ------------------------------------------------------
-LIB_SRC := lib/string.c lib/format.c lib/siphash.c lib/elf.c lib/bundle.c lib/words.c lib/frame.c
+LIB_SRC := lib/string.c lib/format.c lib/siphash.c lib/elf.c lib/bundle.c lib/words.c lib/plan.c lib/frame.c
+LIB_FREE_SRC := lib/mem.c   # for kernel and library OSes; hosted programs have the C library
 
 KERNEL_SRC := kernel/boot.c kernel/call.c kernel/account.c kernel/cap.c kernel/frame.c kernel/table.c \
 	kernel/env.c kernel/context.c kernel/fault.c kernel/slice.c kernel/event.c kernel/console.c kernel/log.c
@@ -54,7 +55,8 @@ $(OUT)/gen/call_numbers.h: abi/calls.tbl abi/calls.awk
 	touch $@
 
 # The kernel is built twice: for release, and with every planted fault of docs/testing.md behind a switch.
-KERNEL_ALL := $(KERNEL_SRC) $(KERNEL_DEV_SRC) $(KERNEL_X86_SRC) $(KERNEL_ASM) $(LIB_SRC) out/gen/call_table.c
+KERNEL_ALL := $(KERNEL_SRC) $(KERNEL_DEV_SRC) $(KERNEL_X86_SRC) $(KERNEL_ASM) $(LIB_SRC) \
+	$(LIB_FREE_SRC) out/gen/call_table.c
 KOBJ := $(addsuffix .o,$(KERNEL_ALL))
 $(OUT)/k/%.c.o: %.c $(GEN)
 	@mkdir -p $(@D)
@@ -70,7 +72,7 @@ $(OUT)/tessera.elf: $(addprefix $(OUT)/k/,$(KOBJ)) kernel/x86/kernel.ld
 $(OUT)/tessera-plant.elf: $(addprefix $(OUT)/kp/,$(KOBJ)) kernel/x86/kernel.ld
 	$(LD) -T kernel/x86/kernel.ld -o $@ $(filter %.o,$^)
 
-EXO_OBJ := $(addprefix $(OUT)/u/,$(addsuffix .o,$(EXO_SRC) $(EXO_ASM) $(LIB_SRC)))
+EXO_OBJ := $(addprefix $(OUT)/u/,$(addsuffix .o,$(EXO_SRC) $(EXO_ASM) $(LIB_SRC) $(LIB_FREE_SRC)))
 $(OUT)/u/%.c.o: %.c $(GEN)
 	@mkdir -p $(@D)
 	$(CC) $(UFLAGS) $(INC) -MMD -c $< -o $@

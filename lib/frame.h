@@ -5,8 +5,7 @@
  * The bytes come in pieces cut anywhere; a decoder takes them as they come, keeps at most a head
  * of them, and hands on payload where it lies. Checked here: that the type, the channel, the
  * stream and the length are ones that this sender may send, that CH_HELLO comes first and once, and
- * C2 and C4. The receiver checks C1 and C3, for it knows the credit
- * it gave.
+ * C2 and C4. The receiver checks C1 and C3, for it knows the credit it gave.
  *
  *     while ((r = frame_decoder_next(&d, &at, end, &event)) > 0)
  *         switch (event.head.type) ...
