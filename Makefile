@@ -38,7 +38,8 @@ EXO_ASM := libos/exo/crt0.S
 EXAMPLES := init hello linux
 
 HOST_SRC := host/main.c
-UNIT_SRC := test/unit/main.c
+UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c test/unit/siphash.c \
+	test/unit/elf.c test/unit/bundle.c test/unit/words.c test/unit/plan.c test/unit/frame.c
 FUZZERS :=
 
 # ---- rules ------------------------------------------------------------------------------------

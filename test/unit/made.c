@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* made.c - an executable, a bundle and a plan without a fault. */
+#include <string.h>
+#include "test/unit/made.h"
+
+const char made_plan[] = "log\n"
+                         "partition 1 sort\n"
+                         "memory 536870912\n"
+                         "library linux\n"
+                         "program busybox\n"
+                         "argument sort\n"
+                         "argument -k%202\n"
+                         "argument\n"
+                         "environment LANG=C\n"
+                         "environment PS1=%25%20\n"
+                         "end\n"
+                         "partition 63 hello.1_a-b\n"
+                         "library hello\n"
+                         "memory 1\n"
+                         "end\n";
+
+static void
+head_make(Elf64_Ehdr *h)
+{
+    *h = (Elf64_Ehdr){
+        .e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+        .e_type = ET_EXEC,
+        .e_machine = EM_X86_64,
+        .e_version = EV_CURRENT,
+        .e_entry = MADE_BASE + offsetof(struct made_elf, code),
+        .e_phoff = offsetof(struct made_elf, program),
+        .e_shoff = offsetof(struct made_elf, section),
+        .e_ehsize = sizeof(Elf64_Ehdr),
+        .e_phentsize = sizeof(Elf64_Phdr),
+        .e_phnum = MADE_PROGRAMS,
+        .e_shentsize = sizeof(Elf64_Shdr),
+        .e_shnum = MADE_SECTIONS,
+    };
+}
+
+/* A program header for n bytes of the file that lie in memory at MADE_BASE + offset. */
+static Elf64_Phdr
+program_make(uint32_t type, uint32_t flags, uint64_t offset, uint64_t n)
+{
+    return (Elf64_Phdr){
+        .p_type = type,
+        .p_flags = flags,
+        .p_offset = offset,
+        .p_vaddr = MADE_BASE + offset,
+        .p_filesz = n,
+        .p_memsz = n,
+        .p_align = 4,
+    };
+}
+
+static void
+programs_make(struct made_elf *e)
+{
+    Elf64_Phdr *p = e->program;
+    p[MADE_PHDR] =
+        program_make(PT_PHDR, PF_R, offsetof(struct made_elf, program), sizeof e->program);
+    p[MADE_TEXT] =
+        program_make(PT_LOAD, PF_R | PF_X, 0, offsetof(struct made_elf, code) + sizeof e->code);
+    p[MADE_DATA] =
+        program_make(PT_LOAD, PF_R | PF_W, offsetof(struct made_elf, data), sizeof e->data);
+    p[MADE_DATA].p_memsz *= 2;
+    p[MADE_NOTE] = program_make(PT_NOTE, PF_R, offsetof(struct made_elf, note), sizeof e->note);
+    p[MADE_STACK] = program_make(PT_GNU_STACK, PF_R | PF_W, 0, 0);
+}
+
+static Elf64_Sym
+symbol_make(uint32_t name, uint64_t value, uint64_t n)
+{
+    return (Elf64_Sym){
+        .st_name = name,
+        .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
+        .st_shndx = 1,
+        .st_value = value,
+        .st_size = n,
+    };
+}
+
+static void
+symbols_make(struct made_elf *e)
+{
+    uint64_t code = MADE_BASE + offsetof(struct made_elf, code);
+    memcpy(e->strings, "\0start\0middle\0loose\0exported", 29);
+    e->symbol[1] = symbol_make(1, code, 16);
+    e->symbol[2] = symbol_make(7, code + 16, 32);
+    e->symbol[3] = symbol_make(14, code + 64, 0);
+    e->dynamic[1] = symbol_make(20, code, 16);
+    e->section[MADE_SYMTAB] = (Elf64_Shdr){
+        .sh_type = SHT_SYMTAB,
+        .sh_offset = offsetof(struct made_elf, symbol),
+        .sh_size = sizeof e->symbol,
+        .sh_link = MADE_STRTAB,
+    };
+    e->section[MADE_DYNSYM] = (Elf64_Shdr){
+        .sh_type = SHT_DYNSYM,
+        .sh_offset = offsetof(struct made_elf, dynamic),
+        .sh_size = sizeof e->dynamic,
+        .sh_link = MADE_STRTAB,
+    };
+    e->section[MADE_STRTAB] = (Elf64_Shdr){
+        .sh_type = SHT_STRTAB,
+        .sh_offset = offsetof(struct made_elf, strings),
+        .sh_size = sizeof e->strings,
+    };
+}
+
+void
+elf_make(struct made_elf *e)
+{
+    memset(e, 0, sizeof *e);
+    head_make(&e->head);
+    programs_make(e);
+    e->note.head = (Elf64_Nhdr){.n_namesz = 8, .n_descsz = 4, .n_type = 1};
+    memcpy(e->note.owner, "Tessera", 8);
+    symbols_make(e);
+}
+
+void
+bundle_make(struct made_bundle *b)
+{
+    memset(b, 0, sizeof *b);
+    b->head = (struct bundle_head){BUNDLE_MAGIC, 3, 0, sizeof *b};
+    b->entry[0] = (struct bundle_entry){offsetof(struct made_bundle, init), 5000, "init"};
+    b->entry[1] = (struct bundle_entry){offsetof(struct made_bundle, plan), 10, "plan"};
+    b->entry[2] = (struct bundle_entry){offsetof(struct made_bundle, plan), 0, "empty"};
+    memset(b->init, 'i', 5000);
+    memcpy(b->plan, "partition\n", 10);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test/unit/made.h - well-formed images to start from: tests spoil a field, fuzzers all of them.
+ * Laid out by the C library's <elf.h>, so that lib/elf.c is not tested against itself.
+ */
+#pragma once
+#include <elf.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "abi/bundle.h"
+
+enum made_program { MADE_PHDR, MADE_TEXT, MADE_DATA, MADE_NOTE, MADE_STACK, MADE_PROGRAMS };
+enum made_section { MADE_NULL, MADE_SYMTAB, MADE_DYNSYM, MADE_STRTAB, MADE_SECTIONS };
+
+static const uint64_t MADE_BASE = 0x400000;
+
+/* A static executable: code at MADE_BASE, data on the page behind with as much zeros again. */
+struct made_elf {
+    Elf64_Ehdr head;
+    Elf64_Phdr program[MADE_PROGRAMS];
+    struct {
+        Elf64_Nhdr head;
+        char owner[8];
+        uint32_t text;
+    } note;
+    Elf64_Shdr section[MADE_SECTIONS];
+    Elf64_Sym symbol[4];  /* .symtab: null, start, middle, loose (without a size) */
+    Elf64_Sym dynamic[2]; /* .dynsym: null, exported */
+    char strings[40];
+    uint8_t code[256];
+    _Alignas(4096) uint8_t data[128];
+};
+enum { MADE_ELF_BYTES = offsetof(struct made_elf, data) + 128 };
+
+void elf_make(struct made_elf *e);
+
+/* Three modules: init of 5,000 bytes, plan of 10, empty of none. */
+struct made_bundle {
+    struct bundle_head head;
+    struct bundle_entry entry[3];
+    _Alignas(4096) uint8_t init[8192];
+    _Alignas(4096) uint8_t plan[4096];
+};
+
+void bundle_make(struct made_bundle *b);
+
+/* A plan of two partitions, as docs/report.md has it. */
+extern const char made_plan[];

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test/unit/test.h - what a file of unit tests needs: a table of {name, function}, and CHECK.
+ * A name says the behaviour. Each test runs alone, in a process of its own.
+ */
+#pragma once
+
+struct test {
+    const char *name; /* NULL: the table ends */
+    void (*run)(void);
+};
+
+/* Count the running test as failed, and print where and what. */
+void test_fail(const char *file, int line, const char *what);
+
+/* Go on if the condition holds; if not, the test has failed and its function returns. */
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            test_fail(__FILE__, __LINE__, #condition);                                             \
+            return;                                                                                \
+        }                                                                                          \
+    } while (0)
+
+/* One table a file, in the order of the Makefile's UNIT_SRC. */
+extern const struct test mem_tests[];
+extern const struct test format_tests[];
+extern const struct test siphash_tests[];
+extern const struct test elf_tests[];
+extern const struct test bundle_tests[];
+extern const struct test words_tests[];
+extern const struct test plan_tests[];
+extern const struct test frame_tests[];
