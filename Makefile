@@ -37,7 +37,9 @@ EXO_SRC := libos/exo/start.c libos/exo/pool.c libos/exo/space.c libos/exo/upcall
 EXO_ASM := libos/exo/crt0.S
 EXAMPLES := init hello linux
 
-HOST_SRC := host/main.c
+HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/partition.c host/program.c host/file.c \
+	host/plan.c host/bundle.c host/machine.c host/session.c host/peer.c host/link.c host/output.c \
+	host/sink.c host/input.c host/report.c host/panic.c host/say.c
 UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c test/unit/siphash.c \
 	test/unit/elf.c test/unit/bundle.c test/unit/words.c test/unit/plan.c test/unit/frame.c
 FUZZERS :=

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * machine.c - one virtual machine: QEMU, its devices, and the ends of its ports.
+ *
+ * Invariants  M1 the emulator dies with the command, however that ends (PR_SET_PDEATHSIG).
+ *             M2 nothing has a name in the file system: sockets are pairs, files are memfds.
+ *             M3 the emulator holds the descriptors of `enum child_fd` and no others.
+ */
+#include "host/machine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "host/say.h"
+
+enum {
+    MACHINE_OVERHEAD_BYTES =
+        32 << 20, /* the kernel, init and what is kept of each, besides the partitions */
+    MACHINE_BUNDLE_COPIES = 2, /* as the loader left it, and as partitions hold it */
+    MACHINE_ARGUMENTS_MAX = 64,
+    MACHINE_WORDS_BYTES = 4096,
+};
+
+/* What the emulator finds where. */
+enum child_fd {
+    CHILD_BUNDLE = 3,
+    CHILD_CONSOLE = 4,
+    CHILD_SERIAL = 5,
+    CHILD_REPORT = 6, /* closed by exec: an errno comes if that fails */
+    CHILD_FDS = 7,
+};
+
+struct arguments {
+    const char *word[MACHINE_ARGUMENTS_MAX];
+    unsigned n;
+    char memory[32];
+    char kernel_words[MACHINE_WORDS_BYTES];
+    char debug[FILE_PATH_BYTES + 64];
+};
+
+static void
+add(struct arguments *a, const char *word)
+{
+    a->word[a->n++] = word; /* fewer than MACHINE_ARGUMENTS_MAX are written below */
+}
+
+static void
+add_two(struct arguments *a, const char *option, const char *value)
+{
+    add(a, option);
+    add(a, value);
+}
+
+static void
+add_devices(struct arguments *a, enum options_machine machine)
+{
+    add_two(a, "-chardev", "socket,id=console,fd=4"); /* CHILD_CONSOLE */
+    add_two(a, "-chardev", "socket,id=serial,fd=5");  /* CHILD_SERIAL */
+    add_two(a, "-serial", "chardev:serial");
+    add_two(a, "-device", "isa-debug-exit,iobase=0xf4,iosize=4");
+    if (machine == MACHINE_Q35) {
+        add_two(a, "-device", "virtio-serial-pci,disable-legacy=on");
+    } else {
+        add_two(a, "-global", "virtio-mmio.force-legacy=false");
+        add_two(a, "-device", "virtio-serial-device");
+    }
+    add_two(a, "-device", "virtconsole,chardev=console");
+}
+
+/* The kernel's command line.  Returns 0, or -E2BIG. */
+static int
+kernel_words(char to[MACHINE_WORDS_BYTES], const struct options *o)
+{
+    size_t n = (size_t)snprintf(to, MACHINE_WORDS_BYTES, "%s", o->verbose ? "log" : "");
+    for (unsigned i = 0; i < o->kernel_words.n; i++) {
+        size_t room = MACHINE_WORDS_BYTES - n;
+        size_t length =
+            (size_t)snprintf(to + n, room, "%s%s", n ? " " : "", o->kernel_words.word[i]);
+        if (length >= room)
+            return -E2BIG;
+        n += length;
+    }
+    return 0;
+}
+
+static int
+arguments_make(struct arguments *a, const struct machine *m, const struct options *o,
+               uint64_t memory_bytes, const char *debug_socket)
+{
+    a->n = 0;
+    add(a, m->emulator);
+    add_two(a, "-M", o->machine == MACHINE_Q35 ? "q35" : "microvm");
+    add_two(a, "-accel", o->accel == ACCEL_KVM ? "kvm" : "tcg");
+    add_two(a, "-cpu", "max");
+    add_two(a, "-smp", "1");
+    snprintf(a->memory, sizeof a->memory, "%luM", ((memory_bytes - 1) >> 20) + 1);
+    add_two(a, "-m", a->memory);
+    add(a, "-nodefaults");
+    add(a, "-no-user-config");
+    add(a, "-no-reboot");
+    add_two(a, "-display", "none");
+    add_two(a, "-kernel", m->kernel);
+    add_two(a, "-initrd", "/proc/self/fd/3"); /* CHILD_BUNDLE */
+    if (kernel_words(a->kernel_words, o) < 0)
+        return say_fail(EXIT_TOOL, "--kernel-arg: more than %d bytes in all",
+                        MACHINE_WORDS_BYTES - 1);
+    add_two(a, "-append", a->kernel_words);
+    add_devices(a, o->machine);
+    if (debug_socket) {
+        snprintf(a->debug, sizeof a->debug, "unix:%s,server=on,wait=off", debug_socket);
+        add_two(a, "-gdb", a->debug);
+        add(a, "-S");
+    }
+    add(a, NULL);
+    return 0;
+}
+
+/* MemAvailable of the host, in bytes; UINT64_MAX if it does not say. */
+static uint64_t
+host_memory(void)
+{
+    unsigned long kib = 0;
+    char line[128];
+    FILE *from = fopen("/proc/meminfo", "re");
+    while (from && !kib && fgets(line, sizeof line, from))
+        sscanf(line, "MemAvailable: %lu kB", &kib);
+    if (from)
+        fclose(from);
+    return kib ? (uint64_t)kib << 10 : UINT64_MAX;
+}
+
+static int
+memory_size(uint64_t partitions_bytes, const struct bundle *b, uint64_t *bytes)
+{
+    uint64_t own = MACHINE_OVERHEAD_BYTES + MACHINE_BUNDLE_COPIES * b->length_bytes;
+    uint64_t available = host_memory();
+    if (__builtin_add_overflow(partitions_bytes, own, bytes) || *bytes > available)
+        return say_fail(EXIT_TOOL,
+                        "-m: %lu MiB for partitions and %lu for the machine, but this host has "
+                        "%lu: ask for less",
+                        partitions_bytes >> 20, own >> 20, available >> 20);
+    return 0;
+}
+
+/* Can this host run KVM?  Returns 0, or an exit code, having said why not. */
+static int
+accel_check(enum options_accel accel)
+{
+    if (accel == ACCEL_TCG)
+        return 0;
+    int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return say_fail(EXIT_TOOL, "--accel kvm: /dev/kvm: %s: use --accel tcg", strerror(errno));
+    close(fd);
+    return 0;
+}
+
+/* In the child: put the descriptors in their places (M3), and become the emulator. */
+static void
+become_emulator(const struct arguments *a, const int fds[CHILD_FDS], pid_t parent)
+{
+    int high[CHILD_FDS];
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) /* M1: it died before that line */
+        _exit(EXIT_TOOL);
+    setsid(); /* the terminal's signals are for the command */
+    for (int i = 0; i < CHILD_FDS; i++)
+        high[i] = fcntl(fds[i], F_DUPFD, CHILD_FDS);
+    for (int i = 0; i < CHILD_FDS; i++)
+        dup2(high[i], i);
+    syscall(SYS_close_range, CHILD_FDS, ~0u, 0);
+    fcntl(CHILD_REPORT, F_SETFD, FD_CLOEXEC);
+    sigset_t none;
+    sigemptyset(&none);
+    signal(SIGPIPE, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    union { /* execvp promises not to write to them */
+        const char *const *words;
+        char *const *argv;
+    } u = {a->word};
+    execvp(u.words[0], u.argv);
+    int error = errno;
+    _exit(write(CHILD_REPORT, &error, sizeof error) == sizeof error ? EXIT_TOOL : EXIT_NO_RUN);
+}
+
+/* Our ends and the child's of what they share. */
+struct ends {
+    int console[2], serial[2], report[2];
+    int nothing;
+};
+
+static int
+ends_make(struct ends *e, struct machine *m)
+{
+    int type = SOCK_STREAM | SOCK_CLOEXEC;
+    if (socketpair(AF_UNIX, type, 0, e->console) < 0 ||
+        socketpair(AF_UNIX, type, 0, e->serial) < 0 || pipe2(e->report, O_CLOEXEC) < 0)
+        return -errno;
+    e->nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    m->complaints = memfd_create("tessera-emulator", MFD_CLOEXEC);
+    if (e->nothing < 0 || m->complaints < 0)
+        return -errno;
+    m->console = e->console[0];
+    m->serial = e->serial[0];
+    fcntl(m->console, F_SETFL, O_NONBLOCK);
+    fcntl(m->serial, F_SETFL, O_NONBLOCK);
+    return 0;
+}
+
+/* Close the child's ends, and wait until it has become the emulator.  Returns 0, or the errno of
+ * exec. */
+static int
+ends_finish(struct ends *e)
+{
+    int error = 0;
+    close(e->console[1]);
+    close(e->serial[1]);
+    close(e->report[1]);
+    close(e->nothing);
+    while (read(e->report[0], &error, sizeof error) < 0 && errno == EINTR)
+        ;
+    close(e->report[0]);
+    return error;
+}
+
+static int
+spawn(struct machine *m, const struct arguments *a, const struct bundle *b)
+{
+    struct ends e;
+    int r = ends_make(&e, m);
+    if (r < 0)
+        return say_fail(EXIT_TOOL, "no sockets for the machine: %s", strerror(-r));
+    const int fds[CHILD_FDS] = {e.nothing,    m->complaints, m->complaints, b->fd,
+                                e.console[1], e.serial[1],   e.report[1]};
+    pid_t self = getpid();
+    m->pid = fork();
+    if (m->pid == 0)
+        become_emulator(a, fds, self);
+    if (m->pid < 0)
+        return say_fail(EXIT_TOOL, "no process for the machine: %s", strerror(errno));
+    int error = ends_finish(&e);
+    if (error == 0)
+        return 0;
+    machine_wait(m, -1);
+    return say_fail(EXIT_TOOL, "%s: %s: install the package qemu-system-x86", m->emulator,
+                    error == ENOENT ? "not found" : strerror(error));
+}
+
+/*
+ * Start the machine, with memory for partitions_bytes in all; stopped, and with a socket for gdb,
+ * if debug_socket is not NULL. The caller is the thread that lives longest (M1).  Returns 0, or an
+ * exit code, having said why.
+ */
+int
+machine_start(struct machine *m, const struct options *o, const struct bundle *b,
+              uint64_t partitions_bytes, const char *debug_socket)
+{
+    struct arguments a;
+    uint64_t memory_bytes;
+    *m = (struct machine){.emulator = o->emulator ? o->emulator : "qemu-system-x86_64"};
+    if (o->kernel)
+        snprintf(m->kernel, sizeof m->kernel, "%s", o->kernel);
+    else if (project_path(m->kernel, "out/tessera.elf") < 0)
+        return say_fail(EXIT_TOOL, "the project was not found: start by ./tessera");
+    if (access(m->kernel, R_OK) < 0)
+        return say_fail(EXIT_TOOL, "%s: %s: build it with make, or start by ./tessera", m->kernel,
+                        strerror(errno));
+    int code = memory_size(partitions_bytes, b, &memory_bytes);
+    if (code == 0)
+        code = accel_check(o->accel);
+    if (code == 0)
+        code = arguments_make(&a, m, o, memory_bytes, debug_socket);
+    return code ? code : spawn(m, &a, b);
+}
+
+/* Wait until the emulator has ended, at most grace_ms (-1: for ever).  Returns whether it has. */
+int
+machine_wait(struct machine *m, int grace_ms)
+{
+    if (m->pid == 0)
+        return 1;
+    int fd = (int)syscall(SYS_pidfd_open, m->pid, 0);
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    int ready;
+    do
+        ready = poll(&p, 1, grace_ms);
+    while (ready < 0 && errno == EINTR);
+    close(fd);
+    if (ready <= 0)
+        return 0;
+    while (waitpid(m->pid, &m->exit_wait, 0) < 0 && errno == EINTR)
+        ;
+    m->pid = 0;
+    return 1;
+}
+
+void
+machine_kill(struct machine *m)
+{
+    if (m->pid == 0)
+        return;
+    kill(m->pid, SIGKILL);
+    machine_wait(m, -1);
+}
+
+/* Print what the emulator said, each line as one of the command's own. */
+void
+machine_complain(const struct machine *m)
+{
+    char text[4096];
+    ssize_t n = pread(m->complaints, text, sizeof text - 1, 0);
+    if (n <= 0)
+        return;
+    text[n] = 0;
+    char *rest = text;
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+        say("emulator: %s", line);
+}
