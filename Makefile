@@ -42,7 +42,7 @@ HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/partition.c ho
 	host/sink.c host/input.c host/report.c host/panic.c host/say.c
 UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c test/unit/siphash.c \
 	test/unit/elf.c test/unit/bundle.c test/unit/words.c test/unit/plan.c test/unit/frame.c
-FUZZERS :=
+FUZZERS := elf bundle frame words plan
 
 # ---- rules ------------------------------------------------------------------------------------
 .PHONY: all kernel user host unit fuzz test check bench fmt clean
@@ -104,12 +104,16 @@ $(OUT)/unit/run: $(addprefix $(OUT)/unit/,$(addsuffix .o,$(UNIT_SRC) $(LIB_SRC))
 	$(CC) -pthread $(SAN) -o $@ $^
 unit: $(OUT)/unit/run
 
+FUZZ := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 $(OUT)/fuzz/%.c.o: %.c $(GEN)
 	@mkdir -p $(@D)
-	$(CLANG) $(HFLAGS) -O1 -fsanitize=fuzzer-no-link,address,undefined $(INC) -MMD -c $< -o $@
-$(OUT)/fuzz/%: $(OUT)/fuzz/test/fuzz/%.c.o $(addprefix $(OUT)/fuzz/,$(addsuffix .o,$(LIB_SRC)))
-	$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $^
-fuzz: $(FUZZERS:%=$(OUT)/fuzz/%)
+	$(CLANG) $(HFLAGS) $(FUZZ) -fsanitize=fuzzer-no-link $(INC) -MMD -c $< -o $@
+FUZZ_LIB := $(addprefix $(OUT)/fuzz/,$(addsuffix .o,$(LIB_SRC)))
+$(FUZZERS:%=$(OUT)/fuzz/%): $(OUT)/fuzz/%: $(OUT)/fuzz/test/fuzz/%.c.o $(FUZZ_LIB)
+	$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^
+$(OUT)/fuzz/seed: $(OUT)/unit/test/fuzz/seed.c.o $(OUT)/unit/test/unit/made.c.o $(OUT)/unit/lib/frame.c.o
+	$(CC) $(SAN) -o $@ $^
+fuzz: $(FUZZERS:%=$(OUT)/fuzz/%) $(OUT)/fuzz/seed
 
 test: all
 	./tessera test

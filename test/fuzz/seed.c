@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * seed.c - writes inputs without a fault for a fuzzer to start from.
+ *
+ *     out/fuzz/seed NAME DIRECTORY
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include "lib/frame.h"
+#include "test/unit/made.h"
+
+static bool
+write_file(const char *directory, const char *name, const void *bytes, size_t n)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    FILE *f = fopen(path, "wb");
+    if (!f)
+        return false;
+    bool good = fwrite(bytes, 1, n, f) == n;
+    return fclose(f) == 0 && good;
+}
+
+static bool
+seed_elf(const char *directory)
+{
+    static struct made_elf e;
+    elf_make(&e);
+    bool good = write_file(directory, "static", &e, MADE_ELF_BYTES);
+    e.head.e_type = ET_DYN;
+    e.section[MADE_SYMTAB].sh_type = SHT_NULL;
+    return write_file(directory, "pie", &e, MADE_ELF_BYTES) && good;
+}
+
+static bool
+seed_bundle(const char *directory)
+{
+    static struct made_bundle b;
+    bundle_make(&b);
+    b.head.length = offsetof(struct made_bundle, plan) + 10;
+    return write_file(directory, "three", &b, b.head.length);
+}
+
+/* A frame behind the n bytes of a wire. Returns the new length. */
+static size_t
+frame_put(uint8_t *wire, size_t n, enum channel_type type, uint32_t channel,
+          enum channel_stream stream, uint32_t length)
+{
+    struct channel_head head = frame_head_make(type, channel, stream, length);
+    memcpy(wire + n, &head, sizeof head);
+    n += sizeof head;
+    if (type != CH_DATA && type != CH_LOG)
+        return n;
+    memset(wire + n, 'x', length);
+    return n + length;
+}
+
+static bool
+seed_frame(const char *directory)
+{
+    uint8_t wire[512] = {1 + 2 * 6}; /* from the kernel, in pieces of 7: see frame.c */
+    size_t n = frame_put(wire, 1, CH_HELLO, 0, 0, 1);
+    n = frame_put(wire, n, CH_LOG, 0, 0, 20);
+    n = frame_put(wire, n, CH_CREDIT, 1, STREAM_INPUT, 65536);
+    n = frame_put(wire, n, CH_DATA, 1, STREAM_OUTPUT, 30);
+    n = frame_put(wire, n, CH_CLOSED, 1, STREAM_INPUT, 32);
+    n = frame_put(wire, n, CH_EOF, 1, STREAM_OUTPUT, 0);
+    n = frame_put(wire, n, CH_STATUS, 1, 0, 3);
+    bool good = write_file(directory, "kernel", wire, n);
+    wire[0] = 2 * 4; /* from the host, in pieces of 5 */
+    n = frame_put(wire, 1, CH_CREDIT, 1, STREAM_OUTPUT, 65536);
+    n = frame_put(wire, n, CH_DATA, 1, STREAM_INPUT, 30);
+    n = frame_put(wire, n, CH_CLOSED, 1, STREAM_OUTPUT, 32);
+    n = frame_put(wire, n, CH_EOF, 1, STREAM_INPUT, 0);
+    n = frame_put(wire, n, CH_SIGNAL, 1, 0, 2);
+    return write_file(directory, "host", wire, n) && good;
+}
+
+static bool
+seed_words(const char *directory)
+{
+    static const char report[] = "died 11 wild read of 0x0\nregister rip 401000\n"
+                                 "frame 7fffdeadBEEF\nmissing 435 12\nnote a%20b %25\n";
+    return write_file(directory, "report", report, sizeof report - 1);
+}
+
+static bool
+seed_plan(const char *directory)
+{
+    return write_file(directory, "two", made_plan, strlen(made_plan));
+}
+
+static const struct {
+    const char *name;
+    bool (*make)(const char *directory);
+} seeds[] = {
+    {"elf", seed_elf},     {"bundle", seed_bundle}, {"frame", seed_frame},
+    {"words", seed_words}, {"plan", seed_plan},
+};
+
+int
+main(int argc, char **argv)
+{
+    for (size_t i = 0; argc == 3 && i < sizeof seeds / sizeof seeds[0]; i++)
+        if (strcmp(seeds[i].name, argv[1]) == 0)
+            return seeds[i].make(argv[2]) ? 0 : 1;
+    fprintf(stderr, "usage: seed NAME DIRECTORY\n");
+    return 2;
+}
