@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: MIT
+"""ends.py - how a command ends: signals, kill -9, the machine's death, panics; and what it leaves behind: nothing."""
+import glob, signal, threading, uuid
+from harness import *
+
+LOOP = ['busybox', 'sh', '-c', 'echo ready; while :; do :; done']
+
+
+def started(options, program, **popen):
+    p = start(options, program, stdin=subprocess.DEVNULL, **popen)
+    same(p.stdout.readline(), b'ready\n', 'output')
+    return p
+
+
+@test()
+def a_program_that_loops_ends_by_a_signal():
+    for signo in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        p = started([], LOOP)
+        p.send_signal(signo)
+        same(finish(p, None, 5).code, 128 + signo, f'exit code after {signo.name}')
+
+
+@test()
+def a_signal_ends_all_partitions():
+    p = started(['--beside', 'busybox sh -c :', '--beside', 'busybox sleep 1000'], LOOP)
+    p.send_signal(signal.SIGTERM)
+    r = finish(p, None, 8)
+    same(r.code, 128 + signal.SIGTERM, 'exit code')
+    expect(b'beside2| exited with status 143\n' in r.err, short(r.err))
+
+
+@test()
+def a_program_that_ignores_signals_is_destroyed():
+    p = started([], ['busybox', 'sh', '-c', 'trap "" INT TERM; echo ready; while :; do :; done'])
+    p.send_signal(signal.SIGTERM)
+    r = finish(p, None, 8)
+    same(r.code, 128 + signal.SIGTERM, 'exit code')
+
+
+@test()
+def a_second_signal_ends_the_machine_at_once():
+    p = started([], ['busybox', 'sh', '-c', 'trap "" INT TERM; echo ready; while :; do :; done'])
+    p.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    p.send_signal(signal.SIGINT)
+    same(finish(p, None, 0.7).code, 128 + signal.SIGINT, 'exit code')
+
+
+@test(STAND_IN)
+def a_machine_that_hears_nothing_is_ended():
+    mark = f'mark={uuid.uuid4()}'
+    p = started(['--kernel-arg', 'deaf', '--kernel-arg', 'stubborn', '--kernel-arg', mark], LOOP)
+    p.send_signal(signal.SIGTERM)
+    r = finish(p, None, 5)
+    same(r.code, 128 + signal.SIGTERM, 'exit code')
+    expect(2.5 < r.seconds, f'after {r.seconds:.1f} s')
+    wait_until(lambda: not emulators_marked(mark), 'the emulator has ended')
+
+
+@test(STAND_IN)
+def a_signal_before_the_greeting_ends_the_machine():
+    p = start(['--kernel-arg', 'hang'], ['busybox', 'true'])
+    time.sleep(0.5)
+    p.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    p.send_signal(signal.SIGINT)
+    same(finish(p, b'', 5).code, 128 + signal.SIGINT, 'exit code')
+
+
+@test()
+def a_signal_ignored_from_the_start_stays_so():
+    p = started([], ['busybox', 'sh', '-c', 'echo ready; read x; sleep 1; echo done'],
+                preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    p.send_signal(signal.SIGHUP)
+    same(finish(p, None, 20).code, 0, 'exit code')
+
+
+def files_around():
+    places = ['/tmp', '/dev/shm', '/var/tmp', ROOT, os.environ.get('XDG_RUNTIME_DIR', '/run')]
+    return {f for place in places for f in glob.glob(place + '/*') + glob.glob(place + '/.*')}
+
+
+@test(alone=True)
+def nothing_is_left_after_kill_9():
+    mark = f'mark={uuid.uuid4()}'
+    before = files_around()
+    for delay in (0, 0.02, 0.05, 0.1, 0.3, 1):
+        p = start(['--kernel-arg', mark, '--beside', 'busybox yes'], LOOP, stdin=subprocess.DEVNULL,
+                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(delay)
+        p.kill()
+        p.wait()
+        wait_until(lambda: not emulators_marked(mark), f'the emulator has ended (kill after {delay} s)')
+    same(files_around() - before, set(), 'files left')
+
+
+@test(alone=True)
+def nothing_is_left_after_the_end():
+    mark = f'mark={uuid.uuid4()}'
+    before = files_around()
+    same(busybox('echo', 'x', options=['--kernel-arg', mark]).code, 0, 'exit code')
+    same(emulators_marked(mark), [], 'processes left')
+    same(files_around() - before, set(), 'files left')
+
+
+@test(alone=True)
+def several_at_once_do_not_disturb_one_another():
+    results = {}
+
+    def one(i):
+        data = (b'%d\n' % i) * 100000
+        results[i] = (busybox('sh', '-c', f'cat; exit {i}', input=data) if on_stand_in else busybox('cat', input=data)).out == data
+    threads = [threading.Thread(target=one, args=(i,)) for i in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    same(results, {i: True for i in range(8)}, 'results')
+
+
+@test(alone=True)
+def output_comes_within_two_seconds():
+    begin = time.monotonic()
+    p = subprocess.Popen([os.path.join(ROOT, 'tessera'), 'run', *emulator_options(), 'busybox', 'echo', 'hello'], stdout=subprocess.PIPE)
+    same(p.stdout.readline(), b'hello\n', 'output')
+    seconds = time.monotonic() - begin
+    p.communicate()
+    expect(seconds < 2, f'{seconds:.2f} s')
+
+
+@test(alone=True)
+def a_killed_emulator_is_named():
+    mark = f'mark={uuid.uuid4()}'
+    p = started(['--kernel-arg', mark], LOOP)
+    for pid in emulators_marked(mark):
+        if pid != p.pid:
+            os.kill(pid, signal.SIGKILL)
+    one_line(finish(p, None, 5), 125, 'emulator', 'signal 9')
+
+
+@test(STAND_IN)
+def a_machine_that_fails_to_start_is_named():
+    r = run(['--kernel-arg', 'silent=1'], ['busybox', 'true'])
+    same((r.code, r.out), (125, b''), 'result')
+    expect(b'tessera: emulator: stand-in: told to fail\n' in r.err and b'did not start' in r.err, short(r.err))
+
+
+@test(STAND_IN)
+def a_machine_that_ends_early_is_named():
+    one_line(run(['--kernel-arg', 'exit=1'], ['busybox', 'true']), 125, 'ended', 'before the program')
+    one_line(run(['--kernel-arg', 'exit=0'], ['busybox', 'true']), 123, 'reset')
+    one_line(run(['--kernel-arg', 'exit=255'], ['busybox', 'true']), 123, 'panicked')
+    one_line(run(['--kernel-arg', 'die'], ['busybox', 'true']), 125, 'signal 11')
+
+
+@test(STAND_IN)
+def a_panic_is_printed_and_has_its_own_exit_code():
+    r = run(['--kernel-arg', 'panic'], ['busybox', 'true'])
+    same(r.code, 123, 'exit code')
+    same(r.err, b'tessera: kernel panic: the \\x1b[31mstand-in was told to\nrip ffffffff80001234\n    0x10\nframe zz\n', 'words')
+
+
+@test(STAND_IN)
+def a_kernel_that_breaks_the_rules_ends_the_session():
+    for word, words in (('version=7', 'version 7'), ('stray', 'not in the plan'), ('garbage', 'rules'), ('early', 'rules')):
+        one_line(run(['--kernel-arg', word], ['busybox', 'sleep', '5']), 125, words)
+
+
+@test(STAND_IN)
+def a_kernel_that_sends_more_than_its_credit_ends_the_session():
+    p = start(['--kernel-arg', 'overrun'], ['busybox', 'sleep', '5'], stdin=subprocess.DEVNULL)
+    lines = p.stderr.read().splitlines()  # the output is not read, so that no more credit is given
+    same(p.wait(), 125, 'exit code')
+    expect(len(lines) == 1 and b'credit' in lines[0], short(lines))
+    p.stdout.close()
+
+
+@test(STAND_IN)
+def reports_are_lines_for_people():
+    r = run(['--kernel-arg', 'report', '--name', 'victim'], ['busybox', 'true'])
+    same(r.code, 0, 'exit code')
+    lines = r.err.decode().splitlines()
+    same(lines[:2], ['tessera: victim: wild \\x1b[31m store', '    rip    0x0000000000401000'], 'death')
+    expect(lines[2].startswith('    0x401000'), f'frame: {lines[2]}')
+    same(lines[3:], ['    0x0', 'tessera: victim: call not implemented: io_uring_setup (3 times)', 'tessera: victim: one',
+                     'tessera: victim: two'], 'the rest')
+
+
+@test(MACHINE)
+def verbose_shows_the_kernel_log():
+    r = run(['-v'], ['busybox', 'echo', 'x'])
+    same((r.code, r.out), (0, b'x\n'), 'result')
+    expect(b'kernel| ' in r.err, short(r.err))
+
+
+@test(MACHINE)
+def microvm_runs_the_same():
+    r = run(['--machine', 'microvm'], ['busybox', 'sh', '-c', 'echo x; exit 4'])
+    same((r.code, r.out), (4, b'x\n'), 'result')
+
+
+@test(MACHINE)
+def hello_says_hello():
+    r = run([], ['hello'])
+    same(r.code, 0, 'exit code')
+    expect(b'hello' in r.out.lower() and r.err == b'', short(r))
+
+
+@test(MACHINE, alone=True)
+def gdb_stops_in_the_kernel_and_shows_names():
+    before = files_around()
+    commands = ['-batch', '-ex', 'hbreak kernel_main', '-ex', 'continue', '-ex', 'backtrace', '-ex', 'delete', '-ex', 'kill']
+    options = [w for c in commands for w in ('--gdb-arg', c)]
+    r = run(options, ['busybox', 'true'], verb='gdb')
+    expect(b'kernel_main' in r.out, short(r))
+    wait_until(lambda: files_around() <= before, 'the socket and its directory are removed')
+
+
+@test(alone=True)
+def a_killed_gdb_verb_leaves_nothing():
+    mark = f'mark={uuid.uuid4()}'
+    before = files_around()
+    p = start(['--kernel-arg', mark], ['busybox', 'true'], verb='gdb')
+    time.sleep(0.7)
+    expect(files_around() - before, 'no socket was made: this shows nothing')
+    p.kill()
+    p.wait()
+    wait_until(lambda: not emulators_marked(mark), 'the emulator has ended')
+    wait_until(lambda: files_around() <= before, 'the socket and its directory are removed')
