@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libos/exo/clock.h - the time since boot, in nanoseconds, read without a call.
+ */
+#pragma once
+#include <stdint.h>
+#include "abi/exposed.h"
+
+static inline uint64_t
+clock_ns(void)
+{
+    const struct machine_page *m = (const struct machine_page *)EXPOSED_MACHINE;
+    uint32_t low, high;
+
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (uint64_t)((unsigned __int128)(((uint64_t)high << 32 | low) - m->counter_base) *
+                          m->ns_mult >>
+                      m->ns_shift);
+}

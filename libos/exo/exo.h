@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libos/exo/exo.h - all that a library OS starts from.
+ *
+ *     int exo_main(const struct start_page *start) { return console_print("hello\n"); }
+ */
+#pragma once
+#include "libos/exo/start.h"   /* what one begins with, and how one ends */
+#include "libos/exo/console.h" /* the channel to the host */
+#include "libos/exo/pool.h"    /* frames */
+#include "libos/exo/space.h"   /* address spaces */
+#include "libos/exo/upcall.h"  /* faults, exceptions, foreign calls, events */
+#include "libos/exo/clock.h"   /* time */
+#include "libos/exo/report.h"  /* saying how a program died */

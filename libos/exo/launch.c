@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * launch.c - making a partition and taking it back.
+ *
+ * All that a partition consists of is charged to its own account, its page tables, binding table
+ * and input buffers too, so that destroying the account returns everything at once. Segments of the
+ * library that nobody writes are mapped from the module itself, whose frames stay ours.
+ * The library's image is not trusted: lib/elf.h decodes it, and its place is checked here.
+ */
+#include "libos/exo/launch.h"
+#include "abi/account.h"
+#include "abi/memory.h"
+#include "abi/version.h"
+#include "lib/elf.h"
+#include "lib/string.h"
+#include "libos/exo/space.h"
+#include "libos/exo/start.h"
+#include "call_stubs.h"
+
+enum { CONSOLE_BUFFERS = 16, WINDOW_PAGES = 32, SPARE_BUFFERS = 1 };
+
+const struct console launch_console = {LAUNCH_CONSOLE, LAUNCH_EVENTS, COUNTER_CONSOLE};
+
+/* One that is being made. */
+struct build {
+    const struct launch *l;
+    struct partition *p;
+    struct pool pool;   /* of its account */
+    struct space space; /* its root */
+    uint64_t entry;     /* of the library */
+    const char **why;
+};
+
+static uint64_t window_va; /* WINDOW_PAGES of ours, to fill its pages through */
+
+static int
+refuse(const struct build *b, int64_t error, const char *why)
+{
+    *b->why = error == -E_DQUOT ? "the memory limit is too low: raise it (-m)" : why;
+    return (int)error;
+}
+
+bool
+launch_begin(void)
+{
+    window_va = room_take(WINDOW_PAGES);
+    return window_va != 0;
+}
+
+/* One frame of its account, or an error. */
+static int64_t
+frame_of(struct build *b)
+{
+    uint64_t frame = 0;
+    int64_t r = pool_take(&b->pool, &frame, 1);
+
+    return r < 0 ? r : (int64_t)frame;
+}
+
+/* Copy n bytes to `offset` bytes behind the start of these frames. */
+static int
+frames_write(struct build *b, const uint64_t *frames, uint64_t n_frames, uint64_t offset,
+             const void *bytes, uint64_t n)
+{
+    uint64_t entries[WINDOW_PAGES];
+    int error;
+
+    for (uint64_t i = 0; i < n_frames; i++)
+        entries[i] = frames[i] << FRAME_SHIFT | MAP_READ | MAP_WRITE;
+    error = space_map(&exo_space, window_va, entries, n_frames, b->pool.account);
+    if (error)
+        return error;
+    memcpy((void *)(window_va + offset), bytes, n);
+    return space_unmap(&exo_space, window_va, n_frames);
+}
+
+/*
+ * Give it pages at va (any byte of the first), zeroes but for n bytes from va on, up to va + span.
+ */
+static int
+pages_give(struct build *b, uint64_t va, uint64_t span, uint64_t flags, const void *bytes,
+           uint64_t n)
+{
+    const char *from = bytes;
+    uint64_t offset = va % FRAME_BYTES;
+    uint64_t pages = (offset + span + FRAME_BYTES - 1) >> FRAME_SHIFT;
+
+    for (va -= offset; pages > 0; offset = 0) {
+        uint64_t frames[WINDOW_PAGES];
+        int64_t got = pool_take(&b->pool, frames, pages < WINDOW_PAGES ? pages : WINDOW_PAGES);
+        uint64_t room = got > 0 ? ((uint64_t)got << FRAME_SHIFT) - offset : 0;
+        uint64_t part = n < room ? n : room;
+        int error = got < 0 ? (int)got : 0;
+
+        if (!error && part > 0)
+            error = frames_write(b, frames, (uint64_t)got, offset, from, part);
+        for (int64_t i = 0; i < got; i++)
+            frames[i] = frames[i] << FRAME_SHIFT | flags;
+        if (!error)
+            error = space_map(&b->space, va, frames, (uint64_t)got, b->pool.account);
+        if (error)
+            return error;
+        from += part;
+        n -= part;
+        va += (uint64_t)got << FRAME_SHIFT;
+        pages -= (uint64_t)got;
+    }
+    return 0;
+}
+
+static uint64_t
+segment_flags(const struct elf_segment *s)
+{
+    return MAP_READ | (s->flags & ELF_W ? MAP_WRITE : 0) | (s->flags & ELF_X ? MAP_EXEC : 0);
+}
+
+static int
+segment_load(struct build *b, const struct elf_segment *s)
+{
+    const struct module *m = &b->l->library;
+    uint64_t offset = s->va % FRAME_BYTES;
+
+    if (s->flags & ELF_W || s->file_bytes < s->memory_bytes)
+        return pages_give(b, s->va, s->memory_bytes, segment_flags(s),
+                          (const char *)m->bytes + s->file_offset, s->file_bytes);
+    return space_map_run(
+        &b->space, s->va - offset, m->first_frame + (s->file_offset >> FRAME_SHIFT),
+        (offset + s->file_bytes + FRAME_BYTES - 1) >> FRAME_SHIFT, segment_flags(s), SLOT_ACCOUNT);
+}
+
+static int
+library_load(struct build *b)
+{
+    const struct module *m = &b->l->library;
+    struct elf_image elf;
+    const char *why = "";
+    uint64_t end = LIBRARY_VA; /* of the pages in use */
+
+    if (elf_decode(m->bytes, m->length, START_VA, &elf, &why))
+        return refuse(b, -E_NOEXEC, why);
+    if (elf.dynamic || elf.position_independent || elf.low < LIBRARY_VA ||
+        !elf_has_note(m->bytes, m->length, "Tessera"))
+        return refuse(b, -E_NOEXEC, "not a library OS: link it by libos/exo/library.ld");
+    for (uint32_t i = 0; i < elf.n_segments; i++) {
+        const struct elf_segment *s = &elf.segment[i];
+        int error;
+
+        if (s->va < end)
+            return refuse(b, -E_NOEXEC, "segments of the library OS share a page");
+        error = segment_load(b, s);
+        if (error)
+            return refuse(b, error, "no memory for the library OS");
+        end = (s->va + s->memory_bytes + FRAME_BYTES - 1) & ~(uint64_t)(FRAME_BYTES - 1);
+    }
+    b->entry = elf.entry;
+    return 0;
+}
+
+/* The start page, the strings in the pages behind it, and the program. */
+static int
+start_fill(struct build *b)
+{
+    const struct launch *l = b->l;
+    struct start_page start = {
+        .magic = START_MAGIC,
+        .abi_version = ABI_VERSION,
+        .channel = l->channel,
+        .root_frame = b->space.root,
+        .limit_frames = l->limit_frames,
+        .program_va = l->program.length ? PROGRAM_VA : 0,
+        .program_bytes = l->program.length,
+        .room_va = ROOM_VA,
+        .room_end = LIBRARY_TOP,
+        .strings_va = START_VA + FRAME_BYTES,
+        .strings_bytes = l->strings_bytes,
+        .n_arguments = l->n_arguments,
+        .n_environment = l->n_environment,
+    };
+    int error;
+
+    string_copy(start.name, sizeof(start.name), l->name);
+    error = pages_give(b, START_VA, FRAME_BYTES, MAP_READ, &start, sizeof(start));
+    if (!error)
+        error = pages_give(b, start.strings_va, l->strings_bytes, MAP_READ, l->strings,
+                           l->strings_bytes);
+    if (!error)
+        error = space_map_run(&b->space, PROGRAM_VA, l->program.first_frame,
+                              (l->program.length + FRAME_BYTES - 1) >> FRAME_SHIFT, MAP_READ,
+                              SLOT_ACCOUNT);
+    return error ? refuse(b, error, "no memory for the program") : 0;
+}
+
+static int
+account_make(struct build *b)
+{
+    struct account_terms terms = {.name = b->l->channel, .limit_frames = b->l->limit_frames};
+    int64_t r = pool_take(&exo_pool, &b->p->account_frame, 1);
+
+    if (r < 0)
+        return refuse(b, r, "no memory for an account");
+    r = call_account_make(SLOT_ACCOUNT, b->p->account_frame, b->l->account_slot, (uintptr_t)&terms)
+            .value;
+    if (r < 0) {
+        pool_give(&exo_pool, b->p->account_frame, 1);
+        return refuse(b, r, "the kernel refuses an account");
+    }
+    b->pool = pool_of(b->l->account_slot);
+    return 0;
+}
+
+typedef struct call_result object_make(uint64_t account, uint64_t frame, uint64_t into);
+
+static int
+object_give(struct build *b, object_make *make, uint32_t into)
+{
+    int64_t frame = frame_of(b);
+    int64_t r = frame < 0 ? frame : make(b->pool.account, (uint64_t)frame, into).value;
+
+    return r < 0 ? refuse(b, r, "no memory for the partition's tables") : 0;
+}
+
+static int
+console_give(struct build *b)
+{
+    uint64_t frame;
+    int64_t r = pool_take_run(&b->pool, 1 + CONSOLE_BUFFERS, &frame);
+
+    if (r == 0)
+        r = call_console_make(SLOT_MACHINE, b->pool.account, LAUNCH_CONSOLE, frame, CONSOLE_BUFFERS,
+                              b->l->channel, LAUNCH_EVENTS, COUNTER_CONSOLE)
+                .value;
+    return r < 0 ? refuse(b, r, "no memory for its console") : 0;
+}
+
+static int
+root_give(struct build *b)
+{
+    int64_t frame = frame_of(b);
+    int64_t r = frame < 0 ? frame : call_pt_make(b->pool.account, (uint64_t)frame, PT_LEVELS).value;
+
+    b->space = (struct space){.pool = &b->pool, .root = (uint64_t)frame};
+    return r < 0 ? refuse(b, r, "no memory for its address space") : 0;
+}
+
+/* Environment and context. */
+static int
+context_give(struct build *b)
+{
+    struct context_start start = {
+        .rip = b->entry,
+        .rdi = START_VA,
+        .stop_slot = SLOT_EVENTS,
+        .stop_index = b->l->stop_index,
+    };
+    uint64_t frame[3];
+    int64_t r = 0;
+
+    for (int i = 0; i < 3 && r >= 0; i++)
+        r = pool_take(&b->pool, &frame[i], 1);
+    if (r >= 0)
+        r = call_env_make(b->pool.account, frame[0], LAUNCH_ENV, LAUNCH_SLOTS, b->space.root).value;
+    start.vector_frame = r < 0 ? 0 : frame[2];
+    if (r >= 0)
+        r = call_context_make(LAUNCH_ENV, frame[1], LAUNCH_CONTEXT, (uintptr_t)&start).value;
+    return r < 0 ? refuse(b, r, "no memory for its context") : 0;
+}
+
+/* What it holds from the start: our slot, its slot, rights. */
+static const struct grant {
+    uint32_t from, into, rights;
+} grants[] = {
+    {LAUNCH_SLOTS, SLOT_SLOTS, RIGHT_READ | RIGHT_WRITE | RIGHT_GRANT},
+    {LAUNCH_ENV, SLOT_ENV, RIGHT_MAKE | RIGHT_INSPECT | RIGHT_GRANT},
+    {LAUNCH_CONTEXT, SLOT_CONTEXT, RIGHT_INSPECT | RIGHT_STOP | RIGHT_RUN | RIGHT_GRANT},
+    {LAUNCH_EVENTS, SLOT_EVENTS, RIGHT_READ | RIGHT_POST | RIGHT_GRANT},
+    {LAUNCH_CONSOLE, SLOT_CONSOLE, RIGHT_READ | RIGHT_WRITE | RIGHT_GRANT},
+    {SLOT_MACHINE, SLOT_MACHINE, RIGHT_CLOCK | RIGHT_GRANT},
+};
+enum {
+    GRANTS = sizeof(grants) / sizeof(grants[0]),
+    ACCOUNT_RIGHTS = RIGHT_ALLOC | RIGHT_MAP | RIGHT_MAKE | RIGHT_INSPECT | RIGHT_GRANT,
+};
+
+static int
+grants_give(struct build *b)
+{
+    uint64_t holder = b->p->account_frame;
+    struct cap cap;
+    int64_t r =
+        call_cap_grant(b->pool.account, LAUNCH_CELLS, 1, ACCOUNT_RIGHTS, holder, (uintptr_t)&cap)
+            .value;
+
+    if (r == 0)
+        r = call_cap_bind(LAUNCH_SLOTS, SLOT_ACCOUNT, (uintptr_t)&cap).value;
+    for (uint32_t i = 0; i < GRANTS && r == 0; i++) {
+        r = call_cap_grant(grants[i].from, LAUNCH_CELLS, 2 + i, grants[i].rights, holder,
+                           (uintptr_t)&cap)
+                .value;
+        if (r == 0)
+            r = call_cap_bind(LAUNCH_SLOTS, grants[i].into, (uintptr_t)&cap).value;
+    }
+    return r < 0 ? refuse(b, r, "the kernel refuses a grant") : 0;
+}
+
+/* The capabilities that we keep, for any bearer: nobody else sees our memory. */
+static int
+grants_keep(struct build *b)
+{
+    struct partition *p = b->p;
+    int64_t r = call_cap_grant(LAUNCH_CONTEXT, LAUNCH_CELLS, 2 + GRANTS, RIGHT_INSPECT | RIGHT_STOP,
+                               0, (uintptr_t)&p->context)
+                    .value;
+
+    if (r == 0)
+        r = call_cap_grant(LAUNCH_CONSOLE, LAUNCH_CELLS, 3 + GRANTS, RIGHT_WRITE | RIGHT_STATUS, 0,
+                           (uintptr_t)&p->console)
+                .value;
+    if (r == 0)
+        r = call_cap_grant(LAUNCH_EVENTS, LAUNCH_CELLS, 4 + GRANTS, RIGHT_READ, 0,
+                           (uintptr_t)&p->events)
+                .value;
+    return r < 0 ? refuse(b, r, "the kernel refuses a grant") : 0;
+}
+
+static void
+slots_clear(void)
+{
+    for (uint32_t slot = SLOT_FIRST_FREE; slot < LAUNCH_SLOT_END; slot++)
+        call_slot_clear(SLOT_SLOTS, slot);
+}
+
+/* Each line leaves b so that partition_destroy can take it back. */
+static int
+partition_build(struct build *b)
+{
+    const struct launch *l = b->l;
+    int error = object_give(b, call_events_make, LAUNCH_EVENTS);
+
+    error = error ? error : object_give(b, call_slots_make, LAUNCH_SLOTS);
+    error = error ? error : object_give(b, call_cells_make, LAUNCH_CELLS);
+    error = error ? error : console_give(b);
+    error = error ? error : root_give(b);
+    error = error ? error : library_load(b);
+    error = error ? error : start_fill(b);
+    error = error ? error : context_give(b);
+    error = error ? error : grants_give(b);
+    error = error ? error : grants_keep(b);
+    pool_close(&b->pool);
+    if (!error)
+        error = (int)call_slice_set(SLOT_CPU, LAUNCH_CONTEXT, l->position, l->slice_ns).value;
+    return error;
+}
+
+int
+partition_launch(const struct launch *l, struct partition *out, const char **why)
+{
+    struct build b = {.l = l, .p = out, .why = why};
+    int error;
+
+    *out = (struct partition){
+        .channel = l->channel, .account_slot = l->account_slot, .position = l->position};
+    *why = "the kernel refuses a part of it";
+    error = account_make(&b);
+    if (error)
+        return error;
+    error = partition_build(&b);
+    slots_clear();
+    if (error)
+        partition_destroy(out);
+    return error;
+}
+
+int
+partition_at_hand(const struct partition *p)
+{
+    int64_t r;
+
+    slots_clear();
+    r = call_cap_bind(SLOT_SLOTS, LAUNCH_CONTEXT, (uintptr_t)&p->context).value;
+    if (r == 0)
+        r = call_cap_bind(SLOT_SLOTS, LAUNCH_CONSOLE, (uintptr_t)&p->console).value;
+    if (r == 0)
+        r = call_cap_bind(SLOT_SLOTS, LAUNCH_EVENTS, (uintptr_t)&p->events).value;
+    return (int)r;
+}
+
+int
+partition_destroy(const struct partition *p)
+{
+    int64_t left;
+
+    slots_clear();
+    call_slice_set(SLOT_CPU, SLOT_CONTEXT, p->position, 0);
+    do
+        left = call_account_destroy(p->account_slot).value;
+    while (left > 0);
+    if (left < 0)
+        return (int)left;
+    call_slot_clear(SLOT_SLOTS, p->account_slot);
+    return pool_give(&exo_pool, p->account_frame, 1);
+}
+
+int
+console_borrow(uint32_t channel, uint64_t *frame)
+{
+    int64_t r;
+
+    slots_clear();
+    r = pool_take_run(&exo_pool, 1 + SPARE_BUFFERS, frame);
+    if (r < 0)
+        return (int)r;
+    r = call_console_make(SLOT_MACHINE, SLOT_ACCOUNT, LAUNCH_CONSOLE, *frame, SPARE_BUFFERS,
+                          channel, SLOT_EVENTS, COUNTER_CONSOLE)
+            .value;
+    if (r < 0)
+        pool_give(&exo_pool, *frame, 1 + SPARE_BUFFERS);
+    return (int)r;
+}
+
+void
+console_discard(uint64_t frame)
+{
+    slots_clear();
+    pool_give(&exo_pool, frame, 1 + SPARE_BUFFERS);
+}

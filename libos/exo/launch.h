@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libos/exo/launch.h - making a partition: what init does, out of kernel calls that anybody with
+ * the authority may use.
+ *
+ * The caller needs SLOT_ACCOUNT, SLOT_SLOTS, SLOT_EVENTS, SLOT_MACHINE and SLOT_CPU with every
+ * right, and gives up the slots of enum launch_slot while a function here runs.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "abi/cap.h"
+#include "abi/context.h"
+#include "libos/exo/console.h"
+
+/* A module of the boot bundle, mapped in our space. */
+struct module {
+    const void *bytes;
+    uint64_t length;
+    uint64_t first_frame;
+};
+
+struct launch {
+    const char *name;
+    uint32_t channel;
+    uint32_t account_slot; /* where the account is to stand; empty before */
+    uint64_t limit_frames;
+    struct module library, program; /* program.length 0: there is none */
+    const char *strings;            /* see struct start_page */
+    uint64_t strings_bytes;
+    uint32_t n_arguments, n_environment;
+    uint32_t stop_index; /* the counter of SLOT_EVENTS to raise when it stops */
+    uint32_t position;   /* of the slice vector */
+    uint64_t slice_ns;
+};
+
+/* What we keep of one: capabilities for us alone, bound only while they are used. */
+struct partition {
+    uint32_t channel, account_slot, position;
+    uint64_t account_frame;
+    struct cap context, console, events;
+};
+
+enum launch_slot {
+    LAUNCH_SLOTS = SLOT_FIRST_FREE,
+    LAUNCH_CELLS,
+    LAUNCH_ENV,
+    LAUNCH_CONTEXT,
+    LAUNCH_EVENTS,
+    LAUNCH_CONSOLE,
+    LAUNCH_SLOT_END,
+};
+
+/* The console of a partition that is at hand. */
+extern const struct console launch_console;
+
+/* Frames for our table: where a partition's parts are mapped while they are filled. Once. */
+bool launch_begin(void);
+
+/*
+ * Make the partition and give it its slice. 0; or an error, and *why a phrase for the user: nothing
+ * is left of it then.
+ */
+int partition_launch(const struct launch *l, struct partition *out, const char **why);
+
+/* Bind context, console and events of a partition to the slots of enum launch_slot. 0, or an error.
+ */
+int partition_at_hand(const struct partition *p);
+
+/* Take back all that is a partition's; it is not at hand afterwards. 0, or an error. */
+int partition_destroy(const struct partition *p);
+
+/*
+ * A console on our own account for a channel whose partition could not be made: *frame is its
+ * frame. It is at hand until console_discard. 0, or an error.
+ */
+int console_borrow(uint32_t channel, uint64_t *frame);
+void console_discard(uint64_t frame);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pool.c - frames for a library OS. The kernel names no frame to take: we look at its bitmap,
+ * choose, and ask. Another may be faster: then we look on. Units: frame numbers.
+ */
+#include "libos/exo/pool.h"
+#include "abi/exposed.h"
+#include "abi/memory.h"
+#include "call_stubs.h"
+
+enum { BATCH_FIRST = 8, WORD_BITS = 64 };
+
+struct pool exo_pool;
+
+struct pool
+pool_of(uint32_t account)
+{
+    return (struct pool){.account = account, .batch = BATCH_FIRST};
+}
+
+static uint64_t
+machine_frames(void)
+{
+    return ((const struct machine_page *)EXPOSED_MACHINE)->n_frames;
+}
+
+/* One word of the bitmap, which changes under us: a hint, and the kernel's answer decides. */
+static uint64_t
+bitmap_word(uint64_t frame)
+{
+    const volatile uint64_t *words = (const volatile uint64_t *)EXPOSED_FREE;
+
+    return words[frame / WORD_BITS];
+}
+
+/* The first frame of [from, end) whose bit is 1, once xored with flip; or end. */
+static uint64_t
+frame_next(uint64_t from, uint64_t end, uint64_t flip)
+{
+    while (from < end) {
+        uint64_t word = (bitmap_word(from) ^ flip) >> from % WORD_BITS;
+
+        if (word != 0) {
+            from += (uint64_t)__builtin_ctzll(word);
+            return from < end ? from : end;
+        }
+        from = (from | (WORD_BITS - 1)) + 1;
+    }
+    return end;
+}
+
+/*
+ * Move the cursor to the next free frame, from the bottom again once. Returns how many are free
+ * there, at most max; 0: none is.
+ */
+static uint64_t
+run_next(struct pool *p, uint64_t max, int *wrapped)
+{
+    uint64_t end = machine_frames();
+
+    p->cursor = frame_next(p->cursor, end, 0);
+    if (p->cursor >= end && !*wrapped) {
+        *wrapped = 1;
+        p->cursor = frame_next(0, end, 0);
+    }
+    if (p->cursor >= end)
+        return 0;
+    if (max < end - p->cursor)
+        end = p->cursor + max;
+    return frame_next(p->cursor, end, ~(uint64_t)0) - p->cursor;
+}
+
+/* Ask for n frames from the cursor on; how many were taken, 0 where another was faster, or an
+ * error. */
+static int64_t
+cursor_take(struct pool *p, uint64_t n)
+{
+    int64_t taken = call_frame_alloc(p->account, p->cursor, n).value;
+
+    if (taken == -E_NOMEM) {
+        p->cursor++;
+        return 0;
+    }
+    if (taken > 0)
+        p->cursor += (uint64_t)taken;
+    return taken;
+}
+
+static int
+pool_refill(struct pool *p)
+{
+    int wrapped = 0;
+    uint64_t length;
+
+    while ((length = run_next(p, p->batch, &wrapped)) != 0) {
+        int64_t taken = cursor_take(p, length);
+
+        if (taken < 0)
+            return (int)taken;
+        if (taken > 0) {
+            p->n = (uint64_t)taken;
+            p->first = p->cursor - p->n;
+            p->batch = p->batch * 2 > FRAME_BATCH_MAX ? FRAME_BATCH_MAX : p->batch * 2;
+            return 0;
+        }
+    }
+    return -E_NOMEM;
+}
+
+int64_t
+pool_take(struct pool *p, uint64_t *frames, uint64_t n)
+{
+    uint64_t done = 0;
+
+    while (done < n) {
+        int error = p->n == 0 ? pool_refill(p) : 0;
+
+        if (error)
+            return done > 0 ? (int64_t)done : error;
+        for (; p->n > 0 && done < n; p->n--)
+            frames[done++] = p->first++;
+    }
+    return (int64_t)done;
+}
+
+int
+pool_take_run(struct pool *p, uint64_t n, uint64_t *first)
+{
+    int wrapped = 0;
+    uint64_t length;
+
+    while ((length = run_next(p, n, &wrapped)) != 0) {
+        int64_t taken = 0;
+
+        if (length < n)
+            p->cursor += length;
+        else
+            taken = cursor_take(p, n);
+        if (taken < 0)
+            return (int)taken;
+        *first = p->cursor - (uint64_t)taken;
+        if ((uint64_t)taken == n)
+            return 0;
+        if (taken > 0)
+            pool_give(p, *first, (uint64_t)taken);
+    }
+    return -E_NOMEM;
+}
+
+int
+pool_give(struct pool *p, uint64_t first, uint64_t n)
+{
+    while (n > 0) {
+        uint64_t batch = n < FRAME_BATCH_MAX ? n : FRAME_BATCH_MAX;
+        int64_t freed = call_frame_free(p->account, first, batch).value;
+
+        if (freed < 0)
+            return (int)freed;
+        first += (uint64_t)freed;
+        n -= (uint64_t)freed;
+    }
+    return 0;
+}
+
+void
+pool_close(struct pool *p)
+{
+    pool_give(p, p->first, p->n);
+    p->n = 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libos/exo/report.h - telling the host command how a program died, in the lines of docs/report.md.
+ * What cannot be written, because the host has gone, is lost: there is nobody to tell.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "abi/x86/save.h"
+#include "libos/exo/console.h"
+
+/* One line, without its newline; cut at 500 bytes. */
+void report_line(const struct console *c, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The line `died` for an exception or page fault. */
+void report_exception(const struct console *c, int signal, const struct save_area *save);
+
+/* The lines `register`. */
+void report_registers(const struct console *c, const struct save_area *save);
+
+/* Reads a word of who died. False where nothing is mapped. */
+typedef bool report_peek(uint64_t va, uint64_t *out);
+
+/* The lines `frame`: the chain of frame pointers from rbp on, as far as it goes. */
+void report_frames_by(const struct console *c, uint64_t rbp, report_peek *peek);
+
+/* The same in our own address space. */
+void report_frames(const struct console *c, uint64_t rbp);

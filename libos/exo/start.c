@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * start.c - from the first instruction to exo_main: one state for init and for partitions.
+ */
+#include "libos/exo/start.h"
+#include "abi/cap.h"
+#include "abi/version.h"
+#include "lib/string.h"
+#include "libos/exo/pool.h"
+#include "libos/exo/space.h"
+#include "libos/exo/upcall.h"
+#include "call_stubs.h"
+
+/* The mark by which the host command and init know a library OS: a note of owner "Tessera". */
+struct library_note {
+    uint32_t name_bytes, desc_bytes, type;
+    char name[8];
+    uint32_t abi_version;
+};
+extern const struct library_note exo_note;
+const struct library_note exo_note
+    __attribute__((section(".note.tessera"), used)) = {8, 4, 1, "Tessera", ABI_VERSION};
+
+const struct start_page *exo_start_page;
+const struct boot_page *exo_boot_page;
+
+static struct start_page init_start;
+static uint64_t room_next;
+
+/* Init's start page, out of what the kernel told it. */
+static void
+start_from_boot(const struct boot_page *boot)
+{
+    exo_boot_page = boot;
+    init_start = (struct start_page){
+        .magic = START_MAGIC,
+        .abi_version = boot->abi_version,
+        .root_frame = boot->root_frame,
+        .room_va = ROOM_VA,
+        .room_end = LIBRARY_TOP,
+        .name = "init",
+    };
+    exo_start_page = &init_start;
+}
+
+void
+exo_start(const void *page)
+{
+    const struct boot_page *boot = page;
+
+    if (boot->magic == BOOT_MAGIC)
+        start_from_boot(boot);
+    else
+        exo_start_page = page;
+    room_next = exo_start_page->room_va;
+    exo_pool = pool_of(SLOT_ACCOUNT);
+    exo_space = (struct space){.pool = &exo_pool, .root = exo_start_page->root_frame};
+    if (upcalls_begin() < 0)
+        exo_exit(125);
+    exo_exit(exo_main(exo_start_page));
+}
+
+void
+exo_exit(int status)
+{
+    for (;;)
+        call_context_exit((uint64_t)status);
+}
+
+uint64_t
+room_take(uint64_t n_pages)
+{
+    uint64_t va = room_next;
+
+    if (n_pages > (exo_start_page->room_end - va) >> FRAME_SHIFT)
+        return 0;
+    room_next += n_pages << FRAME_SHIFT;
+    return va;
+}
+
+const char *
+string_next(const char *s)
+{
+    return s + strlen(s) + 1;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libos/exo/start.h - what a library OS finds when it begins, and the addresses that are its own.
+ *
+ * A partition is started by init with a page of this form, whose address is in rdi; init itself is
+ * started by the kernel with a boot page (abi/boot.h), from which the same is made. Either way crt0
+ * calls exo_main, and the slots of enum first_slot are filled.
+ *
+ * A library keeps to [LIBRARY_VA, LIBRARY_TOP); all below is free for what it loads.
+ */
+#pragma once
+#include <stdint.h>
+#include "abi/boot.h"
+#include "lib/plan.h"
+
+static const uint64_t LIBRARY_VA = 0x7e0000000000; /* its image, at most a GiB */
+static const uint64_t START_VA = 0x7e0040000000;   /* the start page, the strings behind it */
+static const uint64_t PROGRAM_VA = 0x7e0080000000; /* the program's module, read-only */
+static const uint64_t ROOM_VA = 0x7e4000000000;    /* nothing is mapped from here on */
+static const uint64_t LIBRARY_TOP = 0x7e8000000000;
+
+static const uint64_t START_MAGIC = 0x7472617473736554;
+
+enum start_limit { START_STRINGS_MAX = 1 << 20 };
+
+/* The counters of SLOT_EVENTS that are in use from the start. */
+enum start_counter {
+    COUNTER_CONSOLE = 0, /* input, credit, an end or a signal at the console */
+    COUNTER_FIRST_FREE = 1,
+};
+
+struct start_page {
+    uint64_t magic;
+    uint32_t abi_version;
+    uint32_t channel;
+    uint64_t root_frame;                /* the page-table root that we stand on */
+    uint64_t limit_frames;              /* of the account */
+    uint64_t program_va, program_bytes; /* 0: there is none */
+    uint64_t room_va, room_end;         /* addresses for the library's own mappings */
+    uint64_t strings_va, strings_bytes; /* the arguments, then the variables, each ended by 0 */
+    uint32_t n_arguments, n_environment;
+    char name[PLAN_NAME_MAX]; /* of the partition */
+};
+_Static_assert(sizeof(struct start_page) == 120, "layout");
+
+extern const struct start_page *exo_start_page; /* init's is made from its boot page */
+extern const struct boot_page *exo_boot_page;   /* null but for init */
+
+/* The library OS itself: what it returns is the exit status. */
+int exo_main(const struct start_page *start);
+
+/* Called by crt0 alone. */
+void exo_start(const void *page) __attribute__((noreturn));
+
+/* Ends the partition: 0 .. 255. */
+void exo_exit(int status) __attribute__((noreturn));
+
+/* n_pages addresses of the library's own that nothing is mapped at, or 0. They are never given
+ * back. */
+uint64_t room_take(uint64_t n_pages);
+
+/* The string behind this one. */
+const char *string_next(const char *s);

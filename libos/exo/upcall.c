@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * upcall.c - registration and the handlers that stand until a library sets its own.
+ */
+#include "libos/exo/upcall.h"
+#include <stddef.h>
+#include "abi/cap.h"
+#include "lib/string.h"
+#include "libos/exo/console.h"
+#include "libos/exo/report.h"
+#include "libos/exo/space.h"
+#include "libos/exo/start.h"
+#include "call_stubs.h"
+
+/* What crt0.S relies on. */
+_Static_assert(offsetof(struct upcall_page, depth) == 4, "decl in the resume sequence");
+_Static_assert(offsetof(struct save_area, rax) == 0, "first pop");
+_Static_assert(offsetof(struct save_area, rbp) == 6 * 8, "seventh pop");
+_Static_assert(offsetof(struct save_area, r15) == 14 * 8, "last pop");
+_Static_assert(offsetof(struct save_area, rip) == 15 * 8 + 24, "iretq");
+
+enum { STACK_BYTES = 16 << 10, FLAGS_START = 0x202 };
+
+void exo_upcall_exception(void);
+void exo_upcall_fault(void);
+void exo_upcall_foreign(void);
+void exo_upcall_event(void);
+void exo_resume_start(void);
+void exo_resume_end(void);
+
+static uint8_t upcall_stacks[UPCALL_DEPTH_MAX][STACK_BYTES] __attribute__((aligned(16)));
+
+static void
+on_event(struct save_area *save)
+{
+    int64_t set = call_console_signals(SLOT_CONSOLE).value;
+
+    (void)save;
+    if (set > 0)
+        exo_on_signals((uint64_t)set);
+}
+
+static void
+on_signals(uint64_t set)
+{
+    exo_exit(128 + __builtin_ctzll(set));
+}
+
+static void
+on_fatal(struct save_area *save)
+{
+    exo_die_of(save);
+}
+
+upcall_handler *exo_on_exception = on_fatal;
+upcall_handler *exo_on_fault = on_fatal;
+upcall_handler *exo_on_foreign = on_fatal;
+upcall_handler *exo_on_event = on_event;
+void (*exo_on_signals)(uint64_t set) = on_signals;
+
+int
+upcalls_begin(void)
+{
+    uint64_t page;
+    struct upcall_setup setup = {
+        .va = (uintptr_t)&exo_upcall_page,
+        .entry = {[UPCALL_EXCEPTION] = (uintptr_t)exo_upcall_exception,
+                  [UPCALL_FAULT] = (uintptr_t)exo_upcall_fault,
+                  [UPCALL_FOREIGN] = (uintptr_t)exo_upcall_foreign,
+                  [UPCALL_EVENT] = (uintptr_t)exo_upcall_event},
+        .resume_start = (uintptr_t)exo_resume_start,
+        .resume_end = (uintptr_t)exo_resume_end,
+        .event_mask = 1 << COUNTER_CONSOLE,
+        .events_slot = exo_boot_page ? SLOT_NOTHING : SLOT_EVENTS,
+    };
+    int error = space_read(&exo_space, setup.va, &page, 1);
+
+    if (error)
+        return error;
+    setup.frame = page >> FRAME_SHIFT;
+    for (int i = 0; i < UPCALL_DEPTH_MAX; i++)
+        setup.stack[i] = (uintptr_t)upcall_stacks[i] + STACK_BYTES;
+    return (int)call_upcalls_set(SLOT_ACCOUNT, (uintptr_t)&setup).value;
+}
+
+void
+exo_enter(uint64_t rip, uint64_t rsp)
+{
+    struct save_area *save = &exo_upcall_page.save[0];
+    uint16_t cs, ss;
+
+    __asm__("mov %%cs, %0" : "=r"(cs));
+    __asm__("mov %%ss, %0" : "=r"(ss));
+    *(volatile uint32_t *)&exo_upcall_page.depth = 1; /* from here on upcalls take the next area */
+    *save = (struct save_area){.rip = rip, .cs = cs, .rflags = FLAGS_START, .rsp = rsp, .ss = ss};
+    exo_resume(save);
+}
+
+int
+exception_signal(uint64_t vector)
+{
+    switch (vector) {
+    case VECTOR_DIVIDE:
+    case 16: /* x87 */
+    case 19: /* vector arithmetic */
+        return 8;
+    case VECTOR_DEBUG:
+    case VECTOR_BREAKPOINT:
+        return 5;
+    case VECTOR_INVALID:
+        return 4;
+    case VECTOR_ALIGNMENT:
+        return 7;
+    case VECTOR_FOREIGN:
+    case VECTOR_INT80:
+        return 31;
+    default:
+        return 11;
+    }
+}
+
+const char *
+exception_words(uint64_t vector)
+{
+    switch (vector) {
+    case VECTOR_DIVIDE:
+        return "division error";
+    case 16:
+    case 19:
+        return "arithmetic error";
+    case VECTOR_DEBUG:
+    case VECTOR_BREAKPOINT:
+        return "trap";
+    case VECTOR_INVALID:
+        return "invalid instruction";
+    case VECTOR_PROTECTION:
+        return "privileged instruction or wild address";
+    case VECTOR_PAGE:
+        return "segmentation fault";
+    case VECTOR_ALIGNMENT:
+        return "unaligned access";
+    case VECTOR_FOREIGN:
+    case VECTOR_INT80:
+        return "system call without an operating system";
+    default:
+        return "exception";
+    }
+}
+
+void
+exo_die_of(const struct save_area *save)
+{
+    int signal = exception_signal(save->vector);
+
+    report_exception(&exo_console, signal, save);
+    report_registers(&exo_console, save);
+    report_frames(&exo_console, save->rbp);
+    exo_exit(128 + signal);
+}

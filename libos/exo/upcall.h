@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libos/exo/upcall.h - upcalls as C functions. A library OS sets the handlers that it wants; each
+ * gets the save area of what was interrupted, may change it, and returns to go on from there.
+ *
+ * A handler may itself be interrupted by an upcall, four deep. rbp tells where the interrupted
+ * program keeps its frames, if it does.
+ */
+#pragma once
+#include <stdint.h>
+#include "abi/context.h"
+
+typedef void upcall_handler(struct save_area *save);
+
+extern upcall_handler *exo_on_exception; /* reports, and ends with 128 + signal, until set */
+extern upcall_handler *exo_on_fault;     /* likewise */
+extern upcall_handler *exo_on_foreign;   /* likewise */
+extern upcall_handler *exo_on_event;     /* asks for the host's signals, and hands them on */
+
+/* The host's signals, a set of 1 << number. Ends with 128 + the lowest, until set. */
+extern void (*exo_on_signals)(uint64_t set);
+
+extern struct upcall_page exo_upcall_page;
+
+/* Registers our upcalls with the kernel: called by exo_start alone. */
+int upcalls_begin(void);
+
+/* Leave whatever we do and continue with these registers, which lie in exo_upcall_page. */
+void exo_resume(struct save_area *save) __attribute__((noreturn));
+
+/* Begin a program: all registers 0 but these two. Called with no upcall under way. */
+void exo_enter(uint64_t rip, uint64_t rsp) __attribute__((noreturn));
+
+/* The Linux signal that an exception stands for, and its words ("invalid instruction"). */
+int exception_signal(uint64_t vector);
+const char *exception_words(uint64_t vector);
+
+/* Report this exception or page fault as the end of the partition, and end it. */
+void exo_die_of(const struct save_area *save) __attribute__((noreturn));
