@@ -35,17 +35,17 @@ KERNEL_ASM := kernel/x86/boot.S kernel/x86/entry.S
 EXO_SRC := libos/exo/start.c libos/exo/pool.c libos/exo/space.c libos/exo/upcall.c libos/exo/console.c \
 	libos/exo/launch.c libos/exo/report.c
 EXO_ASM := libos/exo/crt0.S
-EXAMPLES := init hello linux
+EXAMPLES := init hello
 
 HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/partition.c host/program.c host/file.c \
 	host/plan.c host/bundle.c host/machine.c host/session.c host/peer.c host/link.c host/output.c \
 	host/sink.c host/input.c host/report.c host/panic.c host/say.c
 UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c test/unit/siphash.c \
 	test/unit/elf.c test/unit/bundle.c test/unit/words.c test/unit/plan.c test/unit/frame.c
-FUZZERS := elf bundle frame words plan
+FUZZERS := elf bundle frame words plan options
 
 # ---- rules ------------------------------------------------------------------------------------
-.PHONY: all kernel user host unit fuzz test check bench fmt clean
+.PHONY: all kernel user host unit fuzz test check bench bench-tools fmt clean
 all: kernel user host
 kernel: $(OUT)/tessera.elf $(OUT)/tessera-plant.elf
 user: $(EXAMPLES:%=$(OUT)/examples/%)
@@ -111,9 +111,27 @@ $(OUT)/fuzz/%.c.o: %.c $(GEN)
 FUZZ_LIB := $(addprefix $(OUT)/fuzz/,$(addsuffix .o,$(LIB_SRC)))
 $(FUZZERS:%=$(OUT)/fuzz/%): $(OUT)/fuzz/%: $(OUT)/fuzz/test/fuzz/%.c.o $(FUZZ_LIB)
 	$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^
+$(OUT)/fuzz/options: $(OUT)/fuzz/host/options.c.o
 $(OUT)/fuzz/seed: $(OUT)/unit/test/fuzz/seed.c.o $(OUT)/unit/test/unit/made.c.o $(OUT)/unit/lib/frame.c.o
 	$(CC) $(SAN) -o $@ $^
 fuzz: $(FUZZERS:%=$(OUT)/fuzz/%) $(OUT)/fuzz/seed
+
+# What bench/run needs: Linux programs (static, for the guest), a QEMU plugin, an empty kernel, a kit on libos/exo.
+BENCH_TOOLS := $(addprefix $(OUT)/bench/,linux_init kit_linux stream count.so floor.elf)
+$(OUT)/bench/linux_init: bench/linux_init.c # above ordinary programs, and begun with a time stamp
+	@mkdir -p $(@D)
+	$(CC) $(HFLAGS) -static -Wl,-Ttext-segment=0x40000000,-e,stamp_start -o $@ $<
+$(OUT)/bench/kit_linux $(OUT)/bench/stream: $(OUT)/bench/%: bench/%.c
+	@mkdir -p $(@D)
+	$(CC) $(HFLAGS) -static -o $@ $<
+$(OUT)/bench/count.so: bench/count.c
+	@mkdir -p $(@D)
+	$(CC) $(HFLAGS) -shared -fPIC -o $@ $<
+$(OUT)/bench/floor.elf: bench/floor.S
+	@mkdir -p $(@D)
+	$(CC) -m32 -nostdlib -static -Wl,--build-id=none,-z,noexecstack,-e,floor_start -Wl,-Ttext=0x200000 \
+		-Wl,--section-start=.note.Xen=0x201000,--section-start=.bss=0x202000 -o $@ $<
+bench-tools: $(BENCH_TOOLS)
 
 test: all
 	./tessera test

@@ -11,7 +11,9 @@
 /* What came out, so that two runs can be compared: sums that depend on the order. */
 struct heard {
     uint64_t heads, payload, n_payload;
-    uint32_t owed; /* bytes of payload of the frame under way */
+    uint64_t ended;             /* bit n: channel n has had its status */
+    uint64_t eof[STREAM_COUNT]; /* bit n: that stream of channel n has ended */
+    uint32_t owed;              /* bytes of payload of the frame under way */
     int result;
     const char *why;
 };
@@ -21,6 +23,20 @@ mix(uint64_t *sum, const void *bytes, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         *sum = (*sum ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3;
+}
+
+/* C2, C4: nothing behind the end of a stream or of a channel. */
+static void
+order_require(const struct channel_head *head, struct heard *h)
+{
+    uint64_t bit = 1ull << head->channel;
+    bool written = head->type == CH_DATA || head->type == CH_EOF;
+    REQUIRE(head->type == CH_LOG || !(h->ended & bit));
+    REQUIRE(!written || !(h->eof[head->stream] & bit));
+    if (head->type == CH_STATUS)
+        h->ended |= bit;
+    if (head->type == CH_EOF)
+        h->eof[head->stream] |= bit;
 }
 
 static void
@@ -33,6 +49,7 @@ event_require(const struct frame_event *e, enum frame_side from, struct heard *h
     if (!e->offset) {
         REQUIRE(!h->owed);
         h->owed = carries ? e->head.length : 0;
+        order_require(&e->head, h);
         mix(&h->heads, &e->head, sizeof e->head);
     }
     REQUIRE(e->length <= h->owed && (!carries || e->offset == e->head.length - h->owed));

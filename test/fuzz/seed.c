@@ -92,12 +92,25 @@ seed_plan(const char *directory)
     return write_file(directory, "two", made_plan, strlen(made_plan));
 }
 
+static bool
+seed_options(const char *directory)
+{
+    static const char run[] = "run\0-m\00064m\0-e\0LANG=C\0--name=a\0--machine\0q35\0--accel\0tcg\0"
+                              "--beside\0busybox yes\0--beside-memory=1g\0--beside-output\0x\0"
+                              "-v\0--\0busybox\0sort\0-n";
+    static const char gdb[] = "gdb\0--gdb-arg\0-q\0--emulator=e\0--kernel=k\0--kernel-arg\0w\0./a";
+    bool good = write_file(directory, "run", run, sizeof run - 1);
+    good &= write_file(directory, "gdb", gdb, sizeof gdb - 1);
+    good &= write_file(directory, "help", "help\0run", 8);
+    return write_file(directory, "test", "test\0--help", 11) && good;
+}
+
 static const struct {
     const char *name;
     bool (*make)(const char *directory);
 } seeds[] = {
     {"elf", seed_elf},     {"bundle", seed_bundle}, {"frame", seed_frame},
-    {"words", seed_words}, {"plan", seed_plan},
+    {"words", seed_words}, {"plan", seed_plan},     {"options", seed_options},
 };
 
 int

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* bundle.c - lib/bundle.c: a good bundle, and each way in which one is refused. */
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "abi/error.h"
@@ -87,6 +88,45 @@ an_absurd_head_is_refused(void)
 }
 
 static void
+entries_lie_inside_the_bundle(void)
+{
+    static struct made_bundle b;
+    bundle_make(&b);
+    for (uint64_t n = sizeof b.head; n < sizeof b.head + sizeof b.entry; n++) {
+        b.head.length = n;
+        CHECK(check_cut(&b, n) == -E_INVAL);
+    }
+}
+
+/* A bundle of many modules without bytes, named by their number. */
+static int
+check_empty_modules(uint32_t n)
+{
+    static struct {
+        struct bundle_head head;
+        struct bundle_entry entry[BUNDLE_MODULES_MAX + 1];
+    } b;
+    _Static_assert(sizeof b <= 4096, "the modules lie on the page behind");
+    b.head = (struct bundle_head){BUNDLE_MAGIC, n, 0, 4096};
+    for (uint32_t i = 0; i < n; i++) {
+        b.entry[i] = (struct bundle_entry){.offset = 4096};
+        snprintf(b.entry[i].name, BUNDLE_NAME_MAX, "module%u", i);
+    }
+    uint8_t *image = calloc(1, 4096);
+    memcpy(image, &b, sizeof b);
+    int r = bundle_check(image, 4096);
+    free(image);
+    return r;
+}
+
+static void
+sixty_five_modules_are_too_many(void)
+{
+    CHECK(check_empty_modules(BUNDLE_MODULES_MAX) == 0);
+    CHECK(check_empty_modules(BUNDLE_MODULES_MAX + 1) == -E_INVAL);
+}
+
+static void
 a_module_lies_on_pages_inside_the_bundle(void)
 {
     static struct made_bundle b;
@@ -151,6 +191,8 @@ const struct test bundle_tests[] = {
     {"a_bundle_cut_anywhere_is_refused", a_bundle_cut_anywhere_is_refused},
     {"bytes_behind_the_bundle_do_not_matter", bytes_behind_the_bundle_do_not_matter},
     {"an_absurd_head_is_refused", an_absurd_head_is_refused},
+    {"entries_lie_inside_the_bundle", entries_lie_inside_the_bundle},
+    {"sixty_five_modules_are_too_many", sixty_five_modules_are_too_many},
     {"a_module_lies_on_pages_inside_the_bundle", a_module_lies_on_pages_inside_the_bundle},
     {"modules_share_no_byte", modules_share_no_byte},
     {"names_are_printable_and_their_own", names_are_printable_and_their_own},

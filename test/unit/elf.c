@@ -376,6 +376,9 @@ absurd_symbols_name_nothing(void)
     elf_make(&e);
     e.head.e_shnum = 0xffff;
     CHECK(nameless(&e, code));
+    elf_make(&e);
+    e.head.e_shnum = MADE_STRTAB; /* the names lie just behind the table */
+    CHECK(nameless(&e, code));
 }
 
 const struct test elf_tests[] = {
