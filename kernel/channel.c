@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * channel.c - channels of the console port: what the host says, and what it is owed.
+ * Invariants  channel.h. The host is hostile: a frame that breaks a rule of the codec ends all
+ *             input; data beyond credit is dropped.
+ * Lock        one processor is in here at a time.
+ */
+#include "abi/error.h"
+#include "abi/version.h"
+#include "kernel/arch.h"
+#include "kernel/channel.h"
+#include "kernel/console.h"
+#include "kernel/dev/port.h"
+#include "kernel/frame.h"
+#include "kernel/log.h"
+#include "kernel/step.h"
+#include "lib/frame.h"
+#include "lib/string.h"
+
+enum { DRAIN_MAX_S = 10 };
+
+static struct channel channels[CHANNEL_MAX];
+static struct frame_decoder decoder;
+static bool greeted;
+static bool over;        /* nothing that the host says is believed any more */
+static uint64_t owing;   /* bit n: channel n, H3 */
+static uint64_t starved; /* bit n: channel n has found no send buffer since one was free */
+
+_Static_assert(CHANNEL_MAX <= 64, "sets of channels are one word");
+
+struct channel *
+channel_find(uint64_t number)
+{
+    return number < CHANNEL_MAX ? &channels[index_masked(number, CHANNEL_MAX)] : NULL;
+}
+
+static uint32_t
+channel_number(const struct channel *channel)
+{
+    return (uint32_t)(channel - channels);
+}
+
+static struct console *
+channel_console(const struct channel *channel)
+{
+    return channel->console ? frame_address(channel->console) : NULL;
+}
+
+static void
+channel_tell(const struct channel *channel)
+{
+    if (channel->console)
+        console_tell(channel_console(channel));
+}
+
+/* ---- to the host ---- */
+static uint8_t *
+head_put(uint8_t *at, const struct channel *channel, enum channel_type type,
+         enum channel_stream stream, uint32_t length)
+{
+    struct channel_head head = frame_head_make(type, channel_number(channel), stream, length);
+    memcpy(at, &head, sizeof(head));
+    return at + sizeof(head);
+}
+
+/* At most 1 + STREAM_COUNT + 1 heads. */
+static uint8_t *
+owed_put(uint8_t *at, struct channel *c)
+{
+    if (c->owed_credit)
+        at = head_put(at, c, CH_CREDIT, STREAM_INPUT, c->owed_credit);
+    if (c->owed_ends & 1 << STREAM_INPUT)
+        at = head_put(at, c, CH_CLOSED, STREAM_INPUT, E_PIPE);
+    for (enum channel_stream s = STREAM_OUTPUT; s < STREAM_COUNT; s++)
+        if (c->owed_ends & 1u << s)
+            at = head_put(at, c, CH_EOF, s, 0);
+    if (c->owed_status)
+        at = head_put(at, c, CH_STATUS, 0, c->owed_status - 1);
+    c->credit[STREAM_INPUT] += c->owed_credit;
+    c->owed_credit = c->owed_ends = c->owed_status = 0;
+    return at;
+}
+_Static_assert(CHANNEL_MAX *(2 + STREAM_COUNT) * CHANNEL_HEAD_BYTES <= PORT_SEND_BYTES,
+               "one buffer");
+
+static void
+owed_send(void)
+{
+    uint8_t *buffer = owing ? port_buffer() : NULL;
+    uint8_t *at = buffer;
+
+    if (!buffer)
+        return;
+    for (; owing; owing &= owing - 1)
+        at = owed_put(at, &channels[__builtin_ctzll(owing)]);
+    port_send((uint32_t)(at - buffer));
+}
+
+static void
+channel_owe(const struct channel *channel)
+{
+    owing |= 1ull << channel_number(channel);
+    owed_send();
+}
+
+void
+channel_give_credit(struct channel *channel, uint32_t bytes)
+{
+    channel->owed_credit += bytes; /* at most the console's buffer */
+    channel_owe(channel);
+}
+
+void
+channel_end(struct channel *channel, enum channel_stream stream)
+{
+    if (channel->finished || channel->ended & 1u << stream)
+        return;
+    channel->ended |= 1u << stream;
+    channel->owed_ends |= 1u << stream;
+    channel_owe(channel);
+}
+
+void
+channel_finish(struct channel *channel, uint32_t status)
+{
+    channel->finished = true;
+    channel->ended |= 1 << STREAM_INPUT;
+    channel->owed_credit = 0;
+    channel->owed_status = status + 1;
+    channel_owe(channel);
+}
+
+int64_t
+channel_write(struct channel *channel, enum channel_stream stream, uint64_t va, uint64_t n,
+              uint64_t *absent)
+{
+    if (n > channel->credit[stream])
+        n = channel->credit[stream];
+    if (n == 0)
+        return -E_AGAIN;
+    uint8_t *buffer = port_buffer();
+    if (!buffer) {
+        starved |= 1ull << channel_number(channel);
+        return port_broken() ? -E_IO : -E_AGAIN;
+    }
+    *absent = copy_in(buffer + CHANNEL_HEAD_BYTES, va, n);
+    if (*absent)
+        return -E_FAULT;
+    head_put(buffer, channel, CH_DATA, stream, (uint32_t)n);
+    channel->credit[stream] -= n; /* C1 */
+    port_send(CHANNEL_HEAD_BYTES + (uint32_t)n);
+    return (int64_t)n;
+}
+
+bool
+channel_log(const char *text, uint32_t n)
+{
+    uint8_t *buffer = greeted ? port_buffer() : NULL;
+    if (buffer) {
+        memcpy(head_put(buffer, channels, CH_LOG, 0, n), text, n);
+        port_send(CHANNEL_HEAD_BYTES + n);
+    }
+    return greeted && !port_broken();
+}
+
+/* ---- from the host ---- */
+static void
+take_data(struct channel *channel, const struct frame_event *event)
+{
+    if (channel->ended & 1 << STREAM_INPUT)
+        return; /* C3: it was in flight when we closed */
+    if (event->length > channel->credit[STREAM_INPUT]) {
+        log_line("channel %u: the host sent more than its credit", channel_number(channel));
+        return;
+    }
+    channel->credit[STREAM_INPUT] -= event->length;
+    console_input(channel_console(channel), event->payload, event->length); /* H2 */
+}
+
+static void
+take_event(const struct frame_event *event)
+{
+    struct channel *channel = &channels[event->head.channel % CHANNEL_MAX];
+    uint32_t stream = event->head.stream % STREAM_COUNT;
+
+    switch (event->head.type) {
+    case CH_DATA:
+        take_data(channel, event);
+        break;
+    case CH_CREDIT:
+        channel->credit[stream] += event->head.length;
+        break;
+    case CH_EOF:
+        channel->ended |= 1u << stream;
+        break;
+    case CH_CLOSED:
+        channel->closed[stream] = event->head.length;
+        break;
+    case CH_SIGNAL:
+        channel->signals |= 1ull << event->head.length % 64;
+        break;
+    default: /* the codec lets nothing else through */
+        return;
+    }
+    channel_tell(channel);
+}
+
+/* The stream from the host has lost its frames: all who wait for it have an error. */
+static void
+input_end(const char *why)
+{
+    over = true;
+    log_line("channel: nothing more is taken from the host: %s", why);
+    for (uint32_t i = 0; i < CHANNEL_MAX; i++) {
+        for (uint32_t stream = 0; stream < STREAM_COUNT; stream++)
+            if (!channels[i].closed[stream])
+                channels[i].closed[stream] = E_IO;
+        channel_tell(&channels[i]);
+    }
+}
+
+static void
+channel_receive(const uint8_t *bytes, uint32_t n)
+{
+    const uint8_t *at = bytes;
+    struct frame_event event;
+    int r = 0;
+
+    while (!over && (r = frame_decoder_next(&decoder, &at, bytes + n, &event)) > 0)
+        take_event(&event);
+    if (r < 0)
+        input_end(decoder.why);
+}
+
+/* ---- the port ---- */
+bool
+channel_init(const char *command_line)
+{
+    frame_decoder_begin(&decoder, FRAME_FROM_HOST);
+    if (!port_init(command_line))
+        return false;
+    uint8_t *buffer = port_buffer();
+    if (!buffer)
+        return false;
+    head_put(buffer, channels, CH_HELLO, 0, ABI_VERSION);
+    port_send(CHANNEL_HEAD_BYTES);
+    greeted = true;
+    return true;
+}
+
+void
+channel_interrupt(void)
+{
+    port_interrupt(channel_receive);
+    if (port_broken() && !over)
+        input_end("its device broke a rule");
+    owed_send();
+    if (starved && port_buffer()) {
+        uint64_t told = starved;
+        starved = 0;
+        for (; told; told &= told - 1)
+            channel_tell(&channels[__builtin_ctzll(told)]);
+    }
+}
+
+void
+channel_drain(void)
+{
+    uint64_t end = clock_now() + (uint64_t)DRAIN_MAX_S * 1000000000;
+
+    do
+        owed_send();
+    while ((owing || !port_idle()) && !port_broken() && clock_now() < end);
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * console.c - the calls on a console, and those that end the machine or add to its log.
+ * Invariants  console.h. Each call copies at most CHANNEL_PAYLOAD_MAX bytes.
+ */
+#include "abi/channel.h"
+#include "abi/console.h"
+#include "abi/memory.h"
+#include "kernel/arch.h"
+#include "kernel/call.h"
+#include "kernel/channel.h"
+#include "kernel/console.h"
+#include "kernel/event.h"
+#include "kernel/frame.h"
+#include "kernel/log.h"
+#include "lib/string.h"
+
+enum {
+    STATUS_MAX = 255,
+    POWER_STATUS_MAX = 63,
+    LOG_BYTES_MAX = 256,
+    CREDIT_SHARE = 4, /* credit goes back once it is this part of the buffer */
+};
+
+static uint64_t
+buffer_bytes(const struct console *c)
+{
+    return (uint64_t)c->n_buffer << FRAME_SHIFT;
+}
+
+static uint8_t *
+buffer_at(const struct console *c, uint64_t position)
+{
+    return (uint8_t *)frame_address(c->buffer) + position % buffer_bytes(c);
+}
+
+/* How many of n bytes from a position on lie in one piece. */
+static uint64_t
+buffer_piece(const struct console *c, uint64_t position, uint64_t n)
+{
+    uint64_t to_end = buffer_bytes(c) - position % buffer_bytes(c);
+    return n < to_end ? n : to_end;
+}
+
+/* The channel of a console that is not destroyed, else NULL. */
+static struct channel *
+console_channel(const struct console *c)
+{
+    return c->n_buffer ? channel_find(c->channel) : NULL;
+}
+
+/* ---- for the channel ---- */
+void
+console_input(struct console *c, const uint8_t *bytes, uint32_t n)
+{
+    assert(c->put - c->taken + n <= buffer_bytes(c)); /* N2 */
+    uint64_t first = buffer_piece(c, c->put, n);
+    memcpy(buffer_at(c, c->put), bytes, first);
+    memcpy(buffer_at(c, c->put + first), bytes + first, n - first);
+    c->put += n;
+}
+
+void
+console_tell(struct console *c)
+{
+    if (frame_at(c->events)->type == FRAME_EVENTS) /* N3: it cannot be another's by now */
+        event_raise(frame_address(c->events), c->index, 1);
+}
+
+void
+console_interrupt(void)
+{
+    channel_interrupt();
+}
+
+/* ---- making and ending ---- */
+static int
+console_check(const struct account *account, uint64_t into, uint64_t frame, uint64_t n_buffer,
+              uint64_t number, uint64_t index)
+{
+    struct channel *channel = channel_find(number);
+
+    if (n_buffer < 1 || n_buffer > CONSOLE_BUFFERS_MAX || !channel || index >= EVENTS_PER_FRAME)
+        return E_INVAL;
+    if (channel->taken)
+        return E_EXIST; /* H1 */
+    int error = slot_check_empty(into);
+    for (uint64_t i = 0; i <= n_buffer && !error; i++)
+        error = frame_check_unused(account, frame + i);
+    return error;
+}
+
+struct result
+console_make(struct machine *machine, struct account *account, uint64_t into, uint64_t frame,
+             uint64_t n_buffer, uint64_t number, struct events *events, uint64_t index)
+{
+    (void)machine;
+    int error = console_check(account, into, frame, n_buffer, number, index);
+    if (error)
+        return result_error(error);
+
+    struct channel *channel = channel_find(number);
+    struct console *c = frame_become(frame, FRAME_CONSOLE);
+    cell_init(&c->cell, frame, KIND_CONSOLE);
+    c->events = (uint32_t)frame_of(events);
+    c->index = (uint32_t)index;
+    c->channel = (uint32_t)number;
+    c->buffer = (uint32_t)frame + 1;
+    c->n_buffer = (uint32_t)n_buffer;
+    frame_ref(c->events);
+    for (uint64_t i = 0; i < n_buffer; i++) {
+        frame_become(c->buffer + i, FRAME_BUFFER);
+        frame_ref(c->buffer + i);
+    }
+    channel->console = (uint32_t)frame;
+    channel->taken = true;
+    channel_give_credit(channel, (uint32_t)buffer_bytes(c));
+    slot_fill(into, &c->cell);
+    return result_ok(0);
+}
+
+void
+console_destroy(struct console *c)
+{
+    struct channel *channel = console_channel(c);
+    if (!channel)
+        return;
+    channel->console = 0;
+    channel->ended |= 1 << STREAM_INPUT; /* what is in flight is dropped */
+    channel->owed_credit = 0;
+    frame_unref(c->events);
+    for (uint64_t i = c->buffer; i < (uint64_t)c->buffer + c->n_buffer; i++) {
+        frame_unref(i);
+        frame_retire(i);
+    }
+    c->n_buffer = 0;
+}
+
+/* ---- the calls on one ---- */
+struct result
+console_write(struct console *c, uint64_t stream, uint64_t va, uint64_t n)
+{
+    struct channel *channel = console_channel(c);
+
+    if (stream == STREAM_INPUT || stream >= STREAM_COUNT || n < 1 || n > CHANNEL_PAYLOAD_MAX)
+        return result_error(E_INVAL);
+    stream %= STREAM_COUNT;
+    if (!channel || channel->finished || channel->ended & 1u << stream)
+        return result_error(E_PIPE);
+    if (channel->closed[stream])
+        return result_error((int)channel->closed[stream]);
+
+    uint64_t absent = 0;
+    int64_t written = channel_write(channel, (enum channel_stream)stream, va, n, &absent);
+    return (struct result){.value = written, .detail = absent};
+}
+
+/* Gives back the credit of what has been read, in few frames. */
+static void
+credit_return(struct console *c, struct channel *channel)
+{
+    if (channel->ended & 1 << STREAM_INPUT || c->read_since < buffer_bytes(c) / CREDIT_SHARE)
+        return;
+    uint64_t bytes = c->read_since;
+    c->read_since = 0;
+    channel_give_credit(channel, (uint32_t)bytes);
+}
+
+/* Copies n bytes that are there to the caller; 0, or the address that was absent. */
+static uint64_t
+buffer_copy_out(const struct console *c, uint64_t va, uint64_t n)
+{
+    uint64_t first = buffer_piece(c, c->taken, n);
+    uint64_t absent = copy_out(va, buffer_at(c, c->taken), first);
+    if (!absent && first < n)
+        absent = copy_out(va + first, buffer_at(c, c->taken + first), n - first);
+    return absent;
+}
+
+struct result
+console_read(struct console *c, uint64_t va, uint64_t n)
+{
+    struct channel *channel = console_channel(c);
+
+    if (n < 1 || n > CHANNEL_PAYLOAD_MAX)
+        return result_error(E_INVAL);
+    if (!channel)
+        return result_ok(0);
+    if (n > c->put - c->taken)
+        n = c->put - c->taken;
+    if (n == 0 && channel->closed[STREAM_INPUT])
+        return result_error((int)channel->closed[STREAM_INPUT]);
+    if (n == 0)
+        return channel->ended & 1 << STREAM_INPUT ? result_ok(0) : result_error(E_AGAIN);
+
+    uint64_t absent = buffer_copy_out(c, va, n);
+    if (absent)
+        return result_error_at(E_FAULT, absent);
+    c->taken += n;
+    c->read_since += n;
+    credit_return(c, channel);
+    return result_ok((int64_t)n);
+}
+
+struct result
+console_close(struct console *c, uint64_t stream)
+{
+    struct channel *channel = console_channel(c);
+
+    if (stream >= STREAM_COUNT)
+        return result_error(E_INVAL);
+    if (!channel)
+        return result_ok(0);
+    channel_end(channel, (enum channel_stream)(stream % STREAM_COUNT));
+    if (stream == STREAM_INPUT)
+        c->taken = c->put; /* nobody reads it */
+    return result_ok(0);
+}
+
+struct result
+console_signals(struct console *c)
+{
+    struct channel *channel = console_channel(c);
+    uint64_t signals = channel ? channel->signals : 0;
+
+    if (channel)
+        channel->signals = 0;
+    return result_ok((int64_t)signals);
+}
+
+struct result
+console_status(struct console *c, uint64_t status)
+{
+    struct channel *channel = console_channel(c);
+
+    if (status > STATUS_MAX)
+        return result_error(E_INVAL);
+    if (!channel || channel->finished)
+        return result_error(E_EXIST);
+    channel_finish(channel, (uint32_t)status);
+    return result_ok(0);
+}
+
+/* ---- the machine's ---- */
+struct result
+log_write(struct machine *machine, uint64_t va, uint64_t n)
+{
+    char text[LOG_BYTES_MAX + 1];
+
+    (void)machine;
+    if (n < 1 || n > LOG_BYTES_MAX)
+        return result_error(E_INVAL);
+    uint64_t absent = copy_in(text, va, n);
+    if (absent)
+        return result_error_at(E_FAULT, absent);
+    for (uint64_t i = 0; i < n; i++) /* one line, whoever wrote it */
+        if (text[i] < ' ' || text[i] > '~')
+            text[i] = i + 1 == n && text[i] == '\n' ? 0 : '?';
+    text[n] = 0;
+    log_line("%s", text);
+    return result_ok((int64_t)n);
+}
+
+struct result
+power_off(struct machine *machine, uint64_t status)
+{
+    (void)machine;
+    if (status > POWER_STATUS_MAX)
+        return result_error(E_INVAL);
+    channel_drain();
+    arch_power_off((uint32_t)status);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bus.c - what hangs on the processor by ports and fixed addresses: PCI configuration, the first
+ * serial port, the interrupt controllers' lines, and the ways to end the machine.
+ * Source: PCI Local Bus 3.0, 3.2.2.3; NS16550A; Intel 82093AA; Intel SDM vol. 3A, 11.11.
+ */
+#include "abi/memory.h"
+#include "kernel/arch.h"
+#include "kernel/log.h"
+#include "kernel/x86/cpu.h"
+
+static inline void
+port_out16(uint16_t port, uint16_t value)
+{
+    __asm__ volatile("outw %0, %1" ::"a"(value), "Nd"(port));
+}
+
+static inline void
+port_out32(uint16_t port, uint32_t value)
+{
+    __asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port));
+}
+
+static inline uint32_t
+port_in32(uint16_t port)
+{
+    uint32_t value;
+    __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+/* ---- PCI configuration ---- */
+enum { PCI_ADDRESS = 0xcf8, PCI_DATA = 0xcfc };
+
+static void
+pci_select(uint32_t function, uint32_t offset)
+{
+    port_out32(PCI_ADDRESS, 1u << 31 | (function & 0xffff) << 8 | (offset & 0xfc));
+}
+
+uint32_t
+arch_pci_read(uint32_t function, uint32_t offset)
+{
+    pci_select(function, offset);
+    return port_in32(PCI_DATA);
+}
+
+void
+arch_pci_write(uint32_t function, uint32_t offset, uint32_t value)
+{
+    pci_select(function, offset);
+    port_out32(PCI_DATA, value);
+}
+
+/* ---- interrupts ---- */
+enum {
+    MSI_ADDRESS = 0xfee00000, /* to the processor whose APIC is 0; fixed delivery, edge */
+    IOAPIC_ADDRESS = 0xfec00000,
+    IOAPIC_STEP = 0x10000, /* QEMU's microvm has a second one here, for lines 24 and above */
+    IOAPIC_LINES = 24,
+    IOAPIC_COUNT = 2,
+    IOAPIC_WINDOW = 0x10, /* bytes from the register selector to the data */
+    IOAPIC_REDIRECTION = 0x10,
+};
+
+void
+arch_msi_message(enum irq_vector vector, uint64_t *address, uint32_t *data)
+{
+    *address = MSI_ADDRESS;
+    *data = vector;
+}
+
+static void
+ioapic_write(volatile uint32_t *ioapic, uint32_t index, uint32_t value)
+{
+    ioapic[0] = index;
+    ioapic[IOAPIC_WINDOW / sizeof(uint32_t)] = value;
+}
+
+void
+arch_irq_route(uint32_t line, enum irq_vector vector)
+{
+    static volatile uint32_t *ioapic[IOAPIC_COUNT];
+    uint32_t which = line / IOAPIC_LINES;
+    uint32_t entry = IOAPIC_REDIRECTION + line % IOAPIC_LINES * 2;
+
+    if (which >= IOAPIC_COUNT) {
+        log_line("bus: no interrupt controller has line %u", line);
+        return;
+    }
+    if (!ioapic[which])
+        ioapic[which] = arch_mmio_map(IOAPIC_ADDRESS + (uint64_t)which * IOAPIC_STEP, FRAME_BYTES);
+    ioapic_write(ioapic[which], entry + 1, 0);  /* to APIC 0 */
+    ioapic_write(ioapic[which], entry, vector); /* fixed, physical, high, edge, unmasked */
+}
+
+/* ---- the first serial port ---- */
+enum serial_register {
+    SERIAL_DATA = 0x3f8, /* and the divisor, low */
+    SERIAL_INTERRUPTS,   /* and the divisor, high */
+    SERIAL_FIFO,
+    SERIAL_LINE,
+    SERIAL_MODEM,
+    SERIAL_LINE_STATE,
+    SERIAL_SCRATCH = 0x3ff,
+};
+
+enum {
+    SERIAL_SCRATCH_TEST = 0xae,
+    SERIAL_DIVISOR_ACCESS = 0x80,
+    SERIAL_8N1 = 0x03,
+    SERIAL_FIFO_CLEAR = 0x07,
+    SERIAL_MODEM_ON = 0x03,
+    SERIAL_ROOM = 0x20,
+    SERIAL_SPINS_MAX = 100000, /* then the byte is given up: nobody takes them */
+};
+
+enum serial_state { SERIAL_UNKNOWN, SERIAL_PRESENT, SERIAL_ABSENT };
+
+static enum serial_state
+serial_start(void)
+{
+    port_out8(SERIAL_SCRATCH, SERIAL_SCRATCH_TEST);
+    if (port_in8(SERIAL_SCRATCH) != SERIAL_SCRATCH_TEST)
+        return SERIAL_ABSENT;
+    port_out8(SERIAL_INTERRUPTS, 0);
+    port_out8(SERIAL_LINE, SERIAL_DIVISOR_ACCESS);
+    port_out8(SERIAL_DATA, 1); /* 115,200 baud */
+    port_out8(SERIAL_INTERRUPTS, 0);
+    port_out8(SERIAL_LINE, SERIAL_8N1);
+    port_out8(SERIAL_FIFO, SERIAL_FIFO_CLEAR);
+    port_out8(SERIAL_MODEM, SERIAL_MODEM_ON);
+    return SERIAL_PRESENT;
+}
+
+void
+arch_serial_write(const char *text, size_t n)
+{
+    static enum serial_state state;
+
+    if (state == SERIAL_UNKNOWN)
+        state = serial_start();
+    for (size_t i = 0; i < n && state == SERIAL_PRESENT; i++) {
+        uint32_t spins = 0;
+        while (!(port_in8(SERIAL_LINE_STATE) & SERIAL_ROOM) && spins < SERIAL_SPINS_MAX)
+            spins++;
+        if (spins == SERIAL_SPINS_MAX)
+            state = SERIAL_ABSENT;
+        else
+            port_out8(SERIAL_DATA, (uint8_t)text[i]);
+    }
+}
+
+/* ---- the end ---- */
+enum {
+    EXIT_PORT = 0xf4,     /* QEMU's isa-debug-exit: its process ends with status << 1 | 1 */
+    ACPI_CONTROL = 0x604, /* q35 under SeaBIOS */
+    ACPI_SLEEP_OFF = 0x2000,
+    RESET_PORT = 0xcf9,
+    RESET_FULL = 0x0e,
+};
+
+_Noreturn void
+arch_power_off(uint32_t status)
+{
+    port_out8(EXIT_PORT, (uint8_t)status);
+    port_out16(ACPI_CONTROL, ACPI_SLEEP_OFF);
+    port_out8(RESET_PORT, RESET_FULL);
+    arch_stop();
+}
