@@ -33,7 +33,7 @@ enum channel_type {
     CH_EOF = 4,    /* both ways: the writer has ended */
     CH_CLOSED = 5, /* both ways: the reader has gone; length = the error writers now get (EPIPE, ENOSPC) */
     CH_STATUS = 6, /* kernel -> host: the partition has ended; length = exit status, 0 .. 255 */
-    CH_SIGNAL = 7, /* host -> kernel: deliver signal number `length` (1 .. 63) to the partition */
+    CH_SIGNAL = 7, /* host -> kernel: deliver signal number `length` (1 .. 62) to the partition */
     CH_LOG = 8,    /* kernel -> host: text of the kernel's log; channel and stream are 0 */
 };
 

@@ -63,7 +63,7 @@ sided_head_fault(const struct channel_head *h, enum frame_side from, enum frame_
     return h->stream ? "the stream is not 0" : length_fault(h, min, max);
 }
 
-enum { STATUS_MAX = 255, SIGNAL_MAX = 63, ERROR_MAX = 4095 };
+enum { STATUS_MAX = 255, SIGNAL_MAX = 62, ERROR_MAX = 4095 };
 
 static const char *
 head_fault(const struct channel_head *h, enum frame_side from)

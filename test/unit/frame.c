@@ -168,8 +168,8 @@ lengths_have_their_ranges(void)
     CHECK(!may(KERNEL, CH_CREDIT, 1, 0, 0) && may(KERNEL, CH_CREDIT, 1, 0, UINT32_MAX));
     CHECK(!may(HOST, CH_CLOSED, 1, 1, 0) && !may(HOST, CH_CLOSED, 1, 1, 4096));
     CHECK(may(KERNEL, CH_STATUS, 1, 0, 255) && !may(KERNEL, CH_STATUS, 1, 0, 256));
-    CHECK(!may(HOST, CH_SIGNAL, 1, 0, 0) && may(HOST, CH_SIGNAL, 1, 0, 63));
-    CHECK(!may(HOST, CH_SIGNAL, 1, 0, 64));
+    CHECK(!may(HOST, CH_SIGNAL, 1, 0, 0) && may(HOST, CH_SIGNAL, 1, 0, 62));
+    CHECK(!may(HOST, CH_SIGNAL, 1, 0, 63));
 }
 
 static void
