@@ -58,6 +58,7 @@ BEGIN {
     split("a b c d e", reg, " ")
     note = "/* Made by abi/calls.awk from abi/calls.tbl. */"
     put("call_numbers.h", note "\n#pragma once\n\nenum call_number {\n    CALL_BASE = 0x54000000,\n    CALL_BLOCK = 256, /* numbers set aside */")
+    put("call_numbers.inc", note "\n#define CALL_BASE 0x54000000\n#define CALL_BLOCK 256")
     put("call_decl.h", note "\n#pragma once\n")
     put("call_stubs.h", note "\n#pragma once\n#include \"libos/exo/invoke.h\"\n")
     put("call_table.c", note "\n#include \"kernel/call.h\"\n")
@@ -82,7 +83,8 @@ END {
     if (bad) exit 1
     flush_call()
     put("call_numbers.h", "};")
-    put("call_table.c", "/* By number; entered from kernel/x86/entry.S. */\ncall_entry *const call_table[CALL_BLOCK] = {\n    [0 ... CALL_BLOCK - 1] = call_unknown,\n" table "};\n")
+    for (i = 0; i < 256; i++) if (!(i in seen)) table = table "    [" i "] = call_unknown,\n"
+    put("call_table.c", "/* By number; entered from kernel/x86/entry.S. */\ncall_entry *const call_table[CALL_BLOCK] = {\n" table "};\n")
     put("call_table.c", "call_entry *const call_saving_table[CALL_BLOCK] = {\n" saving "};\n")
     put("call_table.c", "const char *const call_names[CALL_BLOCK] = {\n" names "};")
 }

@@ -26,8 +26,10 @@ void arch_frame_clear(void *frame);
 /* ---- page tables: entries of abi/memory.h in, entries of abi/memory.h out ---- */
 void arch_root_init(void *root);      /* the kernel's half */
 void arch_root_load(uint64_t frame);
+void arch_root_leave(uint64_t frame); /* on to the kernel's own root, if this processor stands on that one */
 uint64_t arch_pte_encode(uint64_t entry);
 uint64_t arch_pte_decode(uint64_t pte);
+uint64_t arch_pte_keep(uint64_t pte, uint64_t old); /* with old's accessed and dirty */
 bool arch_pte_present(uint64_t pte);
 uint64_t arch_pte_frame(uint64_t pte);
 uint64_t arch_link_encode(uint64_t table_frame);
@@ -37,16 +39,21 @@ void arch_flush_all(void);
 /* ---- contexts ---- */
 struct context *arch_context_of(uint64_t frame);
 void arch_context_init(struct context *context, const struct context_start *start);
-int arch_upcalls_set(struct context *context, const struct upcall_setup *setup); /* 0 or E_INVAL */
+int arch_upcalls_set(struct context *context, const struct upcall_setup *setup); /* 0, or E_INVAL and nothing is changed */
 void arch_context_registers(const struct context *context, struct save_area *out);
 void arch_context_result(struct context *context, int64_t value, uint64_t detail);
 void arch_context_restart(struct context *context); /* back before the call it stands in */
+void arch_context_skip(struct context *context);    /* and behind it again */
 /* Brings an upcall to a context that is off its processor: false, with *cause, when it cannot be. */
 bool arch_upcall(struct context *context, enum upcall kind, enum context_cause *cause);
 bool arch_upcall_masked(const struct context *context, enum upcall kind);
 void arch_upcall_pend(struct context *context, enum upcall kind);
-uint32_t arch_upcall_pending(const struct context *context); /* set of 1 << kind, unmasked ones */
-void arch_context_switch(struct cpu *cpu, struct context *from, struct context *to);
+uint32_t arch_upcall_pending(const struct context *context); /* set of 1 << kind, as the library left it */
+/* Puts `to` on the processor: vectors, segment bases, root. Its registers follow by arch_resume. */
+void arch_context_switch(struct cpu *cpu, struct context *to);
+void arch_context_forget(const struct context *context); /* it ends: no processor state is kept for it */
+void arch_charge_show(struct context *context, uint64_t on_since_ns); /* in its upcall page */
+uint64_t arch_counter(void); /* cycles */
 _Noreturn void arch_resume(struct context *context);
 
 /* ---- time ---- */

@@ -16,3 +16,6 @@ struct events {
 
 /* Raises a counter; contexts whose event mask holds it get an EVENT upcall. index < EVENTS_PER_FRAME. */
 void event_raise(struct events *events, uint32_t index, uint64_t n);
+/* A context takes upcalls for these counters, or no longer: 0, or E_NOSPC when there are too many. */
+int event_join(struct events *events, uint32_t context);
+void event_leave(struct events *events, uint32_t context);

@@ -18,8 +18,7 @@ struct frame {
     uint32_t owner; /* frame number of its account; 0: the kernel's or nobody's */
     uint32_t refs;
     uint8_t type;   /* enum frame_type */
-    uint8_t clean;  /* 1: holds only zeroes (meaningful while FREE) */
-    uint16_t reserved;
+    uint8_t reserved[3];
 };
 _Static_assert(sizeof(struct frame) == 12, "frame table entry");
 

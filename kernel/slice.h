@@ -24,10 +24,17 @@ struct cpu {
     struct slice slice[SLICE_POSITIONS];
 };
 
-void slice_init(struct cpu *cpu);
 /* Gives the processor to the next context that can run, or idles until there is one. */
 _Noreturn void slice_schedule(struct cpu *cpu);
 /* The current context leaves at once; its registers are saved. */
 _Noreturn void slice_leave(struct cpu *cpu);
-/* The timer has fired while the current context ran; its registers are saved. */
+/* The timer has fired while the current context ran; its registers are saved. May not return. */
 void slice_tick(struct cpu *cpu);
+/* Names a context at a position; 0: empties it. */
+void slice_place(struct cpu *cpu, uint64_t position, uint32_t context, uint32_t duration_ns);
+/* The context is to be named nowhere any more. */
+void slice_forget(struct cpu *cpu, uint32_t context);
+/* Lets the timer fire as soon as the processor is back in a library: something is due there. */
+void slice_hurry(void);
+/* Sets the timer for whatever comes first to the context that runs. */
+void slice_arm(const struct cpu *cpu);

@@ -7,4 +7,16 @@
 
 enum planted_fault {
     PLANT_NONE = 0,
+    PLANT_RESUME_FLAGS, /* act 15: registers go back unsanitised */
+    PLANT_COPY_RANGE,   /* act 29: copies take any address */
+    PLANT_FRAME_OWNER,  /* act 5: any account may map any frame */
+    PLANT_FRAME_TYPE,   /* acts 5, 8: a frame of any type may be mapped or linked */
+    PLANT_FRAME_REFS,   /* act 7: a frame that is still mapped becomes an object */
+    PLANT_SLOT_KIND,    /* act 27: a slot of any kind will do */
+    PLANT_SLOT_RIGHTS,  /* act 27: no right is asked for */
+    PLANT_CAP_TAG,      /* act 27: any tag is good */
+    PLANT_MAP_RANGE,    /* acts 5, 27: mappings anywhere, the kernel half too */
+    PLANT_MAP_BITS,     /* act 6: reserved bits of an entry are not looked at */
+    PLANT_START,        /* act 13: a context may start anywhere */
+    PLANT_SLICE_TIMER,  /* a slice has no end */
 };

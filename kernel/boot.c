@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * boot.c - from a processor on its own tables, with clock and traps, to init's first
+ * instruction. kernel/x86/start.c comes before it.
+ */
+#include "kernel/boot.h"
+#include "abi/exposed.h"
+#include "abi/version.h"
+#include "kernel/arch.h"
+#include "kernel/cap.h"
+#include "kernel/channel.h"
+#include "kernel/exposed.h"
+#include "kernel/log.h"
+#include "kernel/slice.h"
+
+struct machine_page *exposed_machine;
+
+void
+boot_main(const struct boot_info *info)
+{
+    cap_init();                       /* capabilities can be keyed */
+    exposed_machine->abi_version = ABI_VERSION;
+    exposed_machine->n_cpus = 1;
+    channel_init(info->command_line); /* the log reaches the host */
+    frame_init(info);                 /* frames can be owned; boot memory ends */
+    init_start(info);                 /* init has a slice */
+    slice_schedule(cpu_this());
+}

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * context.c - what runs: made, given its upcalls, put to sleep and woken, stopped and read.
+ * Invariants are X1 to X3 of context.h. Predicates: Engler, Kaashoek, O'Toole, SOSP '95.
+ */
+#include "kernel/context.h"
+#include "abi/memory.h"
+#include "kernel/account.h"
+#include "kernel/arch.h"
+#include "kernel/call.h"
+#include "kernel/event.h"
+#include "kernel/frame.h"
+#include "kernel/pt.h"
+#include "kernel/slice.h"
+#include "plant.h"
+
+enum { MASKABLE = 1 << UPCALL_SLICE_END | 1 << UPCALL_EVENT | 1 << UPCALL_REVOKE };
+
+struct context *
+context_current(void)
+{
+    return cpu_this()->current;
+}
+
+/* The events object of a slot of the running environment, with one right; 0 with *error, or SLOT_NOTHING. */
+static uint32_t
+events_of_slot(uint32_t slot, enum cap_right right, int *error)
+{
+    const struct events *events;
+
+    *error = 0;
+    if (slot == SLOT_NOTHING)
+        return 0;
+    events = slot_object(slot, KIND_EVENTS, right, error);
+    return events ? (uint32_t)frame_of(events) : 0;
+}
+
+static bool
+start_is_users(const struct context_start *start)
+{
+    return (start->rip < USER_TOP && start->rsp < USER_TOP) || planted(PLANT_START);
+}
+
+struct context *
+context_create(struct env *env, uint64_t env_frame, uint64_t frame, const struct context_start *start)
+{
+    struct context *context = frame_become(frame, FRAME_CONTEXT);
+
+    frame_become(start->vector_frame, FRAME_VECTOR);
+    frame_ref(start->vector_frame);
+    frame_ref(env_frame);
+    frame_ref(env->root);
+    context->self = (uint32_t)frame;
+    context->env = (uint32_t)env_frame;
+    context->root = env->root;
+    context->vector_frame = (uint32_t)start->vector_frame;
+    context->stop_index = start->stop_index;
+    arch_context_init(context, start);
+    cell_init(&context->cell, frame, KIND_CONTEXT);
+    return context;
+}
+
+struct result
+context_make(struct env *env, uint64_t frame, uint64_t into, uint64_t start_va)
+{
+    struct account *account = account_at(env->account);
+    struct context_start start;
+    uint64_t absent = copy_in(&start, start_va, sizeof(start));
+    struct context *context;
+    uint32_t stop_events;
+    int error;
+
+    if (absent)
+        return result_error_at(E_FAULT, absent);
+    stop_events = events_of_slot(start.stop_slot, RIGHT_POST, &error);
+    if (!error)
+        error = frame_check_unused(account, frame);
+    if (!error)
+        error = frame_check_unused(account, start.vector_frame);
+    if (!error)
+        error = slot_check_empty(into);
+    if (!error && (!start_is_users(&start) || start.stop_index >= EVENTS_PER_FRAME ||
+                   start.vector_frame == frame))
+        error = E_INVAL;
+    if (error)
+        return result_error(error);
+    context = context_create(env, frame_of(env), frame, &start);
+    if (stop_events) {
+        context->stop_events = stop_events;
+        frame_ref(stop_events);
+    }
+    slot_fill(into, &context->cell);
+    return result_ok(0);
+}
+
+struct result
+upcalls_set(struct account *account, uint64_t setup_va)
+{
+    struct context *context = context_current();
+    struct upcall_setup setup;
+    uint64_t absent = copy_in(&setup, setup_va, sizeof(setup));
+    uint32_t events;
+    int error;
+
+    if (absent)
+        return result_error_at(E_FAULT, absent);
+    if (context->upcall_frame)
+        return result_error(E_EXIST);
+    events = events_of_slot(setup.events_slot, RIGHT_READ, &error);
+    if (!error && frame_check(account, setup.frame, FRAME_PLAIN))
+        error = E_PERM;
+    if (!error)
+        error = arch_upcalls_set(context, &setup);
+    if (!error && events)
+        error = event_join(frame_address(events), context->self);
+    if (error)
+        return result_error(error);
+    frame_ref(setup.frame);
+    context->upcall_frame = (uint32_t)setup.frame;
+    context->event_mask = setup.event_mask;
+    for (int i = 0; i < UPCALL_COUNT; i++)
+        context->entries |= (setup.entry[i] != 0) << i;
+    if (events) {
+        frame_ref(events);
+        context->events = events;
+    }
+    return result_ok(0);
+}
+
+void
+context_release(struct context *context)
+{
+    context_end(context, CAUSE_DESTROYED, 0);
+    slice_forget(cpu_this(), context->self);
+    arch_context_forget(context);
+    if (context->events) {
+        event_leave(frame_address(context->events), context->self);
+        frame_unref(context->events);
+    }
+    if (context->stop_events)
+        frame_unref(context->stop_events);
+    if (context->upcall_frame)
+        frame_unref(context->upcall_frame);
+    frame_unref(context->vector_frame);
+    frame_retire(context->vector_frame);
+    frame_unref(context->root);
+    frame_unref(context->env);
+}
+
+void
+context_end(struct context *context, enum context_cause cause, int64_t status)
+{
+    if (context->phase == CONTEXT_STOPPED)
+        return; /* X1 */
+    context->phase = CONTEXT_STOPPED;
+    context->cause = cause;
+    context->status = status;
+    if (context->stop_events)
+        event_raise(frame_address(context->stop_events), context->stop_index, 1);
+}
+
+struct result
+context_exit(uint64_t status)
+{
+    struct cpu *cpu = cpu_this();
+
+    context_end(cpu->current, CAUSE_EXIT, (int64_t)status);
+    slice_leave(cpu);
+}
+
+struct result
+context_stop(struct context *context)
+{
+    struct cpu *cpu = cpu_this();
+
+    context_end(context, CAUSE_STOPPED, 0);
+    if (context == cpu->current)
+        slice_leave(cpu);
+    return result_ok(0);
+}
+
+struct result
+context_read(struct context *context, uint64_t out)
+{
+    struct context_state state = {
+        .phase = context->phase, .cause = context->cause, .status = context->status};
+    uint64_t absent;
+
+    arch_context_registers(context, &state.save);
+    absent = copy_out(out, &state, sizeof(state));
+    return absent ? result_error_at(E_FAULT, absent) : result_ok(0);
+}
+
+struct result
+context_peek(struct context *context, uint64_t va, uint64_t out, uint64_t n)
+{
+    uint64_t done = 0, absent = 0;
+
+    if (n < 1 || n > FRAME_BYTES || va >= USER_TOP)
+        return result_error(E_INVAL);
+    while (done < n && !absent) {
+        uint64_t offset = (va + done) % FRAME_BYTES, frame = pt_translate(context->root, va + done);
+        uint64_t part = FRAME_BYTES - offset < n - done ? FRAME_BYTES - offset : n - done;
+        if (!frame)
+            break;
+        absent = copy_out(out + done, (const char *)frame_address(frame) + offset, part);
+        done += absent ? 0 : part;
+    }
+    return done ? result_ok((int64_t)done) : result_error_at(E_FAULT, absent ? absent : va);
+}
+
+/* ---- sleeping and waking ---- */
+
+/* Index of a clause that holds, or n; a clause whose slot is dead holds, so that its waiter finds out. */
+static uint32_t
+clause_holding(const struct context *context)
+{
+    const struct env *env = frame_address(context->env);
+
+    for (uint32_t i = 0; i < context->n_clauses; i++) {
+        const struct wait_clause *c = &context->clause[i];
+        const struct events *events = slot_events(frame_address(env->slots), c->slot);
+        if (!events || events->counter[c->index] > c->above)
+            return i;
+    }
+    return context->n_clauses;
+}
+
+static bool
+deadline_passed(const struct context *context, uint64_t now_ns)
+{
+    return context->deadline_ns && now_ns >= context->deadline_ns;
+}
+
+static int
+clauses_check(const struct context *context)
+{
+    int error = 0;
+
+    for (uint32_t i = 0; i < context->n_clauses && !error; i++) {
+        (void)slot_object(context->clause[i].slot, KIND_EVENTS, RIGHT_READ, &error);
+        if (context->clause[i].index >= EVENTS_PER_FRAME)
+            error = E_INVAL;
+    }
+    return error;
+}
+
+/*
+ * A context that has to sleep stands before the call in its registers, so that waking is running
+ * it again; what is looked at here cannot change between the look and the sleep, for interrupts
+ * are off and one processor has it.
+ */
+struct result
+wait(uint64_t clauses, uint64_t n)
+{
+    struct cpu *cpu = cpu_this();
+    struct context *context = cpu->current;
+    uint64_t absent;
+    uint32_t holding;
+    int error;
+
+    if (n > WAIT_CLAUSES_MAX)
+        return result_error(E_INVAL);
+    context->n_clauses = 0;
+    absent = n ? copy_in(context->clause, clauses, n * sizeof(context->clause[0])) : 0;
+    if (absent)
+        return result_error_at(E_FAULT, absent);
+    context->n_clauses = (uint32_t)n;
+    error = clauses_check(context);
+    if (error)
+        return result_error(error);
+    holding = clause_holding(context);
+    if (holding < n)
+        return result_ok(holding);
+    if (context->due & MASKABLE || arch_upcall_pending(context) & MASKABLE)
+        return result_error(E_INTR);
+    if (deadline_passed(context, clock_now())) {
+        context->deadline_ns = 0;
+        return result_error(E_INTR);
+    }
+    context->phase = CONTEXT_WAITING;
+    arch_context_restart(context);
+    slice_leave(cpu);
+}
+
+bool
+context_runnable(struct context *context, uint64_t now_ns)
+{
+    if (context->phase == CONTEXT_STOPPED || account_dying(frame_at(context->self)->owner))
+        return false;
+    if (context->phase == CONTEXT_READY)
+        return true;
+    if (context->due & MASKABLE) {
+        arch_context_skip(context);
+        arch_context_result(context, -E_INTR, 0);
+    } else if (clause_holding(context) == context->n_clauses && !deadline_passed(context, now_ns)) {
+        return false;
+    }
+    context->phase = CONTEXT_READY;
+    return true;
+}
+
+struct result
+deadline_set(uint64_t time_ns)
+{
+    struct cpu *cpu = cpu_this();
+
+    cpu->current->deadline_ns = time_ns;
+    slice_arm(cpu);
+    return result_ok(0);
+}
+
+struct result
+yield(void)
+{
+    struct cpu *cpu = cpu_this();
+
+    arch_context_result(cpu->current, 0, 0);
+    slice_leave(cpu);
+}
+
+/* ---- upcalls that the kernel begins ---- */
+
+void
+context_due(struct context *context, enum upcall kind)
+{
+    if (!(context->entries >> kind & 1)) {
+        if (1u << kind & MASKABLE)
+            arch_upcall_pend(context, kind);
+        return;
+    }
+    context->due |= 1u << kind;
+    if (context == context_current())
+        slice_hurry();
+}
+
+bool
+context_deliver(struct context *context)
+{
+    for (int kind = 0; kind < UPCALL_COUNT; kind++) {
+        enum context_cause cause;
+        if (!(context->due >> kind & 1))
+            continue;
+        context->due &= ~(1u << kind);
+        if ((1u << kind & MASKABLE) && arch_upcall_masked(context, (enum upcall)kind)) {
+            arch_upcall_pend(context, (enum upcall)kind);
+        } else if (!arch_upcall(context, (enum upcall)kind, &cause)) {
+            if (cause == CAUSE_DEPTH && 1u << kind & MASKABLE) {
+                arch_upcall_pend(context, (enum upcall)kind);
+                continue;
+            }
+            context_end(context, cause, 0);
+            return false;
+        }
+    }
+    return true;
+}

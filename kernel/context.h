@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* kernel/context.h - environments and what runs in them. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "abi/context.h"
+#include "abi/event.h"
+#include "kernel/cap.h"
+
+struct env {
+    struct cell cell;
+    uint32_t slots;   /* frame of the binding table */
+    uint32_t account; /* frame */
+    uint32_t root;    /* frame its contexts start on */
+    uint32_t reserved;
+};
+
+/*
+ * A context: kernel/x86 keeps its registers in the rest of the frame.
+ *  X1 phase STOPPED is for ever; the registers are then complete.
+ *  X2 a context is current on at most one processor.
+ *  X3 due holds the upcalls that have not been brought yet; only maskable ones and SLICE_BEGIN.
+ */
+struct context {
+    struct cell cell;
+    uint32_t self;  /* frame */
+    uint32_t env;   /* frame */
+    uint32_t root;  /* frame it stands on; holds a reference */
+    uint32_t vector_frame;
+    uint32_t upcall_frame; /* 0: none registered; holds a reference */
+    uint32_t phase; /* enum context_phase */
+    uint32_t cause; /* enum context_cause */
+    uint32_t due;   /* set of 1 << enum upcall */
+    int64_t status;
+    uint64_t deadline_ns; /* 0: none */
+    uint64_t charged_cycles;
+    uint64_t event_mask;
+    uint32_t events;      /* frame of the counters that make EVENT upcalls; 0: none */
+    uint32_t stop_events; /* frame; 0: nobody is told */
+    uint32_t stop_index;
+    uint32_t n_clauses;
+    uint32_t entries;     /* set of 1 << enum upcall for which it has an entry point */
+    struct wait_clause clause[WAIT_CLAUSES_MAX];
+};
+
+/* The current context and environment of this processor; never NULL inside a call. */
+struct context *context_current(void);
+struct env *env_current(void);
+
+/* Ends a context: it runs no more. Its holder is told by its stop counter. */
+void context_end(struct context *context, enum context_cause cause, int64_t status);
+/* The objects' frames are about to become plain: they let go of all they stand on. */
+void context_release(struct context *context);
+void env_release(struct env *env);
+
+/* May it be put on a processor now? Wakes it when what it waits for has come. */
+bool context_runnable(struct context *context, uint64_t now_ns);
+/* Brings every upcall that is due to a context whose registers are saved; false: it ended by that. */
+bool context_deliver(struct context *context);
+/* Marks an upcall due. A context that waits is woken by it when it is next looked at. */
+void context_due(struct context *context, enum upcall kind);
+
+/* Boot: the first context, in frames that are root's and plain; start is checked by the caller. */
+struct context *context_create(struct env *env, uint64_t env_frame, uint64_t frame,
+                               const struct context_start *start);
+void env_create(struct env *env, uint64_t frame, uint64_t slots, uint64_t root);

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * frame.c - who owns each 4 KiB frame and what it is; taking and freeing by name.
+ *
+ * Invariants are those of struct frame (frame.h).
+ * Units   frame numbers.
+ * Source  Engler, Kaashoek, O'Toole, SOSP '95: allocation by physical name.
+ */
+#include "kernel/frame.h"
+#include "abi/error.h"
+#include "abi/exposed.h"
+#include "kernel/account.h"
+#include "kernel/arch.h"
+#include "kernel/boot.h"
+#include "kernel/call.h"
+#include "kernel/cap.h"
+#include "kernel/exposed.h"
+#include "kernel/log.h"
+#include "kernel/object.h"
+#include "kernel/step.h"
+#include "lib/string.h"
+#include "plant.h"
+
+struct frame *frame_table;
+uint64_t frame_count;
+static uint64_t *free_bitmap; /* exposed: 1 = free */
+
+/* Boot memory: grows from the kernel's end and steps over the bundle. */
+static uint64_t boot_next, boot_limit, bundle_first, bundle_last;
+
+struct frame *
+frame_at(uint64_t n)
+{
+    return &frame_table[n];
+}
+
+struct frame *
+frame_find(uint64_t n)
+{
+    return n < frame_count ? &frame_table[index_masked(n, frame_count)] : NULL;
+}
+
+uint64_t
+frame_of(const void *object)
+{
+    return arch_physical(object) >> FRAME_SHIFT;
+}
+
+int
+frame_check(const struct account *account, uint64_t n, enum frame_type type)
+{
+    const struct frame *f = frame_find(n);
+
+    if (!f || (!planted(PLANT_FRAME_OWNER) && !account_covers(account, f->owner)))
+        return E_PERM;
+    return f->type == type || planted(PLANT_FRAME_TYPE) ? 0 : E_INVAL;
+}
+
+int
+frame_check_unused(const struct account *account, uint64_t n)
+{
+    int error = frame_check(account, n, FRAME_PLAIN);
+
+    if (error)
+        return E_PERM;
+    return frame_table[n].refs && !planted(PLANT_FRAME_REFS) ? E_BUSY : 0;
+}
+
+void *
+frame_become(uint64_t n, enum frame_type type)
+{
+    struct frame *f = frame_at(n);
+
+    f->type = (uint8_t)type;
+    arch_frame_clear(frame_address(n));
+    return frame_address(n);
+}
+
+void
+frame_retire(uint64_t n)
+{
+    arch_frame_clear(frame_address(n));
+    frame_at(n)->type = FRAME_PLAIN;
+}
+
+void
+frame_ref(uint64_t n)
+{
+    frame_at(n)->refs++;
+}
+
+void
+frame_unref(uint64_t n)
+{
+    assert(frame_at(n)->refs > 0); /* F1 */
+    frame_at(n)->refs--;
+}
+
+static void
+frame_set_free(uint64_t n)
+{
+    struct frame *f = frame_at(n);
+
+    assert(f->refs == 0); /* F2 */
+    *f = (struct frame){.type = FRAME_FREE};
+    free_bitmap[n / 64] |= (uint64_t)1 << n % 64;
+}
+
+void
+frame_give_back(uint64_t n)
+{
+    account_discharge(account_at(frame_at(n)->owner), 1);
+    frame_set_free(n);
+}
+
+struct result
+frame_alloc(struct account *account, uint64_t first, uint64_t n)
+{
+    uint64_t done;
+
+    if (n < 1 || n > FRAME_BATCH_MAX || first >= frame_count || n > frame_count - first)
+        return result_error(E_INVAL);
+    for (done = 0; done < n && frame_table[first + done].type == FRAME_FREE; done++)
+        ;
+    if (!done)
+        return result_error(E_NOMEM);
+    if (account_charge(account, done))
+        return result_error(E_DQUOT);
+    for (uint64_t i = first; i < first + done; i++) {
+        struct frame *f = frame_at(i);
+        arch_frame_clear(frame_address(i)); /* F4 */
+        *f = (struct frame){.owner = (uint32_t)frame_of(account), .type = FRAME_PLAIN};
+        free_bitmap[i / 64] &= ~((uint64_t)1 << i % 64);
+    }
+    return result_ok((int64_t)done);
+}
+
+struct result
+frame_free(struct account *account, uint64_t first, uint64_t n)
+{
+    uint64_t done = 0, steps = STEPS_MAX;
+    int error = 0;
+
+    if (n < 1 || n > FRAME_BATCH_MAX)
+        return result_error(E_INVAL);
+    while (done < n && steps && !error) {
+        const struct frame *f = frame_find(first + done);
+        if (!f || !account_covers(account, f->owner))
+            error = E_PERM;
+        else if (f->refs)
+            error = E_BUSY;
+        else
+            error = object_release(first + done, &steps);
+        if (!error) {
+            frame_give_back(first + done);
+            done++;
+        }
+    }
+    return done ? result_ok((int64_t)done) : result_error(error);
+}
+
+/* ---- boot ---- */
+
+uint64_t
+frame_memory_end(const struct boot_info *info)
+{
+    uint64_t end = 0;
+
+    for (uint32_t i = 0; i < info->n_ranges; i++)
+        if (info->range[i].pa + info->range[i].length > end)
+            end = info->range[i].pa + info->range[i].length;
+    return end;
+}
+
+void
+frame_boot(const struct boot_info *info, uint64_t kernel_end_pa)
+{
+    boot_next = (kernel_end_pa + FRAME_BYTES - 1) >> FRAME_SHIFT;
+    bundle_first = info->bundle_pa >> FRAME_SHIFT;
+    bundle_last = (info->bundle_pa + info->bundle_bytes + FRAME_BYTES - 1) >> FRAME_SHIFT;
+    for (uint32_t i = 0; i < info->n_ranges; i++) {
+        uint64_t first = info->range[i].pa >> FRAME_SHIFT;
+        uint64_t last = (info->range[i].pa + info->range[i].length) >> FRAME_SHIFT;
+        if (first <= boot_next && boot_next < last)
+            boot_limit = last;
+    }
+}
+
+void *
+frame_boot_alloc(uint64_t n)
+{
+    uint64_t first = boot_next;
+
+    if (frame_table && frame_table[boot_next].type == FRAME_FREE)
+        panic("boot memory asked for after boot");
+    if (first < bundle_last && first + n > bundle_first)
+        first = bundle_last;
+    if (first + n > boot_limit)
+        panic("too little memory: this machine needs at least 16 MiB beside its programs");
+    boot_next = first + n;
+    for (uint64_t i = first; i < first + n; i++)
+        arch_frame_clear(frame_address(i));
+    return frame_address(first);
+}
+
+/* Everything usable behind the kernel becomes free, but the bundle, which becomes root's. */
+void
+frame_init(const struct boot_info *info)
+{
+    uint64_t end = frame_memory_end(info) >> FRAME_SHIFT;
+    uint64_t table_frames = (end * sizeof(struct frame) + FRAME_BYTES - 1) >> FRAME_SHIFT;
+    uint64_t bitmap_frames = (end / 8 + FRAME_BYTES) >> FRAME_SHIFT;
+
+    struct frame *table = frame_boot_alloc(table_frames);
+    free_bitmap = frame_boot_alloc(bitmap_frames);
+    exposed_map(EXPOSED_FREE, free_bitmap, bitmap_frames << FRAME_SHIFT);
+    exposed_map(EXPOSED_MACHINE, exposed_machine, FRAME_BYTES);
+    account_init(frame_of(frame_boot_alloc(1)));
+    frame_table = table;
+    frame_count = end;
+    for (uint32_t i = 0; i < info->n_ranges; i++) {
+        uint64_t first = (info->range[i].pa + FRAME_BYTES - 1) >> FRAME_SHIFT;
+        uint64_t last = (info->range[i].pa + info->range[i].length) >> FRAME_SHIFT;
+        for (uint64_t n = first; n < last; n++) {
+            if (n < boot_next)
+                frame_table[n].type = FRAME_KERNEL;
+            else if (n >= bundle_first && n < bundle_last)
+                frame_table[n] = (struct frame){.type = FRAME_PLAIN};
+            else
+                frame_set_free(n);
+        }
+    }
+    frame_table[frame_of(account_root)].type = FRAME_ACCOUNT;
+    for (uint64_t n = bundle_first; n < bundle_last; n++) {
+        frame_table[n].owner = (uint32_t)frame_of(account_root);
+        assert(!account_charge(account_root, 1)); /* A1: root's limit is the machine */
+    }
+    exposed_machine->n_frames = frame_count;
+}

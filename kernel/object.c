@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* object.c - how each type of frame ends: one switch, one place. */
+#include "kernel/object.h"
+#include "abi/error.h"
+#include "abi/memory.h"
+#include "kernel/account.h"
+#include "kernel/arch.h"
+#include "kernel/console.h"
+#include "kernel/context.h"
+#include "kernel/frame.h"
+
+enum { TABLE_STEPS = 512 };
+
+int
+object_release(uint64_t n, uint64_t *steps)
+{
+    enum frame_type type = frame_at(n)->type;
+    void *object = frame_address(n);
+    uint64_t cost = 1;
+
+    switch (type) {
+    case FRAME_PLAIN:
+        (*steps)--;
+        return 0;
+    case FRAME_PT1:
+    case FRAME_PT2:
+    case FRAME_PT3:
+    case FRAME_PT4:
+        pt_release(n);
+        cost = TABLE_STEPS;
+        break;
+    case FRAME_ACCOUNT:
+        if (account_at(n)->used_frames || account_at(n)->children)
+            return E_BUSY;
+        account_release(account_at(n));
+        break;
+    case FRAME_CONTEXT:
+        context_release(object);
+        cost = TABLE_STEPS;
+        break;
+    case FRAME_ENV:
+        env_release(object);
+        break;
+    case FRAME_CONSOLE:
+        console_destroy(object);
+        break;
+    case FRAME_SLOTS:
+    case FRAME_CELLS:
+    case FRAME_EVENTS:
+        break;
+    default: /* a vector area or a buffer goes with its object; the rest is nobody's */
+        return E_INVAL;
+    }
+    frame_retire(n);
+    *steps -= cost < *steps ? cost : *steps;
+    return 0;
+}

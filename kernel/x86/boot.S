@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * boot.S - from the PVH entry (32 bits, no paging, ebx = start info) to C at -2 GiB.
+ * Source: Xen public header elfnote.h and hvm/start_info.h; Intel SDM vol. 3A, 9.8.5.
+ */
+#include "kernel/x86/layout.h"
+#define LOW(symbol) ((symbol) - KERNEL_BASE)
+
+    .section .note.Xen, "a", @note
+    .balign 4
+    .long 4, 4, 18 /* XEN_ELFNOTE_PHYS32_ENTRY */
+    .asciz "Xen"
+    .long LOW(pvh_start)
+
+    .section .text.boot, "ax"
+    .code32
+    .globl pvh_start
+pvh_start:
+    cli
+    cld
+    rdtsc
+    mov %eax, LOW(boot_counter)
+    mov %edx, LOW(boot_counter) + 4
+    mov %ebx, LOW(boot_start_info)
+
+    /* 4 GiB in 2 MiB pages, seen at 0 and in the direct map; the first of them also at -2 GiB. */
+    mov $LOW(boot_pd), %edi
+    mov $0x83, %eax /* present, writable, large */
+    mov $2048, %ecx
+1:  mov %eax, (%edi)
+    movl $0, 4(%edi)
+    add $0x200000, %eax
+    add $8, %edi
+    loop 1b
+    mov $LOW(boot_pd) + 3, %eax
+    mov $LOW(boot_pdpt), %edi
+    mov $4, %ecx
+2:  mov %eax, (%edi)
+    add $4096, %eax
+    add $8, %edi
+    loop 2b
+    movl $LOW(boot_pd) + 3, LOW(boot_pdpt_high) + 510 * 8
+    movl $LOW(boot_pdpt) + 3, LOW(boot_pml4)
+    movl $LOW(boot_pdpt) + 3, LOW(boot_pml4) + 256 * 8
+    movl $LOW(boot_pdpt_high) + 3, LOW(boot_pml4) + 511 * 8
+
+    mov %cr4, %eax
+    or $0x20, %eax /* PAE */
+    mov %eax, %cr4
+    mov $LOW(boot_pml4), %eax
+    mov %eax, %cr3
+    mov $0xc0000080, %ecx
+    rdmsr
+    or $0x901, %eax /* NXE, LME, SCE */
+    wrmsr
+    mov %cr0, %eax
+    or $0x80010001, %eax /* PG, WP, PE */
+    mov %eax, %cr0
+    lgdt LOW(boot_gdt_pointer)
+    ljmp $SEL_KERNEL_CODE, $LOW(boot_64)
+
+    .code64
+boot_64:
+    mov $SEL_KERNEL_DATA, %eax
+    mov %eax, %ds
+    mov %eax, %es
+    mov %eax, %ss
+    xor %eax, %eax
+    mov %eax, %fs
+    mov %eax, %gs
+    lea boot_stack_top, %rsp
+    xor %ebp, %ebp
+    movabs $start_main, %rax
+    call *%rax
+    ud2
+
+    .section .rodata
+    .balign 8
+boot_gdt:
+    .quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff
+boot_gdt_pointer:
+    .word 23
+    .long LOW(boot_gdt)
+
+    .data
+    .balign 8
+    .globl boot_counter, boot_start_info
+boot_counter: .quad 0
+boot_start_info: .long 0
+
+    .bss
+    .balign 4096
+boot_pml4: .skip 4096
+boot_pdpt: .skip 4096
+boot_pdpt_high: .skip 4096
+boot_pd: .skip 4 * 4096
+boot_stack: .skip 8192
+boot_stack_top:

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * context.c - a context's registers: how it starts, how an upcall reaches it, how it is switched.
+ *
+ * entry.S brings the common upcalls itself; arch_upcall is the same for a context whose registers
+ * lie in its object, and settles the uncommon: the resume sequence, no save area left, masks.
+ *
+ * Invariants
+ *  U1 the upcall page is user memory: each of its words is read once, and bounded before use.
+ *  U2 registers that go back to a processor are sanitised: user selectors, IF set, IOPL, NT, VM 0.
+ *  U3 vector state and segment bases of a context that is not `loaded` lie in its frames.
+ */
+#include <stdatomic.h>
+#include "abi/error.h"
+#include "abi/memory.h"
+#include "kernel/arch.h"
+#include "kernel/context.h"
+#include "kernel/frame.h"
+#include "kernel/log.h"
+#include "kernel/x86/cpu.h"
+#include "lib/string.h"
+#include "plant.h"
+
+enum {
+    FLAGS_USER = 0x240dd5, /* CF PF AF ZF SF TF DF OF AC ID: what a library may set */
+    FLAGS_FIXED = 0x202,   /* IF, and the bit that is always 1 */
+    SYSCALL_BYTES = 2,
+    VECTOR_MXCSR = 24,     /* offset in the vector area */
+    MXCSR_START = 0x1f80,
+};
+
+/* A context without upcalls of its own: full, so that every upcall comes to arch_upcall. */
+static struct upcall_page page_none = {.depth = UPCALL_DEPTH_MAX};
+
+struct context *
+arch_context_of(uint64_t frame)
+{
+    return frame_address(frame);
+}
+
+void
+arch_context_init(struct context *context, const struct context_start *start)
+{
+    struct context_x86 *c = context_x86(context);
+    uint8_t *vectors = frame_address(start->vector_frame);
+    uint32_t mxcsr = MXCSR_START;
+
+    memcpy(vectors + VECTOR_MXCSR, &mxcsr, sizeof(mxcsr));
+    c->regs = (struct save_area){.rip = start->rip,
+                                 .rsp = start->rsp,
+                                 .rdi = start->rdi,
+                                 .rflags = FLAGS_FIXED,
+                                 .cs = SEL_USER_CODE,
+                                 .ss = SEL_USER_DATA};
+    c->page = &page_none;
+}
+
+static bool
+address_is_users(uint64_t va)
+{
+    return va < USER_TOP;
+}
+
+int
+arch_upcalls_set(struct context *context, const struct upcall_setup *setup)
+{
+    struct context_x86 *c = context_x86(context);
+    bool good = address_is_users(setup->va) && setup->va % FRAME_BYTES == 0 &&
+                setup->resume_start <= setup->resume_end && address_is_users(setup->resume_end);
+
+    for (int i = 0; i < UPCALL_COUNT; i++)
+        good = good && address_is_users(setup->entry[i]);
+    for (int i = 0; i < UPCALL_DEPTH_MAX; i++)
+        good = good && address_is_users(setup->stack[i]);
+    for (int i = 0; i <= UPCALL_FOREIGN; i++)
+        good = good && setup->entry[i];
+    if (!good)
+        return E_INVAL;
+    memcpy(c->entry, setup->entry, sizeof(c->entry));
+    memcpy(c->stack, setup->stack, sizeof(c->stack));
+    c->page_va = setup->va;
+    c->resume_start = setup->resume_start;
+    c->resume_bytes = setup->resume_end - setup->resume_start;
+    c->page = frame_address(setup->frame);
+    return 0;
+}
+
+static void
+vectors_save(struct context_x86 *c)
+{
+    void *area = frame_address(c->context.vector_frame);
+
+    __asm__ volatile("xsave64 (%0)" ::"r"(area), "a"(-1), "d"(-1) : "memory");
+    __asm__ volatile("rdfsbase %0" : "=r"(c->regs.fs_base));
+    __asm__ volatile("rdgsbase %0" : "=r"(c->regs.gs_base));
+}
+
+static void
+vectors_load(const struct context_x86 *c)
+{
+    const void *area = frame_address(c->context.vector_frame);
+
+    __asm__ volatile("xrstor64 (%0)" ::"r"(area), "a"(-1), "d"(-1) : "memory");
+    __asm__ volatile("wrfsbase %0" ::"r"(c->regs.fs_base));
+    __asm__ volatile("wrgsbase %0" ::"r"(c->regs.gs_base));
+}
+
+void
+arch_context_registers(const struct context *context, struct save_area *out)
+{
+    struct cpu_x86 *cpu = cpu_x86_this();
+
+    if (cpu->loaded && &cpu->loaded->context == context)
+        vectors_save(cpu->loaded);
+    *out = ((const struct context_x86 *)(const void *)context)->regs;
+}
+
+void
+arch_context_result(struct context *context, int64_t value, uint64_t detail)
+{
+    context_x86(context)->regs.rax = (uint64_t)value;
+    context_x86(context)->regs.rdx = detail;
+}
+
+void
+arch_context_restart(struct context *context)
+{
+    context_x86(context)->regs.rip -= SYSCALL_BYTES;
+}
+
+void
+arch_context_skip(struct context *context)
+{
+    context_x86(context)->regs.rip += SYSCALL_BYTES;
+}
+
+void
+arch_context_forget(const struct context *context)
+{
+    struct cpu_x86 *cpu = cpu_x86_this();
+
+    if (cpu->loaded && &cpu->loaded->context == context)
+        cpu->loaded = NULL;
+}
+
+void
+arch_context_switch(struct cpu *generic, struct context *to)
+{
+    struct cpu_x86 *cpu = cpu_x86_this();
+    struct context_x86 *next = context_x86(to);
+
+    if (cpu->loaded != next) {
+        if (cpu->loaded)
+            vectors_save(cpu->loaded);
+        vectors_load(next);
+        cpu->loaded = next;
+    }
+    arch_root_load(to->root);
+    cpu->context = next;
+    generic->current = to;
+}
+
+/* U2. A rip that no processor takes becomes 0, where the context faults. */
+static void
+regs_sanitise(struct save_area *regs)
+{
+    if (planted(PLANT_RESUME_FLAGS))
+        return;
+    if (regs->rip >> 47 != 0 && regs->rip >> 47 != 0x1ffff)
+        regs->rip = 0;
+    regs->rflags = (regs->rflags & FLAGS_USER) | FLAGS_FIXED;
+    regs->cs = SEL_USER_CODE;
+    regs->ss = SEL_USER_DATA;
+}
+
+void
+arch_resume(struct context *context)
+{
+    struct context_x86 *c = context_x86(context);
+
+    regs_sanitise(&c->regs);
+    regs_resume(&c->regs);
+}
+
+bool
+arch_upcall_masked(const struct context *context, enum upcall kind)
+{
+    const struct context_x86 *c = (const struct context_x86 *)(const void *)context;
+    const _Atomic uint32_t *mask = (const _Atomic uint32_t *)&c->page->mask;
+
+    return atomic_load_explicit(mask, memory_order_relaxed) >> kind & 1;
+}
+
+/* Pairs with the library, which unmasks and then takes pending. */
+void
+arch_upcall_pend(struct context *context, enum upcall kind)
+{
+    struct context_x86 *c = context_x86(context);
+
+    if (c->page != &page_none)
+        atomic_fetch_or_explicit((_Atomic uint32_t *)&c->page->pending, 1u << kind,
+                                 memory_order_seq_cst);
+}
+
+uint32_t
+arch_upcall_pending(const struct context *context)
+{
+    const struct context_x86 *c = (const struct context_x86 *)(const void *)context;
+
+    return atomic_load_explicit((const _Atomic uint32_t *)&c->page->pending, memory_order_relaxed);
+}
+
+/* Where the next upcall's registers go: a level, or -1 with *cause. *again: on the area in resume. */
+static int
+upcall_level(const struct context_x86 *c, bool *again, enum context_cause *cause)
+{
+    uint64_t offset = c->regs.rsp - c->page_va - PAGE_SAVE;
+    uint32_t depth;
+
+    *again = c->regs.rip - c->resume_start < c->resume_bytes;
+    if (*again) {
+        *cause = CAUSE_RESUME;
+        return offset < UPCALL_DEPTH_MAX * sizeof(struct save_area)
+                   ? (int)(offset / sizeof(struct save_area))
+                   : -1;
+    }
+    depth = atomic_load_explicit((const _Atomic uint32_t *)&c->page->depth, memory_order_relaxed);
+    *cause = CAUSE_DEPTH;
+    return depth < UPCALL_DEPTH_MAX ? (int)depth : -1;
+}
+
+/*
+ * In the resume sequence the area still holds what was being restored: only what happened is
+ * written anew. Elsewhere the registers move from the context's object into the area.
+ */
+bool
+arch_upcall(struct context *context, enum upcall kind, enum context_cause *cause)
+{
+    struct context_x86 *c = context_x86(context);
+    bool again;
+    int level = upcall_level(c, &again, cause);
+    struct save_area *area;
+
+    if (level < 0)
+        return false;
+    area = &c->page->save[level];
+    if (again) {
+        area->address = c->regs.address;
+        area->vector = c->regs.vector;
+        area->error = c->regs.error;
+    } else {
+        memcpy(area, &c->regs, offsetof(struct save_area, fs_base));
+    }
+    c->page->depth = (uint32_t)level + 1;
+    c->regs.rdi = c->page_va + PAGE_SAVE + (uint64_t)level * sizeof(struct save_area);
+    c->regs.rip = c->entry[kind];
+    c->regs.rsp = c->stack[level];
+    c->regs.rflags = FLAGS_UPCALL;
+    return true;
+}
+
+void
+arch_charge_show(struct context *context, uint64_t on_since_ns)
+{
+    struct context_x86 *c = context_x86(context);
+
+    if (c->page == &page_none)
+        return;
+    c->page->charged_cycles = context->charged_cycles;
+    c->page->on_since = on_since_ns;
+}
+
+uint64_t
+arch_counter(void)
+{
+    return read_counter();
+}

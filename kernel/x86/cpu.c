@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cpu.c - one processor: what it must have, its block, its descriptor tables, its entry points.
+ * Source: Intel SDM vol. 3A, 2.5, 3.4, 5.8, 13.3.
+ */
+#include "kernel/arch.h"
+#include "kernel/log.h"
+#include "kernel/x86/cpu.h"
+#include "lib/string.h"
+
+enum msr {
+    MSR_EFER = 0xc0000080,
+    MSR_STAR = 0xc0000081,
+    MSR_LSTAR = 0xc0000082,
+    MSR_FMASK = 0xc0000084,
+};
+
+enum cr4_bit {
+    CR4_PAE = 1 << 5,
+    CR4_MCE = 1 << 6,
+    CR4_OSFXSR = 1 << 9,
+    CR4_OSXMMEXCPT = 1 << 10,
+    CR4_UMIP = 1 << 11,
+    CR4_FSGSBASE = 1 << 16,
+    CR4_OSXSAVE = 1 << 18,
+    CR4_SMEP = 1 << 20,
+    CR4_SMAP = 1 << 21,
+    CR4_PKE = 1 << 22,
+};
+
+enum {
+    FLAGS_CLEARED = 0x257fd5, /* by syscall: all but the fixed bit; interrupts off, AC, DF, NT, TF */
+    CR0_RUN = 0x80050033,     /* PG AM WP NE ET MP PE; TS and EM clear */
+    VECTOR_STATES = 0x2e7,    /* x87, SSE, AVX, AVX-512, protection keys */
+};
+
+extern const char entry_template[], entry_template_end[];
+
+struct feature {
+    const char *name;
+    uint32_t leaf, reg, bit; /* reg: 0 a, 1 b, 2 c, 3 d */
+};
+
+static const struct feature features_needed[] = {
+    {"NX", 0x80000001, 3, 20},    {"SYSCALL", 0x80000001, 3, 11}, {"XSAVE", 1, 2, 26},
+    {"SMEP", 7, 1, 7},            {"SMAP", 7, 1, 20},             {"FSGSBASE", 7, 1, 0},
+    {"an APIC", 1, 3, 9},
+};
+
+static bool
+feature_present(const struct feature *f)
+{
+    struct cpuid r = cpuid(f->leaf, 0);
+    uint32_t word[4] = {r.a, r.b, r.c, r.d};
+
+    return word[f->reg] >> f->bit & 1;
+}
+
+void
+cpu_features_check(void)
+{
+    for (size_t i = 0; i < sizeof(features_needed) / sizeof(features_needed[0]); i++)
+        if (!feature_present(&features_needed[i]))
+            panic("this processor lacks %s, which Tessera needs", features_needed[i].name);
+}
+
+static void
+control_registers_set(void)
+{
+    static const struct feature umip = {"UMIP", 7, 2, 2}, keys = {"protection keys", 7, 2, 3};
+    uint64_t cr4 = CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FSGSBASE | CR4_OSXSAVE |
+                   CR4_SMEP | CR4_SMAP;
+    uint32_t low = cpuid(0xd, 0).a & VECTOR_STATES;
+
+    if (feature_present(&umip))
+        cr4 |= CR4_UMIP;
+    if (feature_present(&keys))
+        cr4 |= CR4_PKE;
+    else
+        low &= ~0x200u;
+    __asm__ volatile("mov %0, %%cr0" ::"r"((uint64_t)CR0_RUN));
+    __asm__ volatile("mov %0, %%cr4" ::"r"(cr4));
+    __asm__ volatile("xsetbv" ::"c"(0), "a"(low), "d"(0));
+    if (cpu_vector_bytes() > 4096)
+        panic("vector state of %u bytes does not fit a frame", cpu_vector_bytes());
+}
+
+uint32_t
+cpu_vector_bytes(void)
+{
+    return cpuid(0xd, 0).b;
+}
+
+static void
+tss_set(uint32_t word[2], uint64_t value)
+{
+    word[0] = (uint32_t)value;
+    word[1] = (uint32_t)(value >> 32);
+}
+
+static void
+descriptors_load(struct cpu_x86 *cpu, uint64_t block)
+{
+    uint64_t tss = (uint64_t)&cpu->tss;
+    struct {
+        uint16_t pad[3], limit;
+        uint64_t base;
+    } pointer = {.limit = sizeof(cpu->gdt) - 1, .base = (uint64_t)cpu->gdt};
+
+    cpu->gdt[1] = 0x00af9b000000ffff; /* kernel code, 64 bits */
+    cpu->gdt[2] = 0x00cf93000000ffff; /* kernel data */
+    cpu->gdt[3] = 0x00cff3000000ffff; /* user data; no 32-bit user code exists */
+    cpu->gdt[4] = 0x00affb000000ffff; /* user code, 64 bits */
+    cpu->gdt[5] = 0x0000890000000067 | (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56;
+    cpu->gdt[6] = tss >> 32;
+    tss_set(cpu->tss.rsp0, block + CPU_STACK_TOP);
+    tss_set(cpu->tss.ist[0], block + CPU_NMI_TOP);
+    tss_set(cpu->tss.ist[1], block + CPU_DOUBLE_TOP);
+    tss_set(cpu->tss.ist[2], block + CPU_CHECK_TOP);
+    tss_set(cpu->tss.ist[3], block + CPU_DEBUG_TOP);
+    cpu->tss.io_map = sizeof(cpu->tss); /* beyond the limit: no port is the user's */
+    __asm__ volatile("lgdt %0\n\t"
+                     "push %1\n\tlea 1f(%%rip), %%rax\n\tpush %%rax\n\tlretq\n1:\n\t"
+                     "mov %2, %%ds\n\tmov %2, %%es\n\tmov %2, %%ss\n\t"
+                     "mov %3, %%fs\n\tmov %3, %%gs\n\tltr %w4" ::"m"(pointer.limit),
+                     "i"(SEL_KERNEL_CODE), "r"(SEL_KERNEL_DATA), "r"(0), "r"(SEL_TSS)
+                     : "rax", "memory");
+}
+
+void
+cpu_init(uint32_t number)
+{
+    uint8_t *block = pt_map_cpu(number);
+    struct cpu_x86 *cpu = (struct cpu_x86 *)(void *)(block + CPU_STATE);
+
+    control_registers_set();
+    descriptors_load(cpu, (uint64_t)block);
+    trap_table_load();
+    write_msr(MSR_STAR, (uint64_t)(SEL_USER_DATA - 8) << 48 | (uint64_t)SEL_KERNEL_CODE << 32);
+    write_msr(MSR_LSTAR, (uint64_t)block);
+    write_msr(MSR_FMASK, FLAGS_CLEARED);
+    cpu->cpu.number = number;
+}
+
+struct cpu *
+cpu_this(void)
+{
+    return &cpu_x86_this()->cpu;
+}
+
+/*
+ * RDSEED where there is one, else RDRAND; each may fail for a while.
+ */
+bool
+arch_random(uint64_t *out)
+{
+    static const struct feature seed = {"RDSEED", 7, 1, 18}, random = {"RDRAND", 1, 2, 30};
+    uint8_t ok = 0;
+
+    for (int i = 0; i < 100 && !ok && feature_present(&seed); i++)
+        __asm__ volatile("rdseed %0\n\tsetc %1" : "=r"(*out), "=qm"(ok)::"cc");
+    for (int i = 0; i < 100 && !ok && feature_present(&random); i++)
+        __asm__ volatile("rdrand %0\n\tsetc %1" : "=r"(*out), "=qm"(ok)::"cc");
+    return ok;
+}
+
+void
+arch_halt_until_interrupt(void)
+{
+    __asm__ volatile("sti\n\thlt\n\tcli" ::: "memory");
+}
+
+void
+arch_stop(void)
+{
+    for (;;)
+        __asm__ volatile("cli\n\thlt");
+}
+
+void
+arch_frame_clear(void *frame)
+{
+    uint64_t n = 4096 / 8;
+    __asm__ volatile("rep stosq" : "+D"(frame), "+c"(n) : "a"(0) : "memory");
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* kernel/x86/cpu.h - a processor's state and the instructions that C has no words for. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "abi/context.h"
+#include "kernel/context.h"
+#include "kernel/slice.h"
+#include "kernel/x86/layout.h"
+
+struct tss {
+    uint32_t reserved0;
+    uint32_t rsp0[2]; /* as words: the table is packed to 4 bytes */
+    uint32_t rsp1[2], rsp2[2];
+    uint32_t reserved1[2];
+    uint32_t ist[7][2];
+    uint32_t reserved2[2];
+    uint16_t reserved3, io_map;
+};
+_Static_assert(sizeof(struct tss) == 104, "Intel SDM vol. 3A, 7.7");
+
+struct context_x86;
+
+struct cpu_x86 {
+    uint64_t user_rsp;           /* of the call in progress */
+    struct context_x86 *context; /* the current one, for the entry paths */
+    struct context_x86 *loaded;  /* whose vectors and segment bases the processor holds */
+    uint64_t root;               /* frame in cr3 */
+    uint64_t gdt[8];
+    struct tss tss;
+    struct cpu cpu;
+};
+_Static_assert(offsetof(struct cpu_x86, user_rsp) == CPU_USER_RSP, "entry.S");
+_Static_assert(offsetof(struct cpu_x86, context) == CPU_CONTEXT, "entry.S");
+_Static_assert(CPU_STATE + sizeof(struct cpu_x86) <= CPU_STATE_END, "the block's state pages");
+
+struct context_x86 {
+    struct context context;
+    uint8_t gap[CONTEXT_REGS - sizeof(struct context)];
+    struct save_area regs;     /* complete while the context is off its processor */
+    struct upcall_page *page;  /* the kernel's own mapping; a page of depth 4 until upcalls_set */
+    uint64_t page_va;
+    uint64_t resume_start, resume_bytes;
+    uint64_t entry[UPCALL_COUNT];
+    uint64_t stack[UPCALL_DEPTH_MAX];
+};
+_Static_assert(offsetof(struct context_x86, regs) == CONTEXT_REGS, "entry.S");
+_Static_assert(offsetof(struct context_x86, page) == CONTEXT_PAGE, "entry.S");
+_Static_assert(offsetof(struct context_x86, page_va) == CONTEXT_PAGE_VA, "entry.S");
+_Static_assert(offsetof(struct context_x86, resume_start) == CONTEXT_RESUME_START, "entry.S");
+_Static_assert(offsetof(struct context_x86, resume_bytes) == CONTEXT_RESUME_BYTES, "entry.S");
+_Static_assert(offsetof(struct context_x86, entry) == CONTEXT_ENTRY, "entry.S");
+_Static_assert(offsetof(struct context_x86, stack) == CONTEXT_STACK, "entry.S");
+_Static_assert(sizeof(struct context_x86) <= 4096, "one frame");
+_Static_assert(offsetof(struct upcall_page, depth) == PAGE_DEPTH, "entry.S");
+_Static_assert(offsetof(struct upcall_page, save) == PAGE_SAVE, "entry.S");
+_Static_assert(offsetof(struct save_area, rip) == SAVE_RIP, "entry.S");
+_Static_assert(offsetof(struct save_area, address) == SAVE_ADDRESS, "entry.S");
+_Static_assert(offsetof(struct save_area, r15) == SAVE_R15, "entry.S");
+
+static inline struct context_x86 *
+context_x86(struct context *context)
+{
+    return (struct context_x86 *)(void *)context;
+}
+
+static inline struct cpu_x86 *
+cpu_x86_this(void)
+{
+    uint64_t rsp;
+    __asm__("mov %%rsp, %0" : "=r"(rsp));
+    return (struct cpu_x86 *)((rsp & ~(uint64_t)(CPU_BLOCK - 1)) + CPU_STATE);
+}
+
+static inline uint64_t
+read_msr(uint32_t msr)
+{
+    uint32_t low, high;
+    __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+    return (uint64_t)high << 32 | low;
+}
+
+static inline void
+write_msr(uint32_t msr, uint64_t value)
+{
+    __asm__ volatile("wrmsr" ::"c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+}
+
+static inline uint64_t
+read_counter(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (uint64_t)high << 32 | low;
+}
+
+static inline void
+port_out8(uint16_t port, uint8_t value)
+{
+    __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port));
+}
+
+static inline uint8_t
+port_in8(uint16_t port)
+{
+    uint8_t value;
+    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+struct cpuid {
+    uint32_t a, b, c, d;
+};
+
+static inline struct cpuid
+cpuid(uint32_t leaf, uint32_t sub)
+{
+    struct cpuid r;
+    __asm__ volatile("cpuid" : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d) : "a"(leaf), "c"(sub));
+    return r;
+}
+
+/* ---- kernel/x86, among itself ---- */
+extern uint64_t boot_counter;      /* the cycle counter at the first instruction */
+extern uint32_t boot_start_info;   /* physical address of the PVH start info */
+void cpu_features_check(void);     /* panics, naming what is missing */
+void cpu_init(uint32_t number);    /* this processor's block, descriptor tables and entry points */
+uint32_t cpu_vector_bytes(void);
+void trap_init(void);              /* fills the one interrupt descriptor table */
+void trap_table_load(void);
+void pt_init(uint64_t memory_end); /* the kernel's own tables: nothing writable executes */
+void *pt_map_cpu(uint32_t number); /* the mapped block of a processor */
+void apic_init(void);
+void apic_end(void);
+void clock_init(void);
+void clock_calibrate(uint64_t *counter_hz, uint64_t *apic_hz);
+uint32_t apic_counter(void);
+void apic_counter_start(void);
+_Noreturn void regs_resume(const struct save_area *regs); /* entry.S */

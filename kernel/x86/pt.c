@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pt.c - the format of page tables, and the kernel's own half of every one.
+ *
+ * Invariants
+ *  P1 no kernel page is writable and executable, in any mapping of it; text and read-only data are
+ *     read-only in the direct map too.
+ *  P2 the kernel's half is the same in every root: its top-level entries are made here, at boot.
+ *  P3 exposed pages are the only kernel-half pages that users read; none is writable to them.
+ * Source: Intel SDM vol. 3A, chapter 4.
+ */
+#include "abi/exposed.h"
+#include "abi/memory.h"
+#include "kernel/arch.h"
+#include "kernel/exposed.h"
+#include "kernel/frame.h"
+#include "kernel/log.h"
+#include "kernel/x86/cpu.h"
+#include "lib/string.h"
+
+#define PTE_NX ((uint64_t)1 << 63)
+enum pte_bit {
+    PTE_P = 1 << 0,
+    PTE_W = 1 << 1,
+    PTE_U = 1 << 2,
+    PTE_PCD = 1 << 4,
+    PTE_A = 1 << 5,
+    PTE_D = 1 << 6,
+    PTE_PS = 1 << 7,
+    PTE_G = 1 << 8,
+    PTE_SOFT_SHIFT = 9,
+    PTE_KEY_SHIFT = 59,
+};
+static const uint64_t PTE_ADDRESS = 0x000ffffffffff000;
+static const uint64_t LARGE_BYTES = 2 << 20;
+
+extern char kernel_start[], kernel_rodata[], kernel_data[], kernel_end[];
+extern const char entry_template[];
+
+static uint64_t *kernel_root;
+
+uint64_t
+arch_physical(const void *kernel_pointer)
+{
+    return (uint64_t)kernel_pointer - DIRECT_BASE;
+}
+
+void *
+frame_address(uint64_t n)
+{
+    return (void *)(DIRECT_BASE + (n << FRAME_SHIFT));
+}
+
+static void *
+direct(uint64_t pa)
+{
+    return (void *)(DIRECT_BASE + pa);
+}
+
+/* The entry for va at `level`, tables above it made on the way. User: for exposed pages. */
+static uint64_t *
+kernel_entry(uint64_t va, int level, uint64_t user)
+{
+    uint64_t *table = kernel_root;
+
+    for (int l = 4; l > level; l--) {
+        uint64_t *entry = &table[va >> (12 + 9 * (l - 1)) & 511];
+        if (!(*entry & PTE_P))
+            *entry = arch_physical(frame_boot_alloc(1)) | PTE_P | PTE_W | user;
+        table = direct(*entry & PTE_ADDRESS);
+    }
+    return &table[va >> (12 + 9 * (level - 1)) & 511];
+}
+
+static void
+kernel_map(uint64_t va, uint64_t pa, uint64_t bytes, uint64_t flags)
+{
+    for (uint64_t at = 0; at < bytes; at += FRAME_BYTES)
+        *kernel_entry(va + at, 1, flags & PTE_U) = (pa + at) | flags | PTE_P;
+}
+
+/* The rights of the page of the kernel's image at pa, or plain data outside it. */
+static uint64_t
+image_flags(uint64_t pa)
+{
+    uint64_t va = pa + KERNEL_BASE;
+
+    if (va < (uint64_t)kernel_start || va >= (uint64_t)kernel_data)
+        return PTE_W | PTE_NX;
+    return va < (uint64_t)kernel_rodata ? 0 : PTE_NX;
+}
+
+/* P1: where the image lies the direct map has small pages, and there text is not executable either. */
+static void
+direct_map(uint64_t end)
+{
+    uint64_t image_end = (uint64_t)kernel_end - KERNEL_BASE;
+
+    for (uint64_t pa = 0; pa < end; pa += LARGE_BYTES) {
+        if (pa >= image_end) {
+            *kernel_entry(DIRECT_BASE + pa, 2, 0) = pa | PTE_P | PTE_W | PTE_NX | PTE_PS;
+            continue;
+        }
+        for (uint64_t at = pa; at < pa + LARGE_BYTES; at += FRAME_BYTES)
+            kernel_map(DIRECT_BASE + at, at, FRAME_BYTES, image_flags(at) | PTE_NX);
+    }
+}
+
+void
+pt_init(uint64_t memory_end)
+{
+    kernel_root = frame_boot_alloc(1);
+    for (int i = 256; i < 512; i++)
+        if (i == 256 || i == 510 || i == 511)
+            kernel_root[i] = arch_physical(frame_boot_alloc(1)) | PTE_P | PTE_W | (i == 510 ? PTE_U : 0);
+    direct_map(memory_end);
+    for (uint64_t va = (uint64_t)kernel_start; va < (uint64_t)kernel_end; va += FRAME_BYTES)
+        kernel_map(va, va - KERNEL_BASE, FRAME_BYTES, image_flags(va - KERNEL_BASE));
+    __asm__ volatile("mov %0, %%cr3" ::"r"(arch_physical(kernel_root)) : "memory");
+}
+
+void *
+pt_map_cpu(uint32_t number)
+{
+    uint64_t va = CPU_BASE + (uint64_t)number * CPU_BLOCK;
+    static const uint16_t stack_top[] = {CPU_STACK_TOP, CPU_STACK_TOP - 4096, CPU_NMI_TOP,
+                                         CPU_DOUBLE_TOP, CPU_CHECK_TOP, CPU_DEBUG_TOP};
+    void *code = frame_boot_alloc(1);
+
+    memcpy(code, entry_template, FRAME_BYTES);
+    kernel_map(va, arch_physical(code), FRAME_BYTES, 0);
+    for (uint64_t at = CPU_STATE; at < CPU_STATE_END; at += FRAME_BYTES)
+        kernel_map(va + at, arch_physical(frame_boot_alloc(1)), FRAME_BYTES, PTE_W | PTE_NX);
+    for (size_t i = 0; i < sizeof(stack_top) / sizeof(stack_top[0]); i++)
+        kernel_map(va + stack_top[i] - 4096, arch_physical(frame_boot_alloc(1)), FRAME_BYTES,
+                   PTE_W | PTE_NX);
+    return (void *)va;
+}
+
+void *
+arch_mmio_map(uint64_t pa, uint64_t bytes)
+{
+    static uint64_t next = MMIO_BASE;
+    uint64_t offset = pa % FRAME_BYTES;
+    uint64_t span = (offset + bytes + FRAME_BYTES - 1) & ~(uint64_t)(FRAME_BYTES - 1);
+    uint64_t va = next;
+
+    if (span > MMIO_BASE + MMIO_BYTES - next)
+        panic("device memory of %lu bytes at %lx does not fit", bytes, pa);
+    next += span;
+    kernel_map(va, pa - offset, span, PTE_W | PTE_NX | PTE_PCD);
+    return (void *)(va + offset);
+}
+
+void
+exposed_map(uint64_t va, const void *memory, uint64_t bytes)
+{
+    kernel_map(va, arch_physical(memory), bytes, PTE_U | PTE_NX);
+}
+
+void
+arch_root_init(void *root)
+{
+    memcpy((uint64_t *)root + 256, kernel_root + 256, 256 * sizeof(uint64_t));
+}
+
+void
+arch_root_load(uint64_t frame)
+{
+    struct cpu_x86 *cpu = cpu_x86_this();
+
+    if (cpu->root != frame)
+        __asm__ volatile("mov %0, %%cr3" ::"r"(frame << FRAME_SHIFT) : "memory");
+    cpu->root = frame;
+}
+
+void
+arch_root_leave(uint64_t frame)
+{
+    struct cpu_x86 *cpu = cpu_x86_this();
+
+    if (cpu->root != frame)
+        return;
+    cpu->root = 0;
+    __asm__ volatile("mov %0, %%cr3" ::"r"(arch_physical(kernel_root)) : "memory");
+}
+
+uint64_t
+arch_pte_encode(uint64_t entry)
+{
+    uint64_t pte;
+
+    if (!(entry & MAP_READ))
+        return entry;
+    pte = (entry & PTE_ADDRESS) | PTE_P | PTE_U;
+    pte |= entry & MAP_WRITE ? PTE_W : 0;
+    pte |= entry & MAP_EXEC ? 0 : PTE_NX;
+    pte |= (entry >> MAP_SOFT_SHIFT & 7) << PTE_SOFT_SHIFT;
+    pte |= (entry >> MAP_KEY_SHIFT & 15) << PTE_KEY_SHIFT;
+    return pte;
+}
+
+uint64_t
+arch_pte_decode(uint64_t pte)
+{
+    uint64_t entry;
+
+    if (!(pte & PTE_P))
+        return pte;
+    entry = (pte & PTE_ADDRESS) | MAP_READ;
+    entry |= pte & PTE_W ? MAP_WRITE : 0;
+    entry |= pte & PTE_NX ? 0 : MAP_EXEC;
+    entry |= pte & PTE_A ? MAP_ACCESSED : 0;
+    entry |= pte & PTE_D ? MAP_DIRTY : 0;
+    entry |= (pte >> PTE_SOFT_SHIFT & 7) << MAP_SOFT_SHIFT;
+    entry |= (pte >> PTE_KEY_SHIFT & 15) << MAP_KEY_SHIFT;
+    return entry;
+}
+
+uint64_t
+arch_pte_keep(uint64_t pte, uint64_t old)
+{
+    return pte | (old & (PTE_A | PTE_D));
+}
+
+bool
+arch_pte_present(uint64_t pte)
+{
+    return pte & PTE_P;
+}
+
+uint64_t
+arch_pte_frame(uint64_t pte)
+{
+    return (pte & PTE_ADDRESS) >> FRAME_SHIFT;
+}
+
+uint64_t
+arch_link_encode(uint64_t table_frame)
+{
+    return table_frame << FRAME_SHIFT | PTE_P | PTE_W | PTE_U;
+}
+
+void
+arch_flush_page(uint64_t va)
+{
+    __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
+}
+
+void
+arch_flush_all(void)
+{
+    uint64_t root;
+    __asm__ volatile("mov %%cr3, %0\n\tmov %0, %%cr3" : "=r"(root)::"memory");
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * usercopy.c - the kernel's only reads and writes of a caller's addresses.
+ * An absent page ends a copy with its address; what was copied before it stands.
+ */
+#include "abi/memory.h"
+#include "kernel/arch.h"
+#include "plant.h"
+
+uint64_t copy_bytes(void *to, const void *from, uint64_t n); /* entry.S */
+
+/* The first address of the span that no caller may name, or 0. Page 0 is never a caller's. */
+static uint64_t
+span_refused(uint64_t va, size_t n)
+{
+    if (planted(PLANT_COPY_RANGE))
+        return 0;
+    if (va < FRAME_BYTES)
+        return va ? va : 1;
+    if (va >= USER_TOP)
+        return va;
+    return n > USER_TOP - va ? USER_TOP : 0;
+}
+
+uint64_t
+copy_in(void *to, uint64_t from_va, size_t n)
+{
+    uint64_t refused = span_refused(from_va, n);
+
+    return refused ? refused : copy_bytes(to, (const void *)from_va, n);
+}
+
+uint64_t
+copy_out(uint64_t to_va, const void *from, size_t n)
+{
+    uint64_t refused = span_refused(to_va, n);
+
+    return refused ? refused : copy_bytes((void *)to_va, from, n);
+}
