@@ -74,7 +74,7 @@ add_devices(struct arguments *a, enum options_machine machine)
         add_two(a, "-global", "virtio-mmio.force-legacy=false");
         add_two(a, "-device", "virtio-serial-device");
     }
-    add_two(a, "-device", "virtconsole,chardev=console");
+    add_two(a, "-device", "virtserialport,nr=1,chardev=console");
 }
 
 /* The kernel's command line.  Returns 0, or -E2BIG. */
