@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "host/say.h"
+#include "lib/string.h"
 
 static int
 read_all(int fd, uint8_t *to, size_t size, size_t *length)
@@ -57,7 +58,7 @@ file_load(struct file *f, const char *path)
 {
     if (strlen(path) >= sizeof f->path)
         return -ENAMETOOLONG;
-    strcpy(f->path, path);
+    string_copy(f->path, sizeof f->path, path);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return -errno;

@@ -117,7 +117,8 @@ add_command(struct gdb_words *g, const char *command, const char *file)
             to[n++] = '\\';
         to[n++] = *from;
     }
-    strcpy(to + n, "\"");
+    to[n++] = '"';
+    to[n] = 0;
     add(g, "-ex");
     add(g, to);
 }
@@ -210,7 +211,7 @@ gdb_verb(const struct options *o)
     struct partitions partitions;
     struct bundle bundle;
     struct machine machine;
-    struct meeting at;
+    struct meeting at = {.watcher = 0};
     int code = partitions_open(&partitions, o);
     if (code == 0)
         code = bundle_make(&bundle, &partitions, o);

@@ -42,7 +42,7 @@ help_verb(const char *topic)
         r = file_load(&file, path);
     if (r < 0)
         return say_fail(EXIT_TOOL, "%s: %s", relative, strerror(-r));
-    const uint8_t *text = memchr(file.bytes, '\n', file.length);
+    const uint8_t *text = file.bytes ? memchr(file.bytes, '\n', file.length) : NULL;
     if (text)
         fwrite(text + 1, 1, file.length - (size_t)(text + 1 - file.bytes), stdout);
     return fflush(stdout) == 0 ? 0 : say_fail(EXIT_TOOL, "standard output: %s", strerror(errno));

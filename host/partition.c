@@ -51,13 +51,14 @@ main_open(struct partition *p, const struct options *o)
 static int
 beside_open(struct partition *p, const struct options *o, unsigned n)
 {
+    char *word;
     p->channel = 2 + n;
     p->memory_bytes = o->beside_memory_bytes;
     p->words = p->own_words;
     snprintf(p->name, sizeof p->name, "beside%u", n + 1);
-    char *rest = strdup(o->beside.word[n]);
-    for (char *word = rest ? strtok_r(rest, " ", &rest) : NULL; word;
-         word = strtok_r(NULL, " ", &rest)) {
+    p->own_text = strdup(o->beside.word[n]);
+    char *rest = p->own_text;
+    while (rest && (word = strtok_r(rest, " ", &rest))) {
         if (p->n_words == PARTITION_WORDS_MAX)
             return say_fail(EXIT_TOOL, "--beside: at most %d words", PARTITION_WORDS_MAX);
         p->own_words[p->n_words++] = word;

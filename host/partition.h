@@ -22,7 +22,8 @@ struct partition {
     struct program program;
     char *const *words; /* the arguments, the program's word first */
     int n_words;
-    char *own_words[PARTITION_WORDS_MAX]; /* what `words` points to for a --beside */
+    char *own_text;                       /* of a --beside: its words, parted by 0 */
+    char *own_words[PARTITION_WORDS_MAX]; /* and where they begin */
 };
 
 /* All that is to run on one machine; [0] is the main partition. */

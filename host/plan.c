@@ -9,6 +9,7 @@
 #include "abi/bundle.h"
 #include "abi/error.h"
 #include "host/partition.h"
+#include "lib/string.h"
 #include "lib/words.h"
 
 /* The module of the partition's library OS: one for all Linux programs. */
@@ -16,7 +17,7 @@ void
 plan_library_name(char name[BUNDLE_NAME_MAX], const struct partition *p)
 {
     if (p->program.kind == PROGRAM_LINUX)
-        strcpy(name, "linux");
+        string_copy(name, BUNDLE_NAME_MAX, "linux");
     else
         snprintf(name, BUNDLE_NAME_MAX, "library%u", p->channel);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "host/say.h"
+#include "lib/string.h"
 
 static const uint64_t PROGRAM_VA_LIMIT = 0x00007ffffffff000; /* no Linux executable lies above */
 
@@ -19,7 +20,7 @@ find_named(char path[FILE_PATH_BYTES], const char *word)
 {
     char relative[FILE_PATH_BYTES];
     if (!strcmp(word, "busybox")) {
-        strcpy(path, "/bin/busybox");
+        string_copy(path, FILE_PATH_BYTES, "/bin/busybox");
         return 0;
     }
     int n = snprintf(relative, sizeof relative, "out/examples/%s", word);
@@ -97,7 +98,7 @@ program_open(struct program *p, const char *word, uint64_t memory_bytes)
     if (!strchr(word, '/'))
         code = find_named(path, word);
     else if (strlen(word) < sizeof path)
-        strcpy(path, word);
+        string_copy(path, sizeof path, word);
     else
         return say_unreadable(word, -ENAMETOOLONG);
     if (code == 0)

@@ -53,6 +53,8 @@ say_text(const char *text, size_t length)
     }
 }
 
+static void say_list(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
+
 static void
 say_list(const char *format, va_list arguments)
 {

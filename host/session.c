@@ -273,6 +273,7 @@ session_run(const struct session_setup *setup)
         peer_begin(&s->peer, s->machine->console, setup->partitions, setup->options, setup->input);
     if (code == 0) {
         session_loop(s);
+        peer_news(&s->peer); /* the outputs are idle: the last ends are announced */
         if (s->end == END_ALL || s->end == END_MACHINE)
             machine_wait(s->machine, setup->mode == SESSION_DEBUG ? 0 : OFF_GRACE_MS);
     }
