@@ -102,10 +102,7 @@ static void
 descriptors_load(struct cpu_x86 *cpu, uint64_t block)
 {
     uint64_t tss = (uint64_t)&cpu->tss;
-    struct {
-        uint16_t pad[3], limit;
-        uint64_t base;
-    } pointer = {.limit = sizeof(cpu->gdt) - 1, .base = (uint64_t)cpu->gdt};
+    struct descriptor_pointer pointer = {.limit = sizeof(cpu->gdt) - 1, .base = (uint64_t)cpu->gdt};
 
     cpu->gdt[1] = 0x00af9b000000ffff; /* kernel code, 64 bits */
     cpu->gdt[2] = 0x00cf93000000ffff; /* kernel data */
@@ -122,7 +119,7 @@ descriptors_load(struct cpu_x86 *cpu, uint64_t block)
     __asm__ volatile("lgdt %0\n\t"
                      "push %1\n\tlea 1f(%%rip), %%rax\n\tpush %%rax\n\tlretq\n1:\n\t"
                      "mov %2, %%ds\n\tmov %2, %%es\n\tmov %2, %%ss\n\t"
-                     "mov %3, %%fs\n\tmov %3, %%gs\n\tltr %w4" ::"m"(pointer.limit),
+                     "mov %3, %%fs\n\tmov %3, %%gs\n\tltr %w4" ::"m"(pointer),
                      "i"(SEL_KERNEL_CODE), "r"(SEL_KERNEL_DATA), "r"(0), "r"(SEL_TSS)
                      : "rax", "memory");
 }

@@ -20,6 +20,12 @@ struct tss {
 };
 _Static_assert(sizeof(struct tss) == 104, "Intel SDM vol. 3A, 7.7");
 
+/* What lgdt and lidt read. */
+struct descriptor_pointer {
+    uint16_t limit;
+    uint64_t base;
+} __attribute__((packed));
+
 struct context_x86;
 
 struct cpu_x86 {

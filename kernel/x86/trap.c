@@ -70,12 +70,9 @@ trap_init(void)
 void
 trap_table_load(void)
 {
-    struct {
-        uint16_t pad[3], limit;
-        uint64_t base;
-    } pointer = {.limit = sizeof(gates) - 1, .base = (uint64_t)gates};
+    struct descriptor_pointer pointer = {.limit = sizeof(gates) - 1, .base = (uint64_t)gates};
 
-    __asm__ volatile("lidt %0" ::"m"(pointer.limit));
+    __asm__ volatile("lidt %0" ::"m"(pointer));
 }
 
 /* Puts the current context, whose registers are saved, back on the processor. */
