@@ -106,23 +106,11 @@ spec_read(const char *at, struct spec *s)
     return number || (other && !s->n_long) ? at + 1 : NULL;
 }
 
-/* The arguments, in a struct so that functions can share them. */
-struct arguments {
-    va_list list;
+/* What a conversion takes off the arguments: at most one of these. */
+struct value {
+    uint64_t number; /* an int with its sign carried up, or 64 bits */
+    const void *pointer;
 };
-
-/* long, long long and size_t are 64 bits each on all that Tessera is compiled for. */
-static uint64_t
-take_unsigned(struct arguments *a, const struct spec *s)
-{
-    return s->n_long ? va_arg(a->list, unsigned long long) : va_arg(a->list, unsigned);
-}
-
-static int64_t
-take_signed(struct arguments *a, const struct spec *s)
-{
-    return s->n_long ? va_arg(a->list, long long) : va_arg(a->list, int);
-}
 
 static void
 put_string(struct output *o, const struct spec *s, const char *text)
@@ -135,51 +123,63 @@ put_string(struct output *o, const struct spec *s, const char *text)
 }
 
 static void
-convert(struct output *o, const struct spec *s, struct arguments *a)
+put_char(struct output *o, const struct spec *s, char c)
 {
-    char c;
+    struct spec plain = *s;
+    plain.zeros = false;
+    put_padded(o, &plain, "", &c, 1);
+}
+
+static void
+convert(struct output *o, const struct spec *s, struct value v)
+{
+    uint64_t number = s->n_long ? v.number : (uint32_t)v.number;
     switch (s->letter) {
     case 's':
-        put_string(o, s, va_arg(a->list, const char *));
+        put_string(o, s, v.pointer);
         break;
     case 'c':
-        c = (char)va_arg(a->list, int);
-        put_padded(o, &(struct spec){.width = s->width, .left = s->left}, "", &c, 1);
+        put_char(o, s, (char)v.number);
         break;
     case 'd':
-        put_signed(o, s, take_signed(a, s));
+        put_signed(o, s, (int64_t)v.number);
         break;
     case 'u':
-        put_number(o, s, "", take_unsigned(a, s), 10);
+        put_number(o, s, "", number, 10);
         break;
     case 'x':
-        put_number(o, s, "", take_unsigned(a, s), 16);
+        put_number(o, s, "", number, 16);
         break;
     case 'p':
-        put_number(o, s, "0x", (uintptr_t)va_arg(a->list, void *), 16);
+        put_number(o, s, "0x", (uintptr_t)v.pointer, 16);
         break;
     default:
         put(o, '%');
     }
 }
 
+/* long, long long and size_t are 64 bits each on all that Tessera is compiled for. */
 size_t
 format_v(char *buf, size_t size, const char *fmt, va_list args)
 {
     struct output o = {buf, size, 0};
-    struct arguments a;
-    va_copy(a.list, args);
     for (const char *at = fmt; *at;) {
         struct spec s;
+        struct value v = {0, NULL};
         const char *behind = *at == '%' ? spec_read(at + 1, &s) : NULL;
-        if (behind) {
-            convert(&o, &s, &a);
-            at = behind;
-        } else {
+        if (!behind) {
             put(&o, *at++);
+            continue;
         }
+        if (s.letter == 's' || s.letter == 'p')
+            v.pointer = va_arg(args, const void *);
+        else if (s.n_long)
+            v.number = va_arg(args, unsigned long long);
+        else if (s.letter != '%')
+            v.number = (uint64_t)va_arg(args, int);
+        convert(&o, &s, v);
+        at = behind;
     }
-    va_end(a.list);
     if (size)
         buf[o.length < size ? o.length : size - 1] = 0; /* F1 */
     return o.length;

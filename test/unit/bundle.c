@@ -2,7 +2,6 @@
 /* bundle.c - lib/bundle.c: a good bundle, and each way in which one is refused. */
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include "abi/error.h"
 #include "lib/bundle.h"
@@ -13,10 +12,9 @@
 static int
 check_cut(const struct made_bundle *b, uint64_t length)
 {
-    uint8_t *copy = malloc(length + 1);
-    memcpy(copy + 1, b, length);
-    int r = bundle_check(copy + 1, length);
-    free(copy);
+    uint8_t *copy = exact_copy(b, length);
+    int r = bundle_check(copy, length);
+    exact_free(copy);
     return r;
 }
 
@@ -102,21 +100,19 @@ entries_lie_inside_the_bundle(void)
 static int
 check_empty_modules(uint32_t n)
 {
-    static struct {
-        struct bundle_head head;
-        struct bundle_entry entry[BUNDLE_MODULES_MAX + 1];
+    static union {
+        struct {
+            struct bundle_head head;
+            struct bundle_entry entry[BUNDLE_MODULES_MAX + 1];
+        };
+        uint8_t page[4096]; /* on the page behind lie the modules, without a byte */
     } b;
-    _Static_assert(sizeof b <= 4096, "the modules lie on the page behind");
     b.head = (struct bundle_head){BUNDLE_MAGIC, n, 0, 4096};
     for (uint32_t i = 0; i < n; i++) {
         b.entry[i] = (struct bundle_entry){.offset = 4096};
         snprintf(b.entry[i].name, BUNDLE_NAME_MAX, "module%u", i);
     }
-    uint8_t *image = calloc(1, 4096);
-    memcpy(image, &b, sizeof b);
-    int r = bundle_check(image, 4096);
-    free(image);
-    return r;
+    return bundle_check(&b, sizeof b);
 }
 
 static void

@@ -3,7 +3,6 @@
  * elf.c - lib/elf.c: a good executable, each fault by name, and every length it can be cut to.
  * The image lies in a block of exactly its length, so that a byte read beyond is a reported error.
  */
-#include <stdlib.h>
 #include <string.h>
 #include "abi/error.h"
 #include "lib/elf.h"
@@ -17,13 +16,12 @@ static int
 decode_cut(const struct made_elf *e, uint64_t length, uint64_t limit, struct elf_image *out,
            const char **why)
 {
-    uint8_t *copy = malloc(length + 1);
-    memcpy(copy + 1, e, length);
+    uint8_t *copy = exact_copy(e, length);
     *why = "unset";
-    int r = elf_decode(copy + 1, length, limit, out, why);
+    int r = elf_decode(copy, length, limit, out, why);
     if (r == 0 && !*why)
         *why = "";
-    free(copy);
+    exact_free(copy);
     return r;
 }
 
@@ -220,7 +218,7 @@ seventeen_segments_are_too_many(void)
     big.e.head.e_phoff = (uint64_t)((char *)big.more - (char *)&big);
     for (uint32_t i = 0; i <= ELF_SEGMENTS_MAX; i++) {
         big.more[i] = big.e.program[MADE_TEXT];
-        big.more[i].p_vaddr += i * 0x1000;
+        big.more[i].p_vaddr += i * 0x1000ul;
     }
     big.e.head.e_phnum = ELF_SEGMENTS_MAX;
     CHECK(elf_decode(&big, sizeof big, LIMIT, &out, &why) == 0);
@@ -251,10 +249,9 @@ the_entry_lies_in_code(void)
 static bool
 has_note(const struct made_elf *e, uint64_t length, const char *name)
 {
-    uint8_t *copy = malloc(length + 1);
-    memcpy(copy + 1, e, length);
-    bool has = elf_has_note(copy + 1, length, name);
-    free(copy);
+    uint8_t *copy = exact_copy(e, length);
+    bool has = elf_has_note(copy, length, name);
+    exact_free(copy);
     return has;
 }
 
@@ -315,11 +312,10 @@ names(const struct made_elf *e, uint64_t address, const char *name, uint64_t off
 {
     const char *got;
     uint64_t got_offset;
-    uint8_t *copy = malloc(MADE_ELF_BYTES + 1);
-    memcpy(copy + 1, e, MADE_ELF_BYTES);
-    bool right = elf_symbol(copy + 1, MADE_ELF_BYTES, address, &got, &got_offset) == 0 &&
+    uint8_t *copy = exact_copy(e, MADE_ELF_BYTES);
+    bool right = elf_symbol(copy, MADE_ELF_BYTES, address, &got, &got_offset) == 0 &&
                  strcmp(got, name) == 0 && got_offset == offset;
-    free(copy);
+    exact_free(copy);
     return right;
 }
 
@@ -328,10 +324,9 @@ nameless(const struct made_elf *e, uint64_t address)
 {
     const char *got;
     uint64_t offset;
-    uint8_t *copy = malloc(MADE_ELF_BYTES + 1);
-    memcpy(copy + 1, e, MADE_ELF_BYTES);
-    bool right = elf_symbol(copy + 1, MADE_ELF_BYTES, address, &got, &offset) == -E_NOENT;
-    free(copy);
+    uint8_t *copy = exact_copy(e, MADE_ELF_BYTES);
+    bool right = elf_symbol(copy, MADE_ELF_BYTES, address, &got, &offset) == -E_NOENT;
+    exact_free(copy);
     return right;
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* frame.c - lib/frame.c: frames cut anywhere come out whole, and each broken rule is named. */
-#include <stdlib.h>
 #include <string.h>
 #include "abi/error.h"
 #include "lib/frame.h"
@@ -61,8 +60,7 @@ heard_from(const struct wire *w, enum frame_side from, size_t piece)
     frame_decoder_begin(&d, from);
     for (size_t done = 0; done < w->length && h.result >= 0; done += piece) {
         size_t n = w->length - done < piece ? w->length - done : piece;
-        uint8_t *copy = malloc(n); /* exactly these bytes */
-        memcpy(copy, w->bytes + done, n);
+        uint8_t *copy = exact_copy(w->bytes + done, n);
         const uint8_t *at = copy;
         struct frame_event e;
         while ((h.result = frame_decoder_next(&d, &at, copy + n, &e)) > 0) {
@@ -72,7 +70,7 @@ heard_from(const struct wire *w, enum frame_side from, size_t piece)
                 memcpy(h.payload + n_payload, e.payload, e.length);
             n_payload += e.length;
         }
-        free(copy);
+        exact_free(copy);
     }
     h.why = d.why ? d.why : "";
     return h;

@@ -32,6 +32,22 @@ test_fail(const char *file, int line, const char *what)
     failed = true;
 }
 
+uint8_t *
+exact_copy(const void *bytes, size_t n)
+{
+    uint8_t *block = malloc(n + 1);
+    if (!block)
+        abort();
+    memcpy(block + 1, bytes, n);
+    return block + 1;
+}
+
+void
+exact_free(uint8_t *copy)
+{
+    free(copy - 1);
+}
+
 /* In the child: never returns. exit, not _exit, since the leak check runs there. */
 static void
 test_run_here(const struct test *t)

@@ -2,7 +2,6 @@
 /* plan.c - lib/plan.c: the plan of docs/report.md, and each fault with its words and its line. */
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include "abi/error.h"
 #include "lib/plan.h"
@@ -125,16 +124,14 @@ fields_are_checked(void)
 static int
 plan_with_argument(size_t n)
 {
-    char *text = malloc(3 * n + 100);
+    static char text[3 * PLAN_TEXT_MAX + 100];
     size_t at = (size_t)sprintf(text, "partition 1 a\nargument ");
-    for (size_t i = 0; i < n; i++, at += 3)
-        memcpy(text + at, "%ff", 3);
+    for (size_t i = 0; i < n; i++)
+        at += (size_t)sprintf(text + at, "%%ff");
     at += (size_t)sprintf(text + at, "\n" REST);
     struct plan plan = plan_of(text, at);
     struct plan_partition p;
-    int r = plan_next(&plan, &p);
-    free(text);
-    return r;
+    return plan_next(&plan, &p);
 }
 
 static void

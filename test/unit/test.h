@@ -4,6 +4,8 @@
  * A name says the behaviour. Each test runs alone, in a process of its own.
  */
 #pragma once
+#include <stddef.h>
+#include <stdint.h>
 
 struct test {
     const char *name; /* NULL: the table ends */
@@ -21,6 +23,13 @@ void test_fail(const char *file, int line, const char *what);
             return;                                                                                \
         }                                                                                          \
     } while (0)
+
+/*
+ * A copy of n bytes at an odd address, in a block that ends where they end: to read or write beyond
+ * is an error that the address sanitizer reports.
+ */
+uint8_t *exact_copy(const void *bytes, size_t n);
+void exact_free(uint8_t *copy);
 
 /* One table a file, in the order of the Makefile's UNIT_SRC. */
 extern const struct test mem_tests[];

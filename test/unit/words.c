@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* words.c - lib/words.c: lines, words, numbers, and %XX there and back. */
-#include <stdlib.h>
 #include <string.h>
 #include "abi/error.h"
 #include "lib/words.h"
@@ -133,11 +132,10 @@ decoding_stays_inside_the_word(void)
 {
     char to[16];
     for (size_t n = 0; n <= 6; n++) {
-        char *p = malloc(n + 1);
-        memcpy(p + 1, "ab%20%", n);
-        int r = percent_decode(to, sizeof to, (struct word){p + 1, n});
+        uint8_t *p = exact_copy("ab%20%", n);
+        int r = percent_decode(to, sizeof to, (struct word){(char *)p, n});
+        exact_free(p);
         CHECK(r == (n == 5 ? 3 : n <= 2 ? (int)n : -E_INVAL));
-        free(p);
     }
 }
 
