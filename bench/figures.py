@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: MIT
+"""The figures: what each is, how both sides are measured, and what it is to reach.
+
+A figure's `measure` gives the samples of both sides (Linux: None where it has no such thing), taken
+in turn: one of ours, one of theirs. What several figures share is measured once (class Measured).
+"""
+import collections
+import functools
+import hashlib
+import os
+import random
+import statistics
+import subprocess
+
+import count
+import linux
+import machine
+import tessera
+
+BUSYBOX = "/bin/busybox"
+INPUT_BYTES = 8 << 20
+STREAM_BYTES = 32 << 20
+TOOLS = os.path.join(machine.OUT, "bench")
+
+# goal: ("value", most) | ("rate", least) | ("ratio", least); larger: whether more is better
+Figure = collections.namedtuple("Figure", "name unit goal larger measure method")
+
+APPLETS = {
+    "sort": ["sort", "-n"],
+    "gzip": ["gzip", "-c"],
+    "sha256sum": ["sha256sum"],
+    "awk": ["awk", "{s+=$1;n++}END{print n,s}"],
+}
+
+
+def kit_parse(words):
+    return {name: int(value) for name, value in (line.split() for line in words.splitlines())}
+
+
+def check_run(side, ended):
+    if ended.status:
+        raise machine.Failed(f"{side}: status {ended.status}: {ended.errors.strip()[-300:]}")
+    return ended
+
+
+@functools.cache
+def numbers_file():
+    """8 MiB of random decimal numbers, a line each, the same every time."""
+    path = os.path.join(TOOLS, "numbers")
+    draw = random.Random(INPUT_BYTES)
+    lines = "".join(f"{draw.randrange(10**7)}\n" for _ in range(INPUT_BYTES // 7))
+    with open(path, "w", encoding="ascii") as f:
+        f.write(lines[: INPUT_BYTES - 1] + "\n")
+    return path
+
+
+class Measured:
+    """Every measurement of one run of the bench, each made when it is first asked for."""
+
+    def __init__(self, repeats, pairs):
+        self.repeats, self.pairs = repeats, pairs
+
+    @functools.cached_property
+    def kits(self):
+        """Lists of {name: instructions}: ours, theirs."""
+        ours, theirs = [], []
+        for _ in range(self.repeats):
+            machine.say("short paths")
+            kit = os.path.join(TOOLS, "kit")
+            ended = check_run("tessera", tessera.run([kit, "paths"], extra=machine.ICOUNT))
+            ours.append(kit_parse(ended.output.decode()))
+            kit = os.path.join(TOOLS, "kit_linux")
+            ended = check_run("linux", linux.run(kit, [], os.devnull, machine.ICOUNT))
+            theirs.append(kit_parse(ended.output.decode()))
+        return ours, theirs
+
+    def path(self, ours, theirs):
+        kits = self.kits
+        return [k[ours] for k in kits[0]], [k[theirs] for k in kits[1]]
+
+    @functools.cached_property
+    def boots(self):
+        """Milliseconds of virtual time from the kernel's first instruction to a program's first."""
+        ours, theirs = [], []
+        kit = os.path.join(TOOLS, "kit")
+        for _ in range(self.repeats):
+            machine.say("boot")
+            floor = machine.firmware_tsc()
+            ended = check_run("tessera", tessera.run([kit, "begun"], extra=machine.ICOUNT_BOOT))
+            ours.append((kit_parse(ended.output.decode())["begun"] - floor) / 1e6)
+            theirs.append((linux.run(os.path.join(TOOLS, "kit_linux"), [], os.devnull,
+                                     machine.ICOUNT_BOOT).begun_tsc - floor) / 1e6)
+        return ours, theirs
+
+    def kernel_bytes(self):
+        linux.fetch()
+        theirs = tessera.image_bytes(os.path.join(linux.DIR, "vmlinux"))
+        return [tessera.image_bytes(tessera.KERNEL)], [theirs]
+
+    def hello_memory(self):
+        return [tessera.memory_of(["hello"]) for _ in range(self.repeats)], None
+
+    def applet(self, name):
+        """Guest instructions of one applet of busybox, start to exit, its output compared too."""
+        ours, theirs = [], []
+        words, source = APPLETS[name], numbers_file()
+        with open(source, "rb") as f:
+            said = subprocess.run([BUSYBOX, *words], stdin=f, capture_output=True, check=True)
+        right = hashlib.sha256(said.stdout).digest()
+        with machine.scratch() as tmp:
+            tally = os.path.join(tmp, "tally")
+            extra = machine.ICOUNT + count.options(BUSYBOX, tally)
+            sides = (
+                ("tessera", ours, lambda: tessera.run(["busybox", *words], source, extra)),
+                ("linux", theirs, lambda: linux.run(BUSYBOX, words, source, extra)),
+            )
+            for _ in range(self.repeats):
+                for side, samples, run in sides:
+                    machine.say(f"{name} on {side}")
+                    ended = check_run(side, run())
+                    if hashlib.sha256(ended.output).digest() != right:
+                        raise machine.Failed(f"{side}: {name} gave a wrong output")
+                    places = count.read(tally)
+                    machine.say(", ".join(f"{k} {v}" for k, v in places.items()))
+                    samples.append(sum(places.values()))
+        return ours, theirs
+
+    def rates(self, direction):
+        """MB/s through the console's data port, by the host's clock."""
+        ours, theirs = [], []
+        program = os.path.join(TOOLS, "stream")
+        words = [direction, str(STREAM_BYTES)]
+        sides = (
+            (ours, lambda: tessera.stream([program, *words])),
+            (theirs, lambda: linux.stream(program, words)),
+        )
+        for i in range(self.pairs):
+            machine.say(f"console {direction}, pair {i + 1} of {self.pairs}")
+            for samples, start in sides:
+                with start() as (to, since):
+                    if direction == "in":
+                        samples.append(machine.rate_in(to, since, STREAM_BYTES))
+                    else:
+                        samples.append(machine.rate_out(since, STREAM_BYTES))
+        return ours, theirs
+
+
+def path_figure(name, ours, theirs, goal, method):
+    how = f"rdtsc difference under -icount shift=0, less an empty span, median of many; {method}"
+    return Figure("instr." + name, "instructions", goal, False,
+                  lambda m: m.path(ours, theirs), how)
+
+
+def applet_figure(name):
+    command = " ".join(APPLETS[name])
+    how = (f"all guest instructions, user and kernel, of Debian's busybox `{command}` on {INPUT_BYTES} bytes, "
+           "first instruction to exit, by bench/count.c; data through virtio serial ports")
+    return Figure("applet." + name, "instructions", ("ratio", 1.0), False,
+                  lambda m: m.applet(name), how)
+
+
+def console_figure(direction):
+    how = (f"bench/stream.c, {STREAM_BYTES} bytes, by the host's clock, without boot; Linux: a virtio "
+           "serial port to a FIFO")
+    return Figure(f"console.{direction}_mb_s", "MB/s", ("rate", 10), True,
+                  lambda m: m.rates(direction), how)
+
+
+FIGURES = [
+    path_figure("null_call", "null_call", "bare_call", ("value", 18),
+                "call 0, syscall to next instruction; Linux: an unassigned call number"),
+    path_figure("foreign_call", "foreign_call", "dispatch_enter", ("value", 56),
+                "`syscall` with a Linux number to its handler's first instruction; Linux: syscall user dispatch"),
+    path_figure("exception", "exception", "exception_enter", ("value", 56),
+                "ud2 to its handler's first instruction; Linux: SIGILL"),
+    path_figure("page_fault_resume", "page_fault_resume", "fault_resume", ("ratio", 30),
+                "a write to a page without right to its next instruction, the handler stepping over it; Linux: SIGSEGV"),
+    Figure("boot_ms", "ms", ("value", 100), False, lambda m: m.boots,
+           "virtual time under -icount shift=0,sleep=off from the kernel's first instruction (bench/floor.S) to a "
+           "program's first; Linux: to init's first, booted by PVH as well"),
+    Figure("kernel_bytes", "bytes", ("value", 256 << 10), False, lambda m: m.kernel_bytes(),
+           "sections of the kernel's ELF file that are loaded from it; Linux: vmlinux, without modules"),
+    Figure("hello_memory_bytes", "bytes", ("value", 1 << 20), False, lambda m: m.hello_memory(),
+           "most that the account of a partition that runs hello ever held, as init reports it"),
+    console_figure("in"),
+    console_figure("out"),
+    *(applet_figure(name) for name in APPLETS),
+]
+
+
+def spread(samples):
+    """(largest - smallest) / median, in per cent."""
+    middle = statistics.median(samples)
+    return 100 * (max(samples) - min(samples)) / middle if middle else 0.0
+
+
+def ratio(figure, ours, theirs):
+    """How many times better than Linux: the median over the pairs."""
+    if not theirs:
+        return None
+    if figure.larger:
+        return statistics.median(o / t for o, t in zip(ours, theirs))
+    return statistics.median(t / o for o, t in zip(ours, theirs))
+
+
+def reached(figure, value, times):
+    kind, limit = figure.goal
+    if kind == "value":
+        return value <= limit
+    if kind == "rate":
+        return value >= limit
+    return times is not None and times >= limit

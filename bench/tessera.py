@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""Our side: programs run by the project's own command, on the reference machine.
+
+The command starts the emulator by itself; what a measurement adds (the reference processor,
+instruction counting, a plugin) comes in through --emulator, as a script that appends options.
+QEMU takes the last of a repeated option.
+"""
+import collections
+import contextlib
+import os
+import shlex
+import struct
+import subprocess
+
+import machine
+
+COMMAND = os.path.join(machine.OUT, "host", "tessera")
+KERNEL = os.path.join(machine.OUT, "tessera.elf")
+PARTITION = "448m"  # of the machine's 512 MiB: the rest is the kernel's, init's and the modules'
+
+Ended = collections.namedtuple("Ended", "status output errors")
+
+
+def command(tmp, words, extra=(), options=()):
+    """The command that runs `words`; tmp holds the script that stands for the emulator."""
+    script = os.path.join(tmp, "emulator")
+    more = ["-cpu", machine.CPU, "-m", str(machine.MEMORY_MIB), *extra]
+    with open(script, "w", encoding="utf-8") as f:
+        f.write(f'#!/bin/sh\nexec {machine.QEMU} "$@" {shlex.join(more)}\n')
+    os.chmod(script, 0o700)
+    return [COMMAND, "run", "-m", PARTITION, "--emulator", script, *options, *words]
+
+
+def run(words, data_in=os.devnull, extra=(), options=()):
+    """Runs a program to its end with standard input from a file."""
+    with machine.scratch() as tmp, open(data_in, "rb") as stdin:
+        status, out, err = machine.attempt(command(tmp, words, extra, options), stdin=stdin)
+        return Ended(status, out, err.decode(errors="replace"))
+
+
+@contextlib.contextmanager
+def stream(words):
+    """Starts a program; gives descriptors of its standard input and output."""
+    pipe = subprocess.PIPE
+    with machine.scratch() as tmp:
+        with machine.started(command(tmp, words), stdin=pipe, stdout=pipe) as child:
+            yield child.stdin.fileno(), child.stdout.fileno()
+
+
+def image_bytes(path):
+    """Text, read-only data and data of an executable: what its sections occupy in memory and file."""
+    with open(path, "rb") as f:
+        data = f.read()
+    (table,) = struct.unpack_from("<Q", data, 40)
+    size, number = struct.unpack_from("<HH", data, 58)
+    total = 0
+    for i in range(number):
+        _, kind, flags, _, _, length = struct.unpack_from("<IIQQQQ", data, table + i * size)
+        if flags & 2 and kind != 8:  # SHF_ALLOC, and not SHT_NOBITS
+            total += length
+    return total
