@@ -99,7 +99,8 @@ arguments_make(struct arguments *a, const struct machine *m, const struct option
 {
     a->n = 0;
     add(a, m->emulator);
-    add_two(a, "-M", o->machine == MACHINE_Q35 ? "q35" : "microvm");
+    /* with ACPI, microvm would describe its devices there and not on the kernel's command line */
+    add_two(a, "-M", o->machine == MACHINE_Q35 ? "q35" : "microvm,acpi=off");
     add_two(a, "-accel", o->accel == ACCEL_KVM ? "kvm" : "tcg");
     add_two(a, "-cpu", "max");
     add_two(a, "-smp", "1");
