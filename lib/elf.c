@@ -64,7 +64,8 @@ enum program_type {
     PROGRAM_STACK = 0x6474e551,
 };
 enum { SECTION_SYMTAB = 2, SECTION_STRTAB = 3, SECTION_DYNSYM = 11 };
-enum { SYMBOL_FUNC = 2, SYMBOL_IFUNC = 10, SECTION_UNDEFINED = 0 };
+enum { SECTION_UNDEFINED = 0, SECTION_CODE = 4 /* a flag: executable */ };
+enum { SYMBOL_NOTYPE = 0, SYMBOL_FUNC = 2, SYMBOL_IFUNC = 10 };
 enum { RIGHTS = ELF_X | ELF_W | ELF_R };
 
 static bool
@@ -323,23 +324,40 @@ strings_find(const struct image *im, const struct file_head *h, const struct sec
            out->type == SECTION_STRTAB && image_has(im, out->offset, out->bytes);
 }
 
-/* Is s a function at or below the address, nearer than the one found so far? */
+/* Does section n hold code, the address within? */
 static bool
-symbol_is_nearer(const struct symbol *s, uint64_t address, const struct symbol *found)
+section_covers(const struct image *im, const struct file_head *h, uint32_t n, uint64_t address)
 {
-    uint32_t type = s->info & 0xf;
-    return (type == SYMBOL_FUNC || type == SYMBOL_IFUNC) && s->section != SECTION_UNDEFINED &&
-           s->value <= address && (!found->section || s->value > found->value);
+    struct section_head s;
+    return n < h->shnum && image_read(im, h->shoff + (uint64_t)n * sizeof s, &s, sizeof s) &&
+           s.flags & SECTION_CODE && address >= s.va && address - s.va < s.bytes;
 }
 
+/* Is the address in what s names? A label of assembly has no size, and often no type. */
+static bool
+symbol_covers(const struct image *im, const struct file_head *h, const struct symbol *s,
+              uint64_t address)
+{
+    uint32_t type = s->info & 0xf;
+    bool function = type == SYMBOL_FUNC || type == SYMBOL_IFUNC;
+    if (s->section == SECTION_UNDEFINED || !s->name || s->value > address)
+        return false;
+    if (s->bytes)
+        return function && address - s->value < s->bytes;
+    return (function || type == SYMBOL_NOTYPE) && section_covers(im, h, s->section, address) &&
+           section_covers(im, h, s->section, s->value);
+}
+
+/* The last symbol to begin among those that cover the address; its section says if there is one. */
 static struct symbol
-symbol_nearest(const struct image *im, const struct section_head *symbols, uint64_t address)
+symbol_nearest(const struct image *im, const struct file_head *h,
+               const struct section_head *symbols, uint64_t address)
 {
     struct symbol found = {.section = SECTION_UNDEFINED};
     for (uint64_t i = 0; i < symbols->bytes / sizeof found; i++) {
         struct symbol s;
         memcpy(&s, im->bytes + symbols->offset + i * sizeof s, sizeof s);
-        if (symbol_is_nearer(&s, address, &found))
+        if (symbol_covers(im, h, &s, address) && (!found.section || s.value > found.value))
             found = s;
     }
     return found;
@@ -362,8 +380,8 @@ symbol_find(const struct image *im, const struct file_head *h, uint32_t type, ui
     struct section_head symbols, strings;
     if (!section_find(im, h, type, &symbols) || !strings_find(im, h, &symbols, &strings))
         return -E_NOENT;
-    struct symbol s = symbol_nearest(im, &symbols, address);
-    if (s.section == SECTION_UNDEFINED || (s.bytes && address - s.value >= s.bytes))
+    struct symbol s = symbol_nearest(im, h, &symbols, address);
+    if (s.section == SECTION_UNDEFINED)
         return -E_NOENT;
     const char *text = string_at(im, &strings, s.name);
     if (!text)

@@ -62,9 +62,9 @@ bool elf_has_note(const void *image, uint64_t length, const char *name);
 
 /*
  * The function that holds `address` (as linked): from .symtab, else from .dynsym. *name points into
- * the image and is ended by 0 there; *offset is bytes from the function's start. A function without
- * a size, as assembly makes, reaches to the next. For a return address ask for the byte before it.
- * Returns 0, or -E_NOENT: no such function, or no symbols.
+ * the image and is ended by 0 there; *offset is bytes from the function's start. A label of
+ * assembly, which has no size, reaches to the next, or to the end of its section. For a return
+ * address ask for the byte before it. Returns 0, or -E_NOENT: no such function, or no symbols.
  */
 int elf_symbol(const void *image, uint64_t length, uint64_t address, const char **name,
                uint64_t *offset);

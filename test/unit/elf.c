@@ -339,11 +339,30 @@ an_address_names_the_function_around_it(void)
     CHECK(names(&e, code, "start", 0) && names(&e, code + 15, "start", 15));
     CHECK(names(&e, code + 16, "middle", 0) && names(&e, code + 47, "middle", 31));
     CHECK(nameless(&e, code + 48) && nameless(&e, code - 1) && nameless(&e, 0));
-    CHECK(names(&e, code + 64, "loose", 0) && names(&e, code + 1064, "loose", 1000));
+    CHECK(names(&e, code + 64, "loose", 0) && names(&e, code + 255, "loose", 191));
+    CHECK(nameless(&e, code + 256));
     e.section[MADE_SYMTAB].sh_type = SHT_NULL;
     CHECK(names(&e, code + 3, "exported", 3));
     e.section[MADE_DYNSYM].sh_type = SHT_NULL;
     CHECK(nameless(&e, code + 3));
+}
+
+static void
+only_code_names_an_address(void)
+{
+    struct made_elf e;
+    elf_make(&e);
+    uint64_t code = e.head.e_entry;
+    e.symbol[2].st_info = ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT);
+    CHECK(nameless(&e, code + 20));
+    e.section[MADE_CODE].sh_flags = SHF_ALLOC;
+    CHECK(nameless(&e, code + 64) && names(&e, code, "start", 0));
+    elf_make(&e);
+    e.symbol[3].st_shndx = SHN_ABS;
+    CHECK(nameless(&e, code + 64));
+    e.symbol[3].st_shndx = MADE_CODE;
+    e.symbol[3].st_value = code - 1;
+    CHECK(nameless(&e, code + 64));
 }
 
 static void
@@ -392,6 +411,7 @@ const struct test elf_tests[] = {
     {"a_second_note_is_found_behind_the_first", a_second_note_is_found_behind_the_first},
     {"absurd_notes_are_not_found", absurd_notes_are_not_found},
     {"an_address_names_the_function_around_it", an_address_names_the_function_around_it},
+    {"only_code_names_an_address", only_code_names_an_address},
     {"absurd_symbols_name_nothing", absurd_symbols_name_nothing},
     {NULL, NULL},
 };

@@ -74,7 +74,7 @@ symbol_make(uint32_t name, uint64_t value, uint64_t n)
     return (Elf64_Sym){
         .st_name = name,
         .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
-        .st_shndx = 1,
+        .st_shndx = MADE_CODE,
         .st_value = value,
         .st_size = n,
     };
@@ -88,6 +88,7 @@ symbols_make(struct made_elf *e)
     e->symbol[1] = symbol_make(1, code, 16);
     e->symbol[2] = symbol_make(7, code + 16, 32);
     e->symbol[3] = symbol_make(14, code + 64, 0);
+    e->symbol[3].st_info = ELF64_ST_INFO(STB_LOCAL, STT_NOTYPE);
     e->dynamic[1] = symbol_make(20, code, 16);
     e->section[MADE_SYMTAB] = (Elf64_Shdr){
         .sh_type = SHT_SYMTAB,
@@ -105,6 +106,13 @@ symbols_make(struct made_elf *e)
         .sh_type = SHT_STRTAB,
         .sh_offset = offsetof(struct made_elf, strings),
         .sh_size = sizeof e->strings,
+    };
+    e->section[MADE_CODE] = (Elf64_Shdr){
+        .sh_type = SHT_PROGBITS,
+        .sh_flags = SHF_ALLOC | SHF_EXECINSTR,
+        .sh_addr = code,
+        .sh_offset = offsetof(struct made_elf, code),
+        .sh_size = sizeof e->code,
     };
 }
 

@@ -10,7 +10,7 @@
 #include "abi/bundle.h"
 
 enum made_program { MADE_PHDR, MADE_TEXT, MADE_DATA, MADE_NOTE, MADE_STACK, MADE_PROGRAMS };
-enum made_section { MADE_NULL, MADE_SYMTAB, MADE_DYNSYM, MADE_STRTAB, MADE_SECTIONS };
+enum made_section { MADE_NULL, MADE_SYMTAB, MADE_DYNSYM, MADE_STRTAB, MADE_CODE, MADE_SECTIONS };
 
 static const uint64_t MADE_BASE = 0x400000;
 
@@ -24,7 +24,7 @@ struct made_elf {
         uint32_t text;
     } note;
     Elf64_Shdr section[MADE_SECTIONS];
-    Elf64_Sym symbol[4];  /* .symtab: null, start, middle, loose (without a size) */
+    Elf64_Sym symbol[4];  /* .symtab: null, start, middle, loose (a label, without type and size) */
     Elf64_Sym dynamic[2]; /* .dynsym: null, exported */
     char strings[40];
     uint8_t code[256];
