@@ -34,9 +34,11 @@ KERNEL_X86_SRC := kernel/x86/start.c kernel/x86/cpu.c kernel/x86/pt.c kernel/x86
 KERNEL_ASM := kernel/x86/boot.S kernel/x86/entry.S
 
 EXO_SRC := libos/exo/start.c libos/exo/pool.c libos/exo/space.c libos/exo/upcall.c libos/exo/console.c \
-	libos/exo/launch.c libos/exo/report.c
+	libos/exo/report.c libos/exo/region.c libos/exo/launch.c
 EXO_ASM := libos/exo/crt0.S
-EXAMPLES := init hello
+EXAMPLES := init hello linux
+LINUX_SRC := examples/linux/load.c examples/linux/memory.c examples/linux/files.c examples/linux/calls.c \
+	out/gen/linux_names.c
 
 HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/partition.c host/program.c host/file.c \
 	host/plan.c host/bundle.c host/machine.c host/session.c host/peer.c host/link.c host/output.c \
@@ -86,6 +88,13 @@ $(OUT)/u/%.S.o: %.S $(GEN)
 $(OUT)/examples/%: $(OUT)/u/examples/%.c.o $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LD) -T libos/exo/library.ld -o $@ $(filter %.o,$^)
+$(OUT)/examples/linux: $(addprefix $(OUT)/u/,$(addsuffix .o,$(LINUX_SRC))) $(EXO_OBJ) libos/exo/library.ld
+	@mkdir -p $(@D)
+	$(LD) -T libos/exo/library.ld -o $@ $(filter %.o,$^)
+$(OUT)/gen/linux_names.c: /usr/include/x86_64-linux-gnu/asm/unistd_64.h
+	@mkdir -p $(@D)
+	awk 'BEGIN { print "extern const char *const linux_names[];\nconst char *const linux_names[512] = {" } \
+		/define __NR_/ { print "[" $$3 "] = \"" substr($$2, 6) "\"," } END { print "};" }' $< >$@
 $(OUT)/test/%: $(OUT)/u/test/boot/%.c.o $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LD) -T libos/exo/library.ld -o $@ $(filter %.o,$^)
@@ -118,7 +127,7 @@ $(OUT)/fuzz/seed: $(OUT)/unit/test/fuzz/seed.c.o $(OUT)/unit/test/unit/made.c.o 
 fuzz: $(FUZZERS:%=$(OUT)/fuzz/%) $(OUT)/fuzz/seed
 
 # What bench/run needs: Linux programs (static, for the guest), a QEMU plugin, an empty kernel, a kit on libos/exo.
-BENCH_TOOLS := $(addprefix $(OUT)/bench/,linux_init kit_linux stream count.so floor.elf)
+BENCH_TOOLS := $(addprefix $(OUT)/bench/,linux_init kit_linux stream count.so floor.elf kit)
 $(OUT)/bench/linux_init: bench/linux_init.c # above ordinary programs, and begun with a time stamp
 	@mkdir -p $(@D)
 	$(CC) $(HFLAGS) -static -Wl,-Ttext-segment=0x40000000,-e,stamp_start -o $@ $<
@@ -132,6 +141,9 @@ $(OUT)/bench/floor.elf: bench/floor.S
 	@mkdir -p $(@D)
 	$(CC) -m32 -nostdlib -static -Wl,--build-id=none,-z,noexecstack,-e,floor_start -Wl,-Ttext=0x200000 \
 		-Wl,--section-start=.note.Xen=0x201000,--section-start=.bss=0x202000 -o $@ $<
+$(OUT)/bench/kit: $(OUT)/u/bench/kit.c.o $(EXO_OBJ) libos/exo/library.ld
+	@mkdir -p $(@D)
+	$(LD) -T libos/exo/library.ld -e kit_start -o $@ $(filter %.o,$^)
 bench-tools: $(BENCH_TOOLS)
 
 test: all

@@ -88,28 +88,6 @@ space_map_run(const struct space *s, uint64_t va, uint64_t frame, uint64_t n, ui
 }
 
 int
-space_fill(const struct space *s, uint64_t va, uint64_t n, uint64_t flags)
-{
-    uint64_t entries[64];
-
-    while (n > 0) {
-        int64_t got = pool_take(s->pool, entries, n < 64 ? n : 64);
-        int error;
-
-        if (got < 0)
-            return (int)got;
-        for (int64_t i = 0; i < got; i++)
-            entries[i] = entries[i] << FRAME_SHIFT | flags;
-        error = space_map(s, va, entries, (uint64_t)got, s->pool->account);
-        if (error)
-            return error;
-        va += (uint64_t)got << FRAME_SHIFT;
-        n -= (uint64_t)got;
-    }
-    return 0;
-}
-
-int
 space_read(const struct space *s, uint64_t va, uint64_t *out, uint64_t n)
 {
     while (n > 0) {
@@ -183,6 +161,31 @@ frames_give(const struct space *s, const uint64_t *entries, uint64_t n)
         if (error)
             return error;
         i += run;
+    }
+    return 0;
+}
+
+int
+space_fill(const struct space *s, uint64_t va, uint64_t n, uint64_t flags)
+{
+    uint64_t entries[64];
+
+    while (n > 0) {
+        int64_t got = pool_take(s->pool, entries, n < 64 ? n : 64);
+        int error;
+
+        if (got < 0)
+            return (int)got;
+        for (int64_t i = 0; i < got; i++)
+            entries[i] = entries[i] << FRAME_SHIFT | flags;
+        error = space_map(s, va, entries, (uint64_t)got, s->pool->account);
+        if (error) {
+            space_unmap(s, va, (uint64_t)got);
+            frames_give(s, entries, (uint64_t)got);
+            return error;
+        }
+        va += (uint64_t)got << FRAME_SHIFT;
+        n -= (uint64_t)got;
     }
     return 0;
 }

@@ -19,7 +19,7 @@ struct library_note {
 };
 extern const struct library_note exo_note;
 const struct library_note exo_note
-    __attribute__((section(".note.tessera"), used)) = {8, 4, 1, "Tessera", ABI_VERSION};
+    __attribute__((section(".note.tessera"), aligned(4), used)) = {8, 4, 1, "Tessera", ABI_VERSION};
 
 const struct start_page *exo_start_page;
 const struct boot_page *exo_boot_page;
