@@ -85,19 +85,21 @@ $(OUT)/u/%.c.o: %.c $(GEN)
 $(OUT)/u/%.S.o: %.S $(GEN)
 	@mkdir -p $(@D)
 	$(CC) $(INC) -g -MMD -c $< -o $@
+# Of libos/exo and lib only what is used goes in.
+LINK_LIBRARY = $(LD) -T libos/exo/library.ld -o $@ $(filter-out $(EXO_OBJ),$(filter %.o,$^)) --start-lib $(EXO_OBJ) --end-lib
 $(OUT)/examples/%: $(OUT)/u/examples/%.c.o $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
-	$(LD) -T libos/exo/library.ld -o $@ $(filter %.o,$^)
+	$(LINK_LIBRARY)
 $(OUT)/examples/linux: $(addprefix $(OUT)/u/,$(addsuffix .o,$(LINUX_SRC))) $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
-	$(LD) -T libos/exo/library.ld -o $@ $(filter %.o,$^)
+	$(LINK_LIBRARY)
 $(OUT)/gen/linux_names.c: /usr/include/x86_64-linux-gnu/asm/unistd_64.h
 	@mkdir -p $(@D)
 	awk 'BEGIN { print "extern const char *const linux_names[];\nconst char *const linux_names[512] = {" } \
 		/define __NR_/ { print "[" $$3 "] = \"" substr($$2, 6) "\"," } END { print "};" }' $< >$@
 $(OUT)/test/%: $(OUT)/u/test/boot/%.c.o $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
-	$(LD) -T libos/exo/library.ld -o $@ $(filter %.o,$^)
+	$(LINK_LIBRARY)
 
 $(OUT)/h/%.c.o: %.c $(GEN)
 	@mkdir -p $(@D)
