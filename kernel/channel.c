@@ -14,10 +14,11 @@
 #include "kernel/frame.h"
 #include "kernel/log.h"
 #include "kernel/step.h"
+#include "lib/format.h"
 #include "lib/frame.h"
 #include "lib/string.h"
 
-enum { DRAIN_MAX_S = 10 };
+enum { DRAIN_MAX_S = 10, LOST_BYTES_MAX = 48 };
 
 static struct channel channels[CHANNEL_MAX];
 static struct frame_decoder decoder;
@@ -155,12 +156,21 @@ channel_write(struct channel *channel, enum channel_stream stream, uint64_t va, 
 bool
 channel_log(const char *text, uint32_t n)
 {
-    uint8_t *buffer = greeted ? port_buffer() : NULL;
-    if (buffer) {
-        memcpy(head_put(buffer, channels, CH_LOG, 0, n), text, n);
-        port_send(CHANNEL_HEAD_BYTES + n);
+    static uint32_t lost;
+    if (!greeted || port_broken())
+        return false;
+    uint8_t *buffer = port_buffer();
+    if (!buffer) {
+        lost++;
+        return true;
     }
-    return greeted && !port_broken();
+    char *to = (char *)buffer + CHANNEL_HEAD_BYTES;
+    size_t said = lost ? format(to, LOST_BYTES_MAX, "%u lines are lost here\n", lost) : 0;
+    lost = 0;
+    memcpy(to + said, text, n);
+    head_put(buffer, channels, CH_LOG, 0, (uint32_t)said + n);
+    port_send(CHANNEL_HEAD_BYTES + (uint32_t)said + n);
+    return true;
 }
 
 /* ---- from the host ---- */

@@ -50,7 +50,10 @@ void channel_give_credit(struct channel *channel, uint32_t bytes);
 void channel_end(struct channel *channel, enum channel_stream stream);
 void channel_finish(struct channel *channel, uint32_t status);
 
-/* Sends text as CH_LOG: false when the port does not work (yet); lost when no buffer is free. */
+/*
+ * Sends text as CH_LOG, n at most CHANNEL_PAYLOAD_MAX - 48: false when the port does not work
+ * (yet). Lost, and said with the next, when no buffer is free.
+ */
 bool channel_log(const char *text, uint32_t n);
 
 /* The port has interrupted. */
