@@ -59,6 +59,7 @@ $(OUT)/gen/call_numbers.h: abi/calls.tbl abi/calls.awk
 	@mkdir -p $(@D)
 	awk -f abi/calls.awk -v out=$(OUT)/gen abi/calls.tbl
 	touch $@
+$(OUT)/gen/call_table.c: $(GEN) ; # made with it
 
 # The kernel is built twice: for release, and with every planted fault of docs/testing.md behind a switch.
 KERNEL_ALL := $(KERNEL_SRC) $(KERNEL_DEV_SRC) $(KERNEL_X86_SRC) $(KERNEL_ASM) $(LIB_SRC) \
