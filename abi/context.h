@@ -6,9 +6,9 @@
  * raises depth, and enters the library at entry[kind] with
  *      rdi = user address of that save area,  rsp = stack[depth],  rflags = interrupts only.
  * It writes nothing else, the user's stack least of all. The library resumes by itself: it lowers
- * depth and returns from the save area (abi/x86/save.h). While rip lies in the registered resume
- * sequence rsp points into the save area that is being restored, and an upcall that hits it is
- * redelivered on that same area.
+ * depth and restores all registers from the save area (abi/x86/save.h). The code that does so for
+ * save[k] lies in the k'th RESUME_BYTES of the registered resume sequence; there an upcall finds
+ * the area still whole, and is redelivered on it.
  *
  * Source: Engler, Kaashoek, O'Toole, SOSP '95 (upcalls); Anderson et al., SOSP '91.
  */
@@ -28,7 +28,7 @@ enum upcall {
     UPCALL_COUNT,
 };
 
-enum { UPCALL_DEPTH_MAX = 4 };
+enum { UPCALL_DEPTH_MAX = 4, RESUME_BYTES = 256 };
 
 /* Written by both sides. The kernel trusts none of it. The rest of the frame is the library's. */
 struct upcall_page {
@@ -82,7 +82,7 @@ enum context_cause {
     CAUSE_EXIT,     /* context_exit; status is its argument */
     CAUSE_STOPPED,  /* context_stop by a holder */
     CAUSE_DEPTH,    /* an upcall found no save area left, or none registered */
-    CAUSE_RESUME,   /* an upcall in the resume sequence found rsp outside the save areas */
+    CAUSE_RESUME,   /* an upcall in the resume sequence found rip beyond that of the last save area */
     CAUSE_DESTROYED,
 };
 

@@ -217,7 +217,8 @@ static const struct {
     [99] = {linux_sysinfo},     [102] = {0, 1, 0}, /* getuid, getgid, geteuid, getegid, getppid: */
     [104] = {0, 1, 0},          [107] = {0, 1, 0},          [108] = {0, 1, 0},
     [110] = {0, 1, 0},          [111] = {0, 1, PROCESS}, /* getpgrp */
-    [131] = {0, 1, 0}, /* sigaltstack */                    [158] = {linux_arch_prctl},
+    [131] = {0, 1, 0}, /* sigaltstack */                    [157] = {0, 1, -E_INVAL}, /* prctl */
+    [158] = {linux_arch_prctl},
     [186] = {0, 1, PROCESS}, /* gettid */                   [200] = {linux_kill},
     [201] = {linux_time},       [202] = {0, 1, 0}, /* futex: nobody to wake or to wait for */
     [218] = {0, 1, PROCESS}, /* set_tid_address */          [221] = {linux_pipe_only},

@@ -214,15 +214,13 @@ arch_upcall_pending(const struct context *context)
 static int
 upcall_level(const struct context_x86 *c, bool *again, enum context_cause *cause)
 {
-    uint64_t offset = c->regs.rsp - c->page_va - PAGE_SAVE;
+    uint64_t offset = c->regs.rip - c->resume_start;
     uint32_t depth;
 
-    *again = c->regs.rip - c->resume_start < c->resume_bytes;
+    *again = offset < c->resume_bytes;
     if (*again) {
         *cause = CAUSE_RESUME;
-        return offset < UPCALL_DEPTH_MAX * sizeof(struct save_area)
-                   ? (int)(offset / sizeof(struct save_area))
-                   : -1;
+        return offset < UPCALL_DEPTH_MAX * RESUME_BYTES ? (int)(offset / RESUME_BYTES) : -1;
     }
     depth = atomic_load_explicit((const _Atomic uint32_t *)&c->page->depth, memory_order_relaxed);
     *cause = CAUSE_DEPTH;

@@ -3,12 +3,11 @@
  * crt0.S - the first instruction of a library OS, where its upcalls arrive, and how it resumes.
  *
  * Invariants
- *  R1 Between exo_resume_start and exo_resume_end rsp points into the save area being restored, and
- *     nothing there writes to it: an upcall that hits the sequence finds every register still in the
- *     area and is redelivered on it.
+ *  R1 Nothing between exo_resume_start and exo_resume_end writes to the save area being restored: an
+ *     upcall there finds every register still in the area and is redelivered on it.
  *  R2 depth is lowered only in there. Lowered before, the next upcall would overwrite the area;
  *     an upcall behind it sets depth to this area's level + 1 again.
- * Layout: save_area of abi/x86/save.h, whose offsets libos/exo/upcall.c asserts.
+ * Layout: save_area of abi/x86/save.h, whose offsets libos/exo/upcall.c asserts. No `iretq`: see there.
  */
     .text
     .globl _start
@@ -25,53 +24,54 @@ _start: /* rdi = boot page or start page */
     mov %rdi, %rbx
     xor %ebp, %ebp
     call *\handler(%rip)
-    mov %rbx, %rdi
-    jmp exo_resume
+    lea exo_resume_distance(%rbx), %rax
+    jmp *%rax
     .endm
 
     upcall exo_upcall_exception, exo_on_exception
+    upcall exo_upcall_fault, exo_on_fault
+    upcall exo_upcall_foreign, exo_on_foreign
     upcall exo_upcall_event, exo_on_event
 
 /* void exo_resume(struct save_area *): continue what was interrupted there. */
     .globl exo_resume
 exo_resume:
-    mov %rdi, %rsp
-    jmp exo_resume_start
+    lea exo_resume_distance(%rdi), %rax
+    jmp *%rax
 
-/* Foreign calls and faults come most often: they fall into the sequence by the shortest way. */
-    .globl exo_upcall_fault
-exo_upcall_fault:
-    mov %rdi, %rbx
-    call *exo_on_fault(%rip)
-    mov %rbx, %rsp
-    jmp exo_resume_start
+    .macro resume level
+    .balign 256
+    .set area, exo_upcall_page + 256 + 256 * \level
+    decl exo_upcall_page + 4(%rip) /* depth */
+    mov area + 8 * 0(%rip), %rax
+    mov area + 8 * 1(%rip), %rbx
+    mov area + 8 * 2(%rip), %rcx
+    mov area + 8 * 3(%rip), %rdx
+    mov area + 8 * 4(%rip), %rsi
+    mov area + 8 * 5(%rip), %rdi
+    mov area + 8 * 6(%rip), %rbp
+    mov area + 8 * 7(%rip), %r8
+    mov area + 8 * 8(%rip), %r9
+    mov area + 8 * 9(%rip), %r10
+    mov area + 8 * 10(%rip), %r11
+    mov area + 8 * 11(%rip), %r12
+    mov area + 8 * 12(%rip), %r13
+    mov area + 8 * 13(%rip), %r14
+    mov area + 8 * 14(%rip), %r15
+    lea area + 8 * 20(%rip), %rsp
+    popfq
+    pop %rsp
+    jmp *area + 8 * 18(%rip) /* rip */
+    .endm
 
-    .globl exo_upcall_foreign
-exo_upcall_foreign:
-    mov %rdi, %rbx
-    call *exo_on_foreign(%rip)
-    mov %rbx, %rsp
-
+    .balign 256
     .globl exo_resume_start, exo_resume_end
 exo_resume_start:
-    decl exo_upcall_page + 4(%rip) /* depth */
-    pop %rax
-    pop %rbx
-    pop %rcx
-    pop %rdx
-    pop %rsi
-    pop %rdi
-    pop %rbp
-    pop %r8
-    pop %r9
-    pop %r10
-    pop %r11
-    pop %r12
-    pop %r13
-    pop %r14
-    pop %r15
-    lea 24(%rsp), %rsp /* address, vector, error */
-    iretq
+    resume 0
+    resume 1
+    resume 2
+    resume 3
+    .balign 256
 exo_resume_end:
 
     .bss
