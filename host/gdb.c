@@ -26,7 +26,7 @@ enum {
     GDB_PATH_BYTES = 108, /* of a socket address */
     GDB_WORDS_MAX = 24 + OPTIONS_REPEATS,
     GDB_COMMAND_BYTES = 2 * FILE_PATH_BYTES + 32,
-    GDB_COMMANDS = 4,
+    GDB_COMMANDS = 3,
 };
 
 struct meeting {
@@ -98,6 +98,7 @@ struct gdb_words {
     unsigned n;
     char command[GDB_COMMANDS][GDB_COMMAND_BYTES];
     unsigned n_commands;
+    char remote[GDB_PATH_BYTES + 16];
 };
 
 static void
@@ -136,7 +137,9 @@ gdb_words(struct gdb_words *g, const struct options *o, const struct partitions 
     add_command(g, "add-symbol-file", ps->at[0].program.file.path);
     if (ps->library.bytes)
         add_command(g, "add-symbol-file", ps->library.path);
-    add_command(g, "target remote", at->socket);
+    snprintf(g->remote, sizeof g->remote, "target remote %s", at->socket); /* here gdb reads no quotes */
+    add(g, "-ex");
+    add(g, g->remote);
     for (unsigned i = 0; i < o->gdb_words.n; i++)
         add(g, o->gdb_words.word[i]);
     add(g, NULL);

@@ -209,10 +209,10 @@ def hello_says_hello():
 @test(MACHINE, alone=True)
 def gdb_stops_in_the_kernel_and_shows_names():
     before = files_around()
-    commands = ['-batch', '-ex', 'hbreak kernel_main', '-ex', 'continue', '-ex', 'backtrace', '-ex', 'delete', '-ex', 'kill']
+    commands = ['-batch', '-ex', 'hbreak boot_main', '-ex', 'continue', '-ex', 'backtrace', '-ex', 'delete', '-ex', 'kill']
     options = [w for c in commands for w in ('--gdb-arg', c)]
     r = run(options, ['busybox', 'true'], verb='gdb')
-    expect(b'kernel_main' in r.out, short(r))
+    expect(b'boot_main' in r.out, short(r))
     wait_until(lambda: files_around() <= before, 'the socket and its directory are removed')
 
 

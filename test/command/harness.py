@@ -15,7 +15,7 @@ BUSYBOX = '/bin/busybox'
 TIMEOUT = 120
 
 BOTH, MACHINE, STAND_IN = 'both', 'machine', 'stand-in'
-Test = collections.namedtuple('Test', 'name function where alone long')
+Test = collections.namedtuple('Test', 'name function file where alone long')
 Result = collections.namedtuple('Result', 'code out err seconds')
 
 tests = {}
@@ -30,7 +30,7 @@ def test(where=BOTH, alone=False, long=False, name=None, **fixed):
     """Enter a function into the table; `alone`: no other test beside it."""
     def enter(function):
         call = (lambda: function(**fixed)) if fixed else function
-        tests[name or function.__name__] = Test(name or function.__name__, call, where, alone, long)
+        tests[name or function.__name__] = Test(name or function.__name__, call, function.__module__, where, alone, long)
         return function
     return enter
 
@@ -41,7 +41,17 @@ def expect(truth, why):
 
 
 def same(got, wanted, what):
-    expect(got == wanted, f'{what}: {short(got)}, not {short(wanted)}')
+    if got == wanted:
+        return
+    if isinstance(got, bytes) and isinstance(wanted, bytes) and max(len(got), len(wanted)) > 200:
+        raise Failure(f'{what}: {difference(got, wanted)}')
+    raise Failure(f'{what}: {short(got)}, not {short(wanted)}')
+
+
+def difference(got, wanted):
+    at = next((i for i, (a, b) in enumerate(zip(got, wanted)) if a != b), min(len(got), len(wanted)))
+    return (f'{len(got)} bytes, not {len(wanted)}; from byte {at} on {got[at:at + 60]!r}, not {wanted[at:at + 60]!r}; '
+            f'before it {got[max(0, at - 60):at]!r}')
 
 
 def short(value):
@@ -141,14 +151,19 @@ def run_timed(t):
     return why
 
 
+def named(t, name):
+    """By its name, by the file it stands in, or by the head of its name up to a dot."""
+    return t.name == name or t.name.startswith(name + '.') or t.file == name
+
+
 def chosen(arguments):
     place = STAND_IN if on_stand_in else MACHINE
     names = [a for a in arguments if not a.startswith('-')]
-    unknown = [n for n in names if not any(t == n or t.startswith(n + '.') for t in tests)]
+    unknown = [n for n in names if not any(named(t, n) for t in tests.values())]
     if unknown:
         sys.exit(f'no such test: {unknown[0]}; --list names them')
     for t in tests.values():
-        wanted = any(t.name == n or t.name.startswith(n + '.') for n in names) if names else True
+        wanted = any(named(t, n) for n in names) if names else True
         if wanted and t.where in (BOTH, place) and (names or not t.long or '--long' in arguments):
             yield t
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """
 run.py [--stand-in] [--long] [--list] [NAME...] - the tests of whole commands, each by name and alone.
-A NAME may be the head of names: `applet` runs applet.cat, applet.sort, ... --stand-in: against stand_in.py.
+A NAME may be the head of names, `applet` for applet.cat, applet.sort, ..., or a file here, `streams`.
+--stand-in: against stand_in.py.
 """
 import sys
 
