@@ -134,7 +134,10 @@ BENCH_TOOLS := $(addprefix $(OUT)/bench/,linux_init kit_linux stream count.so fl
 $(OUT)/bench/linux_init: bench/linux_init.c # above ordinary programs, and begun with a time stamp
 	@mkdir -p $(@D)
 	$(CC) $(HFLAGS) -static -Wl,-Ttext-segment=0x40000000,-e,stamp_start -o $@ $<
-$(OUT)/bench/kit_linux $(OUT)/bench/stream: $(OUT)/bench/%: bench/%.c
+$(OUT)/bench/kit_linux: bench/kit_linux.c bench/spans.S bench/spans.h
+	@mkdir -p $(@D)
+	$(CC) $(HFLAGS) -I. -static -o $@ $(filter-out %.h,$^)
+$(OUT)/bench/stream: bench/stream.c
 	@mkdir -p $(@D)
 	$(CC) $(HFLAGS) -static -o $@ $<
 $(OUT)/bench/count.so: bench/count.c
@@ -144,7 +147,7 @@ $(OUT)/bench/floor.elf: bench/floor.S
 	@mkdir -p $(@D)
 	$(CC) -m32 -nostdlib -static -Wl,--build-id=none,-z,noexecstack,-e,floor_start -Wl,-Ttext=0x200000 \
 		-Wl,--section-start=.note.Xen=0x201000,--section-start=.bss=0x202000 -o $@ $<
-$(OUT)/bench/kit: $(OUT)/u/bench/kit.c.o $(EXO_OBJ) libos/exo/library.ld
+$(OUT)/bench/kit: $(OUT)/u/bench/kit.c.o $(OUT)/u/bench/spans.S.o $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LD) -T libos/exo/library.ld -e kit_start -o $@ $(filter %.o,$^)
 bench-tools: $(BENCH_TOOLS)
@@ -153,8 +156,8 @@ test: all
 	./tessera test
 bench: all
 	./tessera bench
-check:
-	test/check.sh
+check: $(GEN) $(OUT)/gen/linux_names.c
+	@WARN='$(WARN)' KFLAGS='$(KFLAGS)' UFLAGS='$(UFLAGS)' HFLAGS='$(HFLAGS)' INC='$(INC)' test/check.sh $(CHECKS)
 fmt:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 clean:

@@ -67,7 +67,7 @@ class Measured:
         for _ in range(self.repeats):
             machine.say("short paths")
             kit = os.path.join(TOOLS, "kit")
-            ended = check_run("tessera", tessera.run([kit, "paths"], extra=machine.ICOUNT))
+            ended = check_run("tessera", tessera.run([kit], extra=machine.ICOUNT))
             ours.append(kit_parse(ended.output.decode()))
             kit = os.path.join(TOOLS, "kit_linux")
             ended = check_run("linux", linux.run(kit, [], os.devnull, machine.ICOUNT))
@@ -86,7 +86,7 @@ class Measured:
         for _ in range(self.repeats):
             machine.say("boot")
             floor = machine.firmware_tsc()
-            ended = check_run("tessera", tessera.run([kit, "begun"], extra=machine.ICOUNT_BOOT))
+            ended = check_run("tessera", tessera.run([kit], extra=machine.ICOUNT_BOOT))
             ours.append((kit_parse(ended.output.decode())["begun"] - floor) / 1e6)
             theirs.append((linux.run(os.path.join(TOOLS, "kit_linux"), [], os.devnull,
                                      machine.ICOUNT_BOOT).begun_tsc - floor) / 1e6)

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * kit_linux.c - lengths of Linux' short paths, in guest instructions. Prints `name value` lines.
- *
- * Under -icount shift=0 on one processor rdtsc counts guest instructions. Each figure is the median
- * of ROUNDS measurements, each of which is (rdtsc after - rdtsc before) - the same with nothing in
- * between, divided by the repetitions. "to handler" is from the trapping instruction to the first
- * instruction of the handler: the instruction itself and the rdtsc that ends the span count once.
+ * Under -icount shift=0 on one processor rdtsc counts guest instructions.
  */
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,145 +14,50 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-enum { ROUNDS = 101, PAGE = 4096, UNASSIGNED_CALL = 1023 };
+#include "bench/spans.h"
 
-__attribute__((used)) static uint64_t handler_tsc;
-static char *fault_page;
+enum { PAGE = 4096, UNASSIGNED_CALL = 1023 };
+
 static char dispatch_selector = SYSCALL_DISPATCH_FILTER_ALLOW;
 
-static inline uint64_t
-tsc_read(void)
-{
-    uint32_t low, high;
-    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
-    return (uint64_t)high << 32 | low;
-}
-
-static inline long
-call_bare(long n)
-{
-    long r;
-    __asm__ volatile("syscall" : "=a"(r) : "a"(n) : "rcx", "r11", "memory");
-    return r;
-}
-
-static int
-order_u64(const void *a, const void *b)
-{
-    const uint64_t *x = a, *y = b;
-    return *x < *y ? -1 : *x > *y;
-}
-
-/* Prints the median of `round`, less what an empty span costs. */
-static void
-figure_print(const char *name, uint64_t (*round)(void))
-{
-    uint64_t v[ROUNDS], empty[ROUNDS];
-    for (int i = 0; i < ROUNDS; i++) {
-        uint64_t t = tsc_read();
-        empty[i] = tsc_read() - t;
-        v[i] = round();
-    }
-    qsort(v, ROUNDS, sizeof v[0], order_u64);
-    qsort(empty, ROUNDS, sizeof empty[0], order_u64);
-    printf("%s %lu\n", name, v[ROUNDS / 2] - empty[ROUNDS / 2]);
-}
-
-static uint64_t
-round_bare(void)
-{
-    uint64_t t = tsc_read();
-    call_bare(UNASSIGNED_CALL);
-    return tsc_read() - t;
-}
-
-static uint64_t
-round_getppid(void)
-{
-    uint64_t t = tsc_read();
-    call_bare(SYS_getppid);
-    return tsc_read() - t;
-}
-
-/* The next page of a mapping too small for a large page: a fault that is served with a fresh frame.
- */
-static uint64_t
-round_anonymous_write(void)
-{
-    static char *next;
-    if (!next)
-        next =
-            mmap(NULL, ROUNDS * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    uint64_t t = tsc_read();
-    *(volatile char *)next = 1;
-    t = tsc_read() - t;
-    next += PAGE;
-    return t;
-}
-
-/* Steps over what trapped: the three bytes of fault_take's store, the two of ud2. */
-__attribute__((used)) static void
+/* Steps over what trapped. Called by handler_entry alone. */
+void handler_finish(int sig, siginfo_t *info, ucontext_t *uc);
+void
 handler_finish(int sig, siginfo_t *info, ucontext_t *uc)
 {
     if (sig == SIGSEGV)
-        uc->uc_mcontext.gregs[REG_RIP] += 3;
+        uc->uc_mcontext.gregs[REG_RIP] += SPAN_STORE_BYTES;
     else if (sig == SIGILL)
-        uc->uc_mcontext.gregs[REG_RIP] += 2;
+        uc->uc_mcontext.gregs[REG_RIP] += SPAN_UD2_BYTES;
     else
         dispatch_selector = SYSCALL_DISPATCH_FILTER_ALLOW;
     (void)info;
 }
 
-/* The handler of every signal: saves the one argument that rdtsc destroys, and stamps. */
+/* The handler of every signal. rdtsc destroys an argument; it lies above the return address too. */
 void handler_entry(int sig, siginfo_t *info, void *context);
-__asm__("handler_entry:\n\t"
-        "mov %rdx, %rcx\n\t"
+__asm__(".globl handler_entry\n"
+        "handler_entry:\n\t"
         "rdtsc\n\t"
         "shl $32, %rdx\n\t"
         "or %rdx, %rax\n\t"
-        "mov %rax, handler_tsc(%rip)\n\t"
-        "mov %rcx, %rdx\n\t"
+        "mov %rax, span_handler_tsc(%rip)\n\t"
+        "lea 8(%rsp), %rdx\n\t"
         "jmp handler_finish");
 
-static void
-fault_take(void)
-{
-    __asm__ volatile("movb $1, (%0)" : : "a"(fault_page) : "memory"); /* c6 00 01 */
-}
-
-static uint64_t
-round_fault_resume(void)
-{
-    uint64_t t = tsc_read();
-    fault_take();
-    return tsc_read() - t;
-}
-
-static uint64_t
-round_fault_enter(void)
-{
-    uint64_t t = tsc_read();
-    fault_take();
-    return handler_tsc - t;
-}
-
-static uint64_t
-round_exception_enter(void)
-{
-    uint64_t t = tsc_read();
-    __asm__ volatile("ud2" : : : "memory");
-    return handler_tsc - t;
-}
-
-/* The nearest that Linux has to a foreign call: system calls of a thread delivered to it as SIGSYS.
+/* The nearest that Linux has to a foreign call: a thread's system calls delivered to it as SIGSYS.
  */
 static uint64_t
-round_dispatch_enter(void)
+span_dispatch_enter(uint64_t number)
 {
     dispatch_selector = SYSCALL_DISPATCH_FILTER_BLOCK;
-    uint64_t t = tsc_read();
-    call_bare(UNASSIGNED_CALL);
-    return handler_tsc - t;
+    return span_call_enter(number);
+}
+
+static void
+path_print(const char *name, uint64_t (*span)(uint64_t), uint64_t argument, uint64_t step)
+{
+    printf("%s %lu\n", name, span_measure(span, argument, step));
 }
 
 static void
@@ -173,24 +73,37 @@ handler_set(int sig)
     }
 }
 
+static uint64_t
+pages_map(size_t bytes, int protection)
+{
+    void *p = mmap(NULL, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) {
+        perror("mmap");
+        exit(1);
+    }
+    return (uintptr_t)p;
+}
+
 int
 main(void)
 {
-    fault_page = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint64_t refused = pages_map(PAGE, PROT_NONE);
+    /* Too small for a large page: each page is a fault of its own. */
+    uint64_t fresh = pages_map(SPAN_ROUNDS * PAGE, PROT_READ | PROT_WRITE);
     handler_set(SIGSEGV);
     handler_set(SIGILL);
     handler_set(SIGSYS);
 
-    figure_print("bare_call", round_bare);
-    figure_print("getppid", round_getppid);
-    figure_print("anonymous_write_fault", round_anonymous_write);
-    figure_print("fault_resume", round_fault_resume);
-    figure_print("fault_enter", round_fault_enter);
-    figure_print("exception_enter", round_exception_enter);
+    path_print("bare_call", span_call, UNASSIGNED_CALL, 0);
+    path_print("getppid", span_call, SYS_getppid, 0);
+    path_print("anonymous_write_fault", span_store, fresh, PAGE);
+    path_print("fault_resume", span_store, refused, 0);
+    path_print("fault_enter", span_store_enter, refused, 0);
+    path_print("exception_enter", span_illegal_enter, 0, 0);
     if (prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0, &dispatch_selector)) {
         perror("prctl");
         return 1;
     }
-    figure_print("dispatch_enter", round_dispatch_enter);
+    path_print("dispatch_enter", span_dispatch_enter, UNASSIGNED_CALL, 0);
     return 0;
 }

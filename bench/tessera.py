@@ -8,6 +8,7 @@ QEMU takes the last of a repeated option.
 import collections
 import contextlib
 import os
+import re
 import shlex
 import struct
 import subprocess
@@ -45,6 +46,15 @@ def stream(words):
     with machine.scratch() as tmp:
         with machine.started(command(tmp, words), stdin=pipe, stdout=pipe) as child:
             yield child.stdin.fileno(), child.stdout.fileno()
+
+
+def memory_of(words):
+    """Bytes: the most that the account of the partition running `words` ever held, as init logs it."""
+    ended = run(words, options=["-v"])
+    found = re.search(r"init: .*: status 0, peak (\d+) bytes", ended.errors)
+    if not found:
+        raise machine.Failed(f"init did not say what {words[0]} held: {ended.errors.strip()[-300:]}")
+    return int(found.group(1))
 
 
 def image_bytes(path):
