@@ -16,7 +16,10 @@ WARN := -std=c17 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-pr
 FREE := -ffreestanding -fno-strict-aliasing -fno-common -fno-stack-protector -fcf-protection=none \
 	-fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns -mno-red-zone -mgeneral-regs-only -O2 -g
 KFLAGS := $(WARN) $(FREE) -mcmodel=kernel -fno-pic -Wframe-larger-than=1024 -fno-omit-frame-pointer \
-	-momit-leaf-frame-pointer -fzero-call-used-regs=used-gpr
+	-momit-leaf-frame-pointer -fzero-call-used-regs=used-gpr -flto
+# Linked whole: small functions of one room are inlined in another, and a call stays as short as designed.
+KLINK := -flto=auto -static -nostdlib -Wl,--build-id=none,-z,max-page-size=4096,--no-warn-rwx-segments \
+	-T kernel/x86/kernel.ld
 UFLAGS := $(WARN) $(FREE) -fpie -fno-omit-frame-pointer
 HFLAGS := $(WARN) -O2 -g -D_GNU_SOURCE -pthread
 INC := -I. -I$(OUT)/gen
@@ -75,9 +78,9 @@ $(OUT)/k/%.S.o $(OUT)/kp/%.S.o: %.S $(GEN)
 	@mkdir -p $(@D)
 	$(CC) $(INC) -g -MMD -c $< -o $@
 $(OUT)/tessera.elf: $(addprefix $(OUT)/k/,$(KOBJ)) kernel/x86/kernel.ld
-	$(LD) -T kernel/x86/kernel.ld -o $@ $(filter %.o,$^)
+	$(CC) $(KFLAGS) $(KLINK) -o $@ $(filter %.o,$^)
 $(OUT)/tessera-plant.elf: $(addprefix $(OUT)/kp/,$(KOBJ)) kernel/x86/kernel.ld
-	$(LD) -T kernel/x86/kernel.ld -o $@ $(filter %.o,$^)
+	$(CC) $(KFLAGS) $(KLINK) -o $@ $(filter %.o,$^)
 
 EXO_OBJ := $(addprefix $(OUT)/u/,$(addsuffix .o,$(EXO_SRC) $(EXO_ASM) $(LIB_SRC) $(LIB_FREE_SRC)))
 $(OUT)/u/%.c.o: %.c $(GEN)

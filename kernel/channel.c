@@ -233,7 +233,7 @@ static void
 channel_receive(const uint8_t *bytes, uint32_t n)
 {
     const uint8_t *at = bytes;
-    struct frame_event event;
+    struct frame_event event = {0};
     int r = 0;
 
     while (!over && (r = frame_decoder_next(&decoder, &at, bytes + n, &event)) > 0)

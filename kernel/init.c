@@ -38,7 +38,7 @@ init_frame(void)
 static void
 init_map(uint64_t root, uint64_t va, uint64_t frame, uint64_t flags)
 {
-    uint64_t level;
+    uint64_t level = 0;
 
     while (pt_enter(account_root, root, va, frame << FRAME_SHIFT | flags, &level) == E_NOENT) {
         uint64_t table = init_frame();

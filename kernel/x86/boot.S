@@ -96,3 +96,5 @@ boot_pdpt_high: .skip 4096
 boot_pd: .skip 4 * 4096
 boot_stack: .skip 8192
 boot_stack_top:
+
+    .section .note.GNU-stack, "", @progbits

@@ -463,3 +463,5 @@ copy_failed:
     .section .fixup, "a"
     .quad copy_words, copy_failed
     .quad copy_tail, copy_failed
+
+    .section .note.GNU-stack, "", @progbits
