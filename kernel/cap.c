@@ -63,8 +63,10 @@ kind_has_frame(enum cap_kind kind)
 void
 cell_init(struct cell *cell, uint64_t object, enum cap_kind kind)
 {
-    *cell = (struct cell){.generation = ++generation_last,
-                          .object_generation = generation_last,
+    uint64_t generation = ++generation_last;
+
+    *cell = (struct cell){.generation = generation,
+                          .object_generation = generation,
                           .object = (uint32_t)object,
                           .kind = (uint16_t)kind,
                           .rights = RIGHTS_ALL};
