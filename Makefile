@@ -37,7 +37,7 @@ KERNEL_X86_SRC := kernel/x86/start.c kernel/x86/cpu.c kernel/x86/pt.c kernel/x86
 KERNEL_ASM := kernel/x86/boot.S kernel/x86/entry.S
 
 EXO_SRC := libos/exo/start.c libos/exo/pool.c libos/exo/space.c libos/exo/upcall.c libos/exo/console.c \
-	libos/exo/report.c libos/exo/region.c libos/exo/launch.c
+	libos/exo/clock.c libos/exo/report.c libos/exo/region.c libos/exo/launch.c
 EXO_ASM := libos/exo/crt0.S
 EXAMPLES := init hello linux
 LINUX_SRC := examples/linux/load.c examples/linux/memory.c examples/linux/files.c examples/linux/calls.c \

@@ -225,7 +225,7 @@ death_report(const struct context_state *state)
                 state->cause == CAUSE_DEPTH ? "that it could not take" : "while it resumed",
                 save->address, save->rip);
     report_registers(&launch_console, save);
-    report_frames_by(&launch_console, save->rbp, peek_at_hand);
+    report_frames_by(&launch_console, save, peek_at_hand);
     return STATUS_SIGNAL + signal;
 }
 

@@ -188,10 +188,7 @@ linux_sleep(const struct save_area *s)
         end += clock_ns();
     else if (s->rdi == 0)
         end -= (uint64_t)call_clock_wall(SLOT_MACHINE).value;
-    call_deadline_set(end);
-    while (clock_ns() < end)
-        call_wait(0, 0);
-    call_deadline_set(0);
+    clock_sleep_until(end);
     return 0;
 }
 

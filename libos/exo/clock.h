@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libos/exo/clock.h - the time since boot, in nanoseconds, read without a call.
+ * libos/exo/clock.h - the time since boot, in nanoseconds, read without a call; sleeping until a
+ * time.
  */
 #pragma once
 #include <stdint.h>
@@ -17,3 +18,6 @@ clock_ns(void)
                           m->ns_mult >>
                       m->ns_shift);
 }
+
+/* Sleep until clock_ns() says so. Events are handled meanwhile. Not for use in their handlers. */
+void clock_sleep_until(uint64_t ns);

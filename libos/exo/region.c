@@ -232,9 +232,10 @@ static int
 region_bring(const struct region *r, uint64_t va)
 {
     uint64_t entries[AROUND];
-    uint64_t base = va & ~(uint64_t)(AROUND * PAGE - 1);
+    uint64_t around_bytes = (uint64_t)AROUND * PAGE;
+    uint64_t base = va & ~(around_bytes - 1);
     uint64_t start = base > r->start ? base : r->start;
-    uint64_t end = base + AROUND * PAGE < r->end ? base + AROUND * PAGE : r->end;
+    uint64_t end = base + around_bytes < r->end ? base + around_bytes : r->end;
     uint64_t n = (end - start) / PAGE, at = (va - start) / PAGE, first = at, last = at;
     int error = space_read(&exo_space, start, entries, n);
 

@@ -23,7 +23,8 @@ struct region {
  * Make [start, end) a region, in place of whatever was there. `from` must stay as it is.
  * 0; -E_NOMEM: too many regions; or an error of the kernel.
  */
-int region_map(uint64_t start, uint64_t end, uint32_t rights, const void *from, uint64_t from_bytes);
+int region_map(uint64_t start, uint64_t end, uint32_t rights, const void *from,
+               uint64_t from_bytes);
 
 /* Drop what regions there are in the range, and free their pages. 0 or an error. */
 int region_unmap(uint64_t start, uint64_t end);
@@ -31,7 +32,8 @@ int region_unmap(uint64_t start, uint64_t end);
 /* New rights for the range. -E_NOMEM: a part of it is no region's, or too many regions. */
 int region_protect(uint64_t start, uint64_t end, uint32_t rights);
 
-/* Move a region's pages to a new region at `to`, of n bytes, no less than they were. 0 or an error. */
+/* Move a region's pages to a new region at `to`, of n bytes, no less than they were. 0 or an error.
+ */
 int region_move(uint64_t start, uint64_t end, uint64_t to, uint64_t n);
 
 /* Free the pages of a range; they come again, as at first. 0 or an error. */

@@ -70,10 +70,11 @@ report_registers(const struct console *c, const struct save_area *save)
 }
 
 void
-report_frames_by(const struct console *c, uint64_t rbp, report_peek *peek)
+report_frames_by(const struct console *c, const struct save_area *save, report_peek *peek)
 {
-    uint64_t next, address;
+    uint64_t next, address, rbp = save->rbp;
 
+    report_line(c, "frame %lx", save->rip);
     for (int i = 0; i < FRAMES_MAX && rbp % 8 == 0 && rbp != 0; i++) {
         if (!peek(rbp, &next) || !peek(rbp + 8, &address) || address == 0)
             return;
@@ -94,7 +95,7 @@ peek_own(uint64_t va, uint64_t *out)
 }
 
 void
-report_frames(const struct console *c, uint64_t rbp)
+report_frames(const struct console *c, const struct save_area *save)
 {
-    report_frames_by(c, rbp, peek_own);
+    report_frames_by(c, save, peek_own);
 }

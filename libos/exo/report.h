@@ -22,8 +22,8 @@ void report_registers(const struct console *c, const struct save_area *save);
 /* Reads a word of who died. False where nothing is mapped. */
 typedef bool report_peek(uint64_t va, uint64_t *out);
 
-/* The lines `frame`: the chain of frame pointers from rbp on, as far as it goes. */
-void report_frames_by(const struct console *c, uint64_t rbp, report_peek *peek);
+/* The lines `frame`: where it was, then the chain of frame pointers as far as it goes. */
+void report_frames_by(const struct console *c, const struct save_area *save, report_peek *peek);
 
 /* The same in our own address space. */
-void report_frames(const struct console *c, uint64_t rbp);
+void report_frames(const struct console *c, const struct save_area *save);

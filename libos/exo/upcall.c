@@ -158,6 +158,6 @@ exo_die_of(const struct save_area *save)
 
     report_exception(&exo_console, signal, save);
     report_registers(&exo_console, save);
-    report_frames(&exo_console, save->rbp);
+    report_frames(&exo_console, save);
     exo_exit(128 + signal);
 }

@@ -15,7 +15,8 @@ typedef void upcall_handler(struct save_area *save);
 extern upcall_handler *exo_on_exception; /* reports, and ends with 128 + signal, until set */
 extern upcall_handler *exo_on_fault;     /* likewise */
 extern upcall_handler *exo_on_foreign;   /* likewise */
-extern upcall_handler *exo_on_event;     /* asks for the host's signals, and hands them on */
+extern upcall_handler *exo_on_event;     /* asks for the host's signals, and hands them on. Its save
+                                            area is null where it was held back meanwhile */
 
 /* The host's signals, a set of 1 << number. Ends with 128 + the lowest, until set. */
 extern void (*exo_on_signals)(uint64_t set);

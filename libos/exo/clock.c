@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * clock.c - sleeping until a time.
+ *
+ * A deadline that passes while we run is an EVENT upcall and is gone. Between asking for it and
+ * going to sleep we hold events back: a pending one ends the sleep at once, so that none is lost.
+ */
+#include "libos/exo/clock.h"
+#include "libos/exo/upcall.h"
+#include <stddef.h>
+#include "call_stubs.h"
+
+enum { EVENT = 1 << UPCALL_EVENT };
+
+/* Handle an event that was held back. */
+static void
+pending_take(void)
+{
+    if (__atomic_fetch_and(&exo_upcall_page.pending, ~(uint32_t)EVENT, __ATOMIC_SEQ_CST) & EVENT)
+        exo_on_event(NULL);
+}
+
+void
+clock_sleep_until(uint64_t ns)
+{
+    __atomic_fetch_or(&exo_upcall_page.mask, EVENT, __ATOMIC_SEQ_CST);
+    while (clock_ns() < ns) {
+        call_deadline_set(ns);
+        call_wait(0, 0);
+        pending_take();
+    }
+    call_deadline_set(0);
+    __atomic_fetch_and(&exo_upcall_page.mask, ~(uint32_t)EVENT, __ATOMIC_SEQ_CST);
+    pending_take();
+}
