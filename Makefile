@@ -79,7 +79,7 @@ $(OUT)/k/%.S.o $(OUT)/kp/%.S.o: %.S $(GEN)
 	$(CC) $(INC) -g -MMD -c $< -o $@
 $(OUT)/tessera.elf: $(addprefix $(OUT)/k/,$(KOBJ)) kernel/x86/kernel.ld
 	$(CC) $(KFLAGS) $(KLINK) -o $@ $(filter %.o,$^)
-$(OUT)/tessera-plant.elf: $(addprefix $(OUT)/kp/,$(KOBJ)) kernel/x86/kernel.ld
+$(OUT)/tessera-plant.elf: $(addprefix $(OUT)/kp/,$(KOBJ) kernel/plant/on/plant.c.o) kernel/x86/kernel.ld
 	$(CC) $(KFLAGS) $(KLINK) -o $@ $(filter %.o,$^)
 
 EXO_OBJ := $(addprefix $(OUT)/u/,$(addsuffix .o,$(EXO_SRC) $(EXO_ASM) $(LIB_SRC) $(LIB_FREE_SRC)))

@@ -10,3 +10,9 @@ planted(enum planted_fault fault)
     (void)fault;
     return false;
 }
+
+static inline void
+plant_init(const char *command_line)
+{
+    (void)command_line;
+}

@@ -5,6 +5,7 @@
 #include "kernel/plant/faults.h"
 
 extern enum planted_fault planted_now; /* set once at boot */
+void plant_init(const char *command_line);
 
 static inline bool
 planted(enum planted_fault fault)
