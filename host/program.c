@@ -81,8 +81,8 @@ check(struct program *p, uint64_t memory_bytes)
     for (uint32_t i = 0; i < p->image.n_segments; i++)
         needed += p->image.segment[i].memory_bytes; /* at most 16 x 2^47 */
     if (needed > memory_bytes)
-        return say_fail(EXIT_NO_RUN, "%s: needs more than %lu MiB of memory, and has %lu: raise -m",
-                        path, needed >> 20, memory_bytes >> 20);
+        return say_fail(EXIT_NO_RUN, "%s: needs at least %lu KiB of memory, and has %lu: raise -m",
+                        path, (needed >> 10) + 1, memory_bytes >> 10);
     return 0;
 }
 

@@ -186,6 +186,36 @@ def reports_are_lines_for_people():
                      'tessera: victim: two'], 'the rest')
 
 
+CRASH = """
+#include <stdlib.h>
+__attribute__((noinline)) static void inner(volatile int *p) { *p = 1; }
+__attribute__((noinline)) static void outer(char **v) { inner((int *)strtoul(v[1], 0, 16)); v[1][0]++; }
+int main(int n, char **v) { outer(v); return n; }
+"""
+
+
+@test(MACHINE)
+def a_crash_is_told_with_its_backtrace():
+    with tempfile.TemporaryDirectory() as where:
+        program = os.path.join(where, 'crash')
+        subprocess.run(['gcc', '-static', '-O0', '-fno-omit-frame-pointer', '-x', 'c', '-o', program, '-'],
+                       input=CRASH.encode(), check=True)
+        r = run([], [program, 'ffff800000000000'])
+    same((r.code, r.out), (128 + signal.SIGSEGV, b''), 'result')
+    lines = r.err.decode().splitlines()
+    expect(lines[0].startswith('tessera: crash: ') and '0xffff800000000000' in lines[0], short(lines))
+    for function in ('inner+', 'outer+', 'main+'):
+        found = [i for i, line in enumerate(lines) if f' {function}' in line and line.endswith('(crash)')]
+        expect(len(found) == 1, f'{function} is not named once: {lines}')
+
+
+@test(MACHINE)
+def a_call_that_is_not_there_is_named():
+    r = busybox('wget', 'http://nowhere.invalid/')
+    same((r.code, r.out), (1, b''), 'result')
+    expect(b'tessera: busybox: call not implemented: socket (' in r.err, short(r.err))
+
+
 @test(MACHINE)
 def verbose_shows_the_kernel_log():
     r = run(['-v'], ['busybox', 'echo', 'x'])

@@ -170,6 +170,18 @@ def a_terminal_that_goes_away_ends_the_program():
 
 
 @test()
+def ctrl_c_at_the_terminal_ends_a_loop():
+    ours, theirs = pty.openpty()
+    p = start([], ['busybox', 'sh', '-c', 'echo ready; while :; do :; done'], stdin=theirs, preexec_fn=leading_a_session(theirs))
+    os.close(theirs)
+    same(p.stdout.readline(), b'ready\n', 'output')
+    os.write(ours, b'\x03')
+    r = finish(p, None, 5)
+    os.close(ours)
+    same((r.code, r.err), (128 + signal.SIGINT, b''), 'result')
+
+
+@test()
 def a_partition_beside_speaks_on_standard_error_with_its_name():
     r = run(['--beside', 'busybox echo hello world', '--beside', 'busybox cat /nothere'], ['busybox', 'echo', 'main'])
     same((r.code, r.out), (0, b'main\n'), 'result')
