@@ -98,7 +98,7 @@ class Measured:
         return [tessera.image_bytes(tessera.KERNEL)], [theirs]
 
     def hello_memory(self):
-        return [tessera.memory_of(["hello"]) for _ in range(self.repeats)], None
+        return [tessera.memory_of("hello") for _ in range(self.repeats)], None
 
     def applet(self, name):
         """Guest instructions of one applet of busybox, start to exit, its output compared too."""

@@ -12,6 +12,7 @@ import re
 import shlex
 import struct
 import subprocess
+import threading
 
 import machine
 
@@ -48,13 +49,27 @@ def stream(words):
             yield child.stdin.fileno(), child.stdout.fileno()
 
 
-def memory_of(words):
-    """Bytes: the most that the account of the partition running `words` ever held, as init logs it."""
-    ended = run(words, options=["-v"])
-    found = re.search(r"init: .*: status 0, peak (\d+) bytes", ended.errors)
-    if not found:
-        raise machine.Failed(f"init did not say what {words[0]} held: {ended.errors.strip()[-300:]}")
-    return int(found.group(1))
+def memory_of(name):
+    """
+    Bytes: the most that the account of the partition running `name` ever held, as init logs it when
+    that has ended. It runs beside a program that waits for us, so that the log is whole.
+    """
+    pipe = subprocess.PIPE
+    said = []
+    with machine.scratch() as tmp:
+        words = command(tmp, ["busybox", "cat"], options=["-v", "--beside", name])
+        with machine.started(words, stdin=pipe, stderr=pipe) as child:
+            guard = threading.Timer(machine.LIMIT_S, child.kill)
+            guard.start()
+            try:
+                for line in child.stderr:
+                    said.append(line.decode(errors="replace"))
+                    found = re.search(r"init: beside1: status 0, peak (\d+) bytes", said[-1])
+                    if found:
+                        return int(found.group(1))
+            finally:
+                guard.cancel()
+    raise machine.Failed(f"init did not say what {name} held: {''.join(said)[-300:]}")
 
 
 def image_bytes(path):
