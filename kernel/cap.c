@@ -172,6 +172,7 @@ cap_grant(const struct slot *slot, struct cells *cells, uint64_t index, uint64_t
     const struct cell *parent = cell_alive(slot->cell, slot->generation);
     uint64_t absent;
 
+    assert(parent); /* K3: the slot was checked */
     if (index < 1 || index >= CELLS_PER_FRAME || holder > UINT32_MAX || rights > RIGHTS_ALL)
         return result_error(E_INVAL);
     if (cell->generation)

@@ -90,7 +90,7 @@ console_check(const struct account *account, uint64_t into, uint64_t frame, uint
     return error;
 }
 
-struct result
+struct result /* NOLINTNEXTLINE(readability-function-size): the arguments of the call */
 console_make(struct machine *machine, struct account *account, uint64_t into, uint64_t frame,
              uint64_t n_buffer, uint64_t number, struct events *events, uint64_t index)
 {

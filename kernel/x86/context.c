@@ -220,7 +220,7 @@ upcall_level(const struct context_x86 *c, bool *again, enum context_cause *cause
     *again = offset < c->resume_bytes;
     if (*again) {
         *cause = CAUSE_RESUME;
-        return offset < UPCALL_DEPTH_MAX * RESUME_BYTES ? (int)(offset / RESUME_BYTES) : -1;
+        return offset < (uint64_t)UPCALL_DEPTH_MAX * RESUME_BYTES ? (int)(offset / RESUME_BYTES) : -1;
     }
     depth = atomic_load_explicit((const _Atomic uint32_t *)&c->page->depth, memory_order_relaxed);
     *cause = CAUSE_DEPTH;

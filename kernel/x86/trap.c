@@ -57,7 +57,7 @@ trap_init(void)
         gate_set(i, exception_stubs + (size_t)i * STUB_BYTES, STACK_NONE, GATE_KERNEL);
     gate_set(VECTOR_DEBUG, debug_entry, STACK_DEBUG, GATE_KERNEL);
     gate_set(2, nmi_entry, STACK_NMI, GATE_KERNEL);
-    gate_set(VECTOR_BREAKPOINT, exception_stubs + 3 * STUB_BYTES, STACK_NONE, GATE_USER);
+    gate_set(VECTOR_BREAKPOINT, exception_stubs + (size_t)3 * STUB_BYTES, STACK_NONE, GATE_USER);
     gate_set(8, double_entry, STACK_DOUBLE, GATE_KERNEL);
     gate_set(VECTOR_PAGE, page_fault, STACK_NONE, GATE_KERNEL);
     gate_set(18, check_entry, STACK_CHECK, GATE_KERNEL);
