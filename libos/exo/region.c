@@ -195,7 +195,10 @@ region_protect(uint64_t start, uint64_t end, uint32_t rights)
 int
 region_move(uint64_t start, uint64_t end, uint64_t to, uint64_t n)
 {
-    struct region r = *region_at(start);
+    const struct region *found = region_at(start);
+    if (!found)
+        return -E_FAULT;
+    struct region r = *found; /* others move when one is added */
     int error = region_map(to, to + n, r.rights, r.from ? r.from + (start - r.start) : NULL,
                            r.from_bytes > start - r.start ? r.from_bytes - (start - r.start) : 0);
 

@@ -16,12 +16,12 @@
 _Static_assert(offsetof(struct upcall_page, depth) == 4, "decl in the resume sequence");
 _Static_assert(offsetof(struct upcall_page, save) == 256, "the areas");
 _Static_assert(sizeof(struct save_area) == RESUME_BYTES, "one distance for all areas");
-_Static_assert(offsetof(struct save_area, rax) == 8 * 0, "first");
-_Static_assert(offsetof(struct save_area, rbp) == 8 * 6, "seventh");
-_Static_assert(offsetof(struct save_area, r15) == 8 * 14, "last");
-_Static_assert(offsetof(struct save_area, rip) == 8 * 18, "jmp");
-_Static_assert(offsetof(struct save_area, rflags) == 8 * 20, "popfq");
-_Static_assert(offsetof(struct save_area, rsp) == 8 * 21, "pop");
+_Static_assert(offsetof(struct save_area, rax) == 0 * sizeof(uint64_t), "first");
+_Static_assert(offsetof(struct save_area, rbp) == 6 * sizeof(uint64_t), "seventh");
+_Static_assert(offsetof(struct save_area, r15) == 14 * sizeof(uint64_t), "last");
+_Static_assert(offsetof(struct save_area, rip) == 18 * sizeof(uint64_t), "jmp");
+_Static_assert(offsetof(struct save_area, rflags) == 20 * sizeof(uint64_t), "popfq");
+_Static_assert(offsetof(struct save_area, rsp) == 21 * sizeof(uint64_t), "pop");
 
 enum { STACK_BYTES = 16 << 10, FLAGS_START = 0x202 };
 
