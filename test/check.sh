@@ -123,7 +123,7 @@ check_includes() {
     BEGIN {
         may["abi"] = may["abi/x86"] = "abi abi/x86"
         may["lib"] = "lib abi"
-        may["kernel"] = "kernel lib abi kernel_made";  may["kernel/plant"] = "kernel/plant"
+        may["kernel"] = "kernel lib abi kernel_made";  may["kernel/plant"] = "kernel/plant kernel lib abi kernel_made"
         may["kernel/x86"] = "kernel/x86 kernel lib abi abi/x86 kernel_made"
         may["libos/exo"] = "libos/exo lib abi abi/x86 library_made"
         may["examples"] = "examples libos/exo lib abi abi/x86 library_made"
