@@ -64,7 +64,9 @@ $(OUT)/gen/call_numbers.h: abi/calls.tbl abi/calls.awk
 	touch $@
 $(OUT)/gen/call_table.c: $(GEN) ; # made with it
 
-# The kernel is built twice: for release, and with every planted fault of docs/testing.md behind a switch.
+# The kernel is built twice: for release, and with every planted fault of docs/hostile.md behind a switch; there undefined
+# behaviour is a trap, and so a panic.
+PLANT_FLAGS := -fsanitize=undefined -fsanitize-undefined-trap-on-error
 KERNEL_ALL := $(KERNEL_SRC) $(KERNEL_DEV_SRC) $(KERNEL_X86_SRC) $(KERNEL_ASM) $(LIB_SRC) \
 	$(LIB_FREE_SRC) out/gen/call_table.c
 KOBJ := $(addsuffix .o,$(KERNEL_ALL))
@@ -73,14 +75,14 @@ $(OUT)/k/%.c.o: %.c $(GEN)
 	$(CC) $(KFLAGS) -Ikernel/plant/off $(INC) -MMD -c $< -o $@
 $(OUT)/kp/%.c.o: %.c $(GEN)
 	@mkdir -p $(@D)
-	$(CC) $(KFLAGS) -Ikernel/plant/on $(INC) -MMD -c $< -o $@
+	$(CC) $(KFLAGS) $(PLANT_FLAGS) -Ikernel/plant/on $(INC) -MMD -c $< -o $@
 $(OUT)/k/%.S.o $(OUT)/kp/%.S.o: %.S $(GEN)
 	@mkdir -p $(@D)
 	$(CC) $(INC) -g -MMD -c $< -o $@
 $(OUT)/tessera.elf: $(addprefix $(OUT)/k/,$(KOBJ)) kernel/x86/kernel.ld
 	$(CC) $(KFLAGS) $(KLINK) -o $@ $(filter %.o,$^)
 $(OUT)/tessera-plant.elf: $(addprefix $(OUT)/kp/,$(KOBJ) kernel/plant/on/plant.c.o) kernel/x86/kernel.ld
-	$(CC) $(KFLAGS) $(KLINK) -o $@ $(filter %.o,$^)
+	$(CC) $(KFLAGS) $(PLANT_FLAGS) $(KLINK) -o $@ $(filter %.o,$^)
 
 EXO_OBJ := $(addprefix $(OUT)/u/,$(addsuffix .o,$(EXO_SRC) $(EXO_ASM) $(LIB_SRC) $(LIB_FREE_SRC)))
 $(OUT)/u/%.c.o: %.c $(GEN)

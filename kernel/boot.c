@@ -12,14 +12,12 @@
 #include "kernel/exposed.h"
 #include "kernel/log.h"
 #include "kernel/slice.h"
-#include "plant.h"
 
 struct machine_page *exposed_machine;
 
 void
 boot_main(const struct boot_info *info)
 {
-    plant_init(info->command_line);   /* the test build may leave out a check */
     cap_init();                       /* capabilities can be keyed */
     exposed_machine->abi_version = ABI_VERSION;
     exposed_machine->n_cpus = 1;

@@ -8,6 +8,7 @@
 #include "kernel/log.h"
 #include "kernel/x86/cpu.h"
 #include "lib/string.h"
+#include "plant.h"
 
 struct pvh_start {
     uint32_t magic, version, flags, n_modules;
@@ -72,6 +73,7 @@ start_main(void)
         boot_info.bundle_pa = module->pa;
         boot_info.bundle_bytes = module->length;
     }
+    plant_init(boot_info.command_line);
     log_init(boot_info.command_line);
     cpu_features_check();
     frame_boot(&boot_info, (uint64_t)kernel_end - KERNEL_BASE); /* frame_boot_alloc works */
