@@ -18,7 +18,7 @@ FREE := -ffreestanding -fno-strict-aliasing -fno-common -fno-stack-protector -fc
 KFLAGS := $(WARN) $(FREE) -mcmodel=kernel -fno-pic -Wframe-larger-than=1024 -fno-omit-frame-pointer \
 	-momit-leaf-frame-pointer -fzero-call-used-regs=used-gpr -flto
 # Linked whole: small functions of one room are inlined in another, and a call stays as short as designed.
-KLINK := -flto=auto -static -nostdlib -Wl,--build-id=none,-z,max-page-size=4096,--no-warn-rwx-segments \
+KLINK := -flto=auto -flto-partition=one -static -nostdlib -Wl,--build-id=none,-z,max-page-size=4096,--no-warn-rwx-segments \
 	-T kernel/x86/kernel.ld
 UFLAGS := $(WARN) $(FREE) -fpie -fno-omit-frame-pointer
 HFLAGS := $(WARN) -O2 -g -D_GNU_SOURCE -pthread
@@ -57,7 +57,7 @@ kernel: $(OUT)/tessera.elf $(OUT)/tessera-plant.elf
 user: $(EXAMPLES:%=$(OUT)/examples/%)
 host: $(OUT)/host/tessera
 
-GEN := $(OUT)/gen/call_numbers.h
+GEN := $(OUT)/gen/call_numbers.h Makefile # flags that change build anew
 $(OUT)/gen/call_numbers.h: abi/calls.tbl abi/calls.awk
 	@mkdir -p $(@D)
 	awk -f abi/calls.awk -v out=$(OUT)/gen abi/calls.tbl
