@@ -62,7 +62,7 @@ BEGIN {
     put("call_decl.h", note "\n#pragma once\n")
     put("call_stubs.h", note "\n#pragma once\n#include \"libos/exo/invoke.h\"\n")
     put("call_table.c", note "\n#include \"kernel/call.h\"\n")
-    put("calls.md", "# The kernel's calls\n\nMade by `abi/calls.awk` from `abi/calls.tbl`. Call n is `syscall` with eax = 0x54000000 + n, arguments in rdi,\n" \
+    put("calls.md", "<!-- SPDX-License-Identifier: MIT -->\n# The kernel's calls\n\nMade by `abi/calls.awk` from `abi/calls.tbl`. Call n is `syscall` with eax = 0x54000000 + n, arguments in rdi,\n" \
         "rsi, rdx, r8, r9; the result is rax, the second result rdx. A slot argument that names nothing is E_BADF, one\nwithout the right E_PERM. rcx, r11 and the other argument registers are lost.\n")
 }
 /^#/ || /^$/ { next }
