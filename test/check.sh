@@ -43,11 +43,11 @@ flags_of() {
 
 # The same for clang 14, which knows fewer.
 clang_flags_of() {
-    flags_of "$1" | sed 's/-fzero-call-used-regs=[a-z-]*//; s/-fno-tree-loop-distribute-patterns//'
+    flags_of "$1" | sed 's/-flto//; s/-fzero-call-used-regs=[a-z-]*//; s/-fno-tree-loop-distribute-patterns//'
 }
 
 one_gcc() {
-    gcc $(flags_of "$1") -fanalyzer -fanalyzer-verbosity=0 -c "$1" -o /dev/null
+    gcc $(flags_of "$1") -fno-lto -fanalyzer -fanalyzer-verbosity=0 -c "$1" -o /dev/null
 }
 
 one_clang() {
