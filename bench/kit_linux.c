@@ -89,7 +89,7 @@ main(void)
 {
     uint64_t refused = pages_map(PAGE, PROT_NONE);
     /* Too small for a large page: each page is a fault of its own. */
-    uint64_t fresh = pages_map(SPAN_ROUNDS * PAGE, PROT_READ | PROT_WRITE);
+    uint64_t fresh = pages_map((size_t)SPAN_ROUNDS * PAGE, PROT_READ | PROT_WRITE);
     handler_set(SIGSEGV);
     handler_set(SIGILL);
     handler_set(SIGSYS);
