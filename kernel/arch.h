@@ -72,3 +72,7 @@ void arch_serial_write(const char *text, size_t n);         /* COM1, polled; for
 _Noreturn void arch_power_off(uint32_t status);
 uint64_t arch_physical(const void *kernel_pointer);         /* of direct-map memory */
 bool arch_random(uint64_t *out);
+
+/* ---- for tests ---- */
+uint64_t arch_fingerprint(void);         /* of all that must stay as boot left it */
+uint64_t arch_root_kernel_entries(void); /* present entries of the kernel's half */

@@ -9,6 +9,7 @@
 #include "kernel/arch.h"
 #include "kernel/cap.h"
 #include "kernel/channel.h"
+#include "kernel/check.h"
 #include "kernel/exposed.h"
 #include "kernel/log.h"
 #include "kernel/slice.h"
@@ -24,5 +25,6 @@ boot_main(const struct boot_info *info)
     channel_init(info->command_line); /* the log reaches the host */
     frame_init(info);                 /* frames can be owned; boot memory ends */
     init_start(info);                 /* init has a slice */
+    check_begin(info->command_line);  /* from here on nothing of the kernel's own changes */
     slice_schedule(cpu_this());
 }

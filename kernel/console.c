@@ -9,6 +9,7 @@
 #include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/channel.h"
+#include "kernel/check.h"
 #include "kernel/console.h"
 #include "kernel/event.h"
 #include "kernel/frame.h"
@@ -267,6 +268,7 @@ power_off(struct machine *machine, uint64_t status)
     (void)machine;
     if (status > POWER_STATUS_MAX)
         return result_error(E_INVAL);
+    check_end();
     channel_drain();
     arch_power_off((uint32_t)status);
 }

@@ -83,6 +83,12 @@ frame_retire(uint64_t n)
     frame_at(n)->type = FRAME_PLAIN;
 }
 
+bool
+frame_is_free(uint64_t n)
+{
+    return free_bitmap[n / 64] >> n % 64 & 1;
+}
+
 void
 frame_ref(uint64_t n)
 {

@@ -42,6 +42,8 @@ int frame_check_unused(const struct account *account, uint64_t n);
 void *frame_become(uint64_t n, enum frame_type type);
 /* An object's frame -> plain again, zeroed. */
 void frame_retire(uint64_t n);
+/* Does the exposed bitmap say that frame n, below frame_count, is free? */
+bool frame_is_free(uint64_t n);
 void frame_ref(uint64_t n);
 void frame_unref(uint64_t n);
 

@@ -41,6 +41,13 @@ _Static_assert(offsetof(struct cpu_x86, user_rsp) == CPU_USER_RSP, "entry.S");
 _Static_assert(offsetof(struct cpu_x86, context) == CPU_CONTEXT, "entry.S");
 _Static_assert(CPU_STATE + sizeof(struct cpu_x86) <= CPU_STATE_END, "the block's state pages");
 
+/* What is the kernel's for each save area, as far apart as those are: one index serves both. */
+struct context_level {
+    uint64_t stack; /* rsp of an upcall */
+    uint64_t reserved[31];
+};
+_Static_assert(sizeof(struct context_level) == sizeof(struct save_area), "entry.S");
+
 struct context_x86 {
     struct context context;
     uint8_t gap[CONTEXT_REGS - sizeof(struct context)];
@@ -49,7 +56,8 @@ struct context_x86 {
     uint64_t page_va;
     uint64_t resume_start, resume_bytes;
     uint64_t entry[UPCALL_COUNT];
-    uint64_t stack[UPCALL_DEPTH_MAX];
+    uint64_t reserved[20];
+    struct context_level level[UPCALL_DEPTH_MAX];
 };
 _Static_assert(offsetof(struct context_x86, regs) == CONTEXT_REGS, "entry.S");
 _Static_assert(offsetof(struct context_x86, page) == CONTEXT_PAGE, "entry.S");
@@ -57,7 +65,7 @@ _Static_assert(offsetof(struct context_x86, page_va) == CONTEXT_PAGE_VA, "entry.
 _Static_assert(offsetof(struct context_x86, resume_start) == CONTEXT_RESUME_START, "entry.S");
 _Static_assert(offsetof(struct context_x86, resume_bytes) == CONTEXT_RESUME_BYTES, "entry.S");
 _Static_assert(offsetof(struct context_x86, entry) == CONTEXT_ENTRY, "entry.S");
-_Static_assert(offsetof(struct context_x86, stack) == CONTEXT_STACK, "entry.S");
+_Static_assert(offsetof(struct context_x86, level) == CONTEXT_STACK, "entry.S");
 _Static_assert(sizeof(struct context_x86) <= 4096, "one frame");
 _Static_assert(offsetof(struct upcall_page, depth) == PAGE_DEPTH, "entry.S");
 _Static_assert(offsetof(struct upcall_page, save) == PAGE_SAVE, "entry.S");
@@ -137,6 +145,7 @@ void trap_init(void);              /* fills the one interrupt descriptor table *
 void trap_table_load(void);
 void pt_init(uint64_t memory_end); /* the kernel's own tables: nothing writable executes */
 void *pt_map_cpu(uint32_t number); /* the mapped block of a processor */
+const uint64_t *pt_kernel_half(void); /* its entries, 256 of them */
 void apic_init(void);
 void apic_end(void);
 void clock_init(void);

@@ -158,6 +158,22 @@ exposed_map(uint64_t va, const void *memory, uint64_t bytes)
     kernel_map(va, arch_physical(memory), bytes, PTE_U | PTE_NX);
 }
 
+const uint64_t *
+pt_kernel_half(void)
+{
+    return kernel_root + PT_ENTRIES / 2;
+}
+
+uint64_t
+arch_root_kernel_entries(void)
+{
+    uint64_t n = 0;
+
+    for (uint64_t i = PT_ENTRIES / 2; i < PT_ENTRIES; i++)
+        n += kernel_root[i] & PTE_P;
+    return n;
+}
+
 void
 arch_root_init(void *root)
 {

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * check.c - the kernel's own witness in tests (check.h): text, read-only data and descriptor tables
+ * are those of the boot, and every frame is accounted for. Nothing of it runs without the word
+ * `check`.
+ */
+#include "kernel/check.h"
+#include "kernel/account.h"
+#include "kernel/arch.h"
+#include "kernel/console.h"
+#include "kernel/context.h"
+#include "kernel/frame.h"
+#include "kernel/log.h"
+#include "lib/string.h"
+#include "lib/words.h"
+
+static bool check_on;
+static uint64_t fingerprint;
+
+struct counts {
+    uint64_t of_type[FRAME_TYPES];
+    uint64_t owned;
+    uint64_t refs; /* that the frame table states */
+    uint64_t held; /* that entries and objects hold */
+    uint64_t torn; /* frames whose entry contradicts itself */
+};
+
+static uint64_t
+entries_present(const uint64_t *table)
+{
+    uint64_t n = 0;
+
+    for (uint64_t i = 0; i < PT_ENTRIES; i++)
+        n += arch_pte_present(table[i]);
+    return n;
+}
+
+/* How many references the object in frame n holds (F1). */
+static uint64_t
+references_held(uint64_t n)
+{
+    const void *object = frame_address(n);
+    const struct context *context = object;
+    const struct console *console = object;
+
+    switch (frame_at(n)->type) {
+    case FRAME_PT1:
+    case FRAME_PT2:
+    case FRAME_PT3:
+        return entries_present(object);
+    case FRAME_PT4: /* but the kernel's half, which is in every root */
+        return entries_present(object) - arch_root_kernel_entries();
+    case FRAME_ENV:
+        return 2;
+    case FRAME_CONTEXT:
+        return 3u + !!context->events + !!context->stop_events + !!context->upcall_frame;
+    case FRAME_CONSOLE:
+        return console->n_buffer ? 1u + console->n_buffer : 0;
+    default:
+        return 0;
+    }
+}
+
+static struct counts
+frames_count(void)
+{
+    struct counts c = {0};
+
+    for (uint64_t n = 0; n < frame_count; n++) {
+        const struct frame *f = frame_at(n);
+        if (f->type >= FRAME_TYPES) {
+            c.torn++;
+            continue;
+        }
+        c.of_type[f->type]++;
+        c.owned += f->owner != 0;
+        c.refs += f->refs;
+        c.held += references_held(n);
+        if (frame_is_free(n) != (f->type == FRAME_FREE) ||
+            (f->type <= FRAME_FREE && (f->owner || f->refs))) /* F2 */
+            c.torn++;
+    }
+    return c;
+}
+
+void
+check_begin(const char *command_line)
+{
+    struct line left = {command_line, strlen(command_line)};
+    struct word w;
+
+    while (word_next(&left, &w))
+        check_on |= word_is(w, "check");
+    if (check_on)
+        fingerprint = arch_fingerprint();
+}
+
+void
+check_end(void)
+{
+    struct counts c;
+    uint64_t kernel;
+
+    if (!check_on)
+        return;
+    c = frames_count();
+    kernel = c.of_type[FRAME_KERNEL] + c.of_type[FRAME_ABSENT] + 1; /* and root's own frame */
+    log_line("check: image and tables %s",
+             arch_fingerprint() == fingerprint ? "unchanged" : "CHANGED");
+    log_line("check: %lu free + %lu owned + %lu kernel of %lu frames %s", c.of_type[FRAME_FREE],
+             c.owned, kernel, frame_count,
+             c.of_type[FRAME_FREE] + c.owned + kernel == frame_count && !c.torn ? "add up"
+                                                                                : "DO NOT ADD UP");
+    log_line("check: %lu frames charged to root %s", account_root->used_frames,
+             c.owned == account_root->used_frames ? "add up" : "DO NOT ADD UP");
+    log_line("check: %lu references, %lu held %s", c.refs, c.held,
+             c.refs == c.held ? "add up" : "DO NOT ADD UP");
+}
