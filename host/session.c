@@ -212,6 +212,19 @@ drain_serial(struct session *s)
     }
 }
 
+/* What the kernel still logs between the last partition's end and its own. */
+static void
+drain_console(struct session *s)
+{
+    int64_t end = now_ms() + OFF_GRACE_MS, left;
+
+    while (s->console_open && s->end == END_ALL && (left = end - now_ms()) > 0) {
+        struct pollfd p = {.fd = s->machine->console, .events = POLLIN};
+        if (poll(&p, 1, (int)left) > 0)
+            take_console(s);
+    }
+}
+
 /* The machine has gone before its partitions: say why.  Returns the exit code. */
 static int
 explain_machine(struct session *s)
@@ -274,6 +287,8 @@ session_run(const struct session_setup *setup)
     if (code == 0) {
         session_loop(s);
         peer_news(&s->peer); /* the outputs are idle: the last ends are announced */
+        if (s->end == END_ALL && setup->mode != SESSION_DEBUG && setup->options->verbose)
+            drain_console(s);
         if (s->end == END_ALL || s->end == END_MACHINE)
             machine_wait(s->machine, setup->mode == SESSION_DEBUG ? 0 : OFF_GRACE_MS);
     }
