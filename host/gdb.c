@@ -137,7 +137,8 @@ gdb_words(struct gdb_words *g, const struct options *o, const struct partitions 
     add_command(g, "add-symbol-file", ps->at[0].program.file.path);
     if (ps->library.bytes)
         add_command(g, "add-symbol-file", ps->library.path);
-    snprintf(g->remote, sizeof g->remote, "target remote %s", at->socket); /* here gdb reads no quotes */
+    snprintf(g->remote, sizeof g->remote, "target remote %s",
+             at->socket); /* here gdb reads no quotes */
     add(g, "-ex");
     add(g, g->remote);
     for (unsigned i = 0; i < o->gdb_words.n; i++)
