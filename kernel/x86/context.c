@@ -77,7 +77,8 @@ arch_upcalls_set(struct context *context, const struct upcall_setup *setup)
     if (!good)
         return E_INVAL;
     memcpy(c->entry, setup->entry, sizeof(c->entry));
-    memcpy(c->stack, setup->stack, sizeof(c->stack));
+    for (int i = 0; i < UPCALL_DEPTH_MAX; i++)
+        c->level[i].stack = setup->stack[i];
     c->page_va = setup->va;
     c->resume_start = setup->resume_start;
     c->resume_bytes = setup->resume_end - setup->resume_start;
@@ -252,7 +253,7 @@ arch_upcall(struct context *context, enum upcall kind, enum context_cause *cause
     c->page->depth = (uint32_t)level + 1;
     c->regs.rdi = c->page_va + PAGE_SAVE + (uint64_t)level * sizeof(struct save_area);
     c->regs.rip = c->entry[kind];
-    c->regs.rsp = c->stack[level];
+    c->regs.rsp = c->level[level].stack;
     c->regs.rflags = FLAGS_UPCALL;
     return true;
 }

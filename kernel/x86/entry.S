@@ -51,13 +51,11 @@ entry_foreign:
     cmp $4, %eax
     jae entry_foreign_full
     incl PAGE_DEPTH(%r11)
-    push %rax
     shl $8, %eax
     lea PAGE_SAVE(%r11, %rax), %r11
     mov %rdi, SAVE_RDI(%r11)
     mov CONTEXT_PAGE_VA(%rcx), %rdi
     lea PAGE_SAVE(%rdi, %rax), %rdi
-    pop %rax
     mov %rbx, SAVE_RBX(%r11)
     mov %rdx, SAVE_RDX(%r11)
     mov %rsi, SAVE_RSI(%r11)
@@ -77,7 +75,7 @@ entry_foreign:
     movq $0x100, SAVE_VECTOR(%r11) /* VECTOR_FOREIGN */
     movq $SEL_USER_CODE, SAVE_CS(%r11)
     movq $SEL_USER_DATA, SAVE_SS(%r11)
-    mov CONTEXT_STACK(%rcx, %rax, 8), %rsp
+    mov CONTEXT_STACK(%rcx, %rax), %rsp
     mov CONTEXT_ENTRY + 16(%rcx), %rcx /* UPCALL_FOREIGN */
     mov $FLAGS_UPCALL, %r11d
     sysretq
@@ -253,9 +251,10 @@ call_enter_saving:
     popq SAVE_RFLAGS(%rax)
     popq SAVE_RSP(%rax)
     popq SAVE_SS(%rax)
+    .if \entry == 1 /* UPCALL_FAULT */
     mov %cr2, %r11
     mov %r11, SAVE_ADDRESS(%rax)
-    shr $5, %edx /* 256 a save area -> 8 a stack */
+    .endif
     mov CONTEXT_STACK(%rcx, %rdx), %rsp
     mov CONTEXT_ENTRY + 8 * \entry(%rcx), %rcx
     mov $FLAGS_UPCALL, %r11d
@@ -270,9 +269,6 @@ exception_slow:
 exception_save:
     SAVE_CONTEXT
     call trap_slow
-
-exception_common:
-    EXCEPTION 0
 
 trap_in_kernel:
     push %rax
@@ -310,19 +306,19 @@ trap_in_kernel:
     add $16, %rsp
     iretq
 
-    /* One stub a vector, 32 bytes apart. Those with a processor's error code push none. */
+    /* One stub a vector, STUB_BYTES apart. Those with a processor's error code push none. */
 .macro STUB number, has_error
-    .balign 32
+    .balign STUB_BYTES
     clac
     cld
     .if \has_error == 0
     push $0
     .endif
     push $\number
-    jmp exception_common
+    EXCEPTION 0
 .endm
 
-    .balign 32
+    .balign STUB_BYTES
     .globl exception_stubs
 exception_stubs:
     STUB 0, 0
@@ -339,7 +335,7 @@ exception_stubs:
     STUB 11, 1
     STUB 12, 1
     STUB 13, 1
-    .balign 32
+    .balign STUB_BYTES
     jmp page_fault
     STUB 15, 0
     STUB 16, 0
@@ -349,7 +345,7 @@ exception_stubs:
     STUB 20, 0
     STUB 21, 1
 
-    .balign 32
+    .balign STUB_BYTES
     .globl page_fault
 page_fault:
     clac

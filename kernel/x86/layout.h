@@ -35,7 +35,10 @@
 #define CONTEXT_RESUME_START 1296
 #define CONTEXT_RESUME_BYTES 1304
 #define CONTEXT_ENTRY 1312
-#define CONTEXT_STACK 1376
+#define CONTEXT_STACK 1536
+
+/* Bytes from the stub of one exception to that of the next. */
+#define STUB_BYTES 512
 
 /* struct upcall_page, struct save_area */
 #define PAGE_DEPTH 4

@@ -10,7 +10,7 @@
 #include "kernel/slice.h"
 #include "kernel/x86/cpu.h"
 
-enum { GATE_KERNEL = 0x8e, GATE_USER = 0xee, GATES = 256, STUBS = 22, STUB_BYTES = 32 };
+enum { GATE_KERNEL = 0x8e, GATE_USER = 0xee, GATES = 256, STUBS = 22 };
 enum stack_table { STACK_NONE, STACK_NMI, STACK_DOUBLE, STACK_CHECK, STACK_DEBUG };
 
 struct gate {
