@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # abi/calls.awk - makes from abi/calls.tbl, into the folder `out`: call_numbers.h, call_decl.h and call_table.c (kernel),
-# call_stubs.h (libraries), calls.md (people). A call without a stated check, or with too many arguments, is an error.
+# call_stubs.h (libraries), call_kinds.h (tests), calls.md (people). A call without a stated check, or with too many arguments, is an error.
 
 function fail(text) { print FILENAME ":" FNR ": " text > "/dev/stderr"; bad = 1; exit 1 }
 function put(file, text) { printf "%s\n", text > (out "/" file) }
@@ -20,6 +20,8 @@ function add_parameter(text, raw,    p, type) {
     comma = params == "" ? "" : ", "
     stub_params = stub_params comma "uint64_t " p["name"]
     doc = doc " `" p["name"] "`" (p["kind"] == "" ? "" : " (" p["kind"] " with " p["right"] ")")
+    fields = fields "{\"" p["name"] "\", " n_reg - 1 ", " (raw ~ />/ ? 32 : 0) ", " (raw ~ /3/ ? 32 : 64) ", " \
+        (p["kind"] == "" ? "KIND_NONE, RIGHT_NONE" : "KIND_" p["kind"] ", RIGHT_" p["right"]) "}, "
     if (p["kind"] == "") { params = params comma "uint64_t " p["name"]; passed = passed comma raw; return }
     type = p["kind"] == "ANY" ? "const struct slot" : "struct " tolower(p["kind"])
     params = params comma type " *" p["name"]; passed = passed comma p["name"]
@@ -30,8 +32,9 @@ function add_parameter(text, raw,    p, type) {
 function flush_call(    i, lo_hi, list, value, u) {
     if (name == "") return
     if (check == "") fail("call " name " states no check")
-    params = passed = body = stub_params = doc = ""; list = ""
+    params = passed = body = stub_params = doc = fields = ""; list = ""
     for (i = 1; i <= n_args; i++) {
+        n_reg = i
         if (split(args[i], lo_hi, "|") == 2) {
             add_parameter(lo_hi[1], "(uint32_t)" reg[i]); add_parameter(lo_hi[2], reg[i] " >> 32")
             sub(/:.*/, "", lo_hi[1]); sub(/:.*/, "", lo_hi[2])
@@ -47,6 +50,7 @@ function flush_call(    i, lo_hi, list, value, u) {
         ")\n{\n    return call_invoke(" number list ");\n}\n")
     put("call_table.c", "static struct result\nsys_" name "(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d, uint64_t e)\n{\n" \
         (body == "" ? "" : "    int error = 0;\n") "    (void)number;\n" u body "    return " name "(" passed ");\n}\n")
+    put("call_kinds.h", "    {" number ", \"" name "\", {" fields "}},")
     table = table "    [" number "] = " (saves ? "call_enter_saving" : "sys_" name) ",\n"
     if (saves) saving = saving "    [" number "] = sys_" name ",\n"
     names = names "    [" number "] = \"" name "\",\n"
@@ -61,6 +65,9 @@ BEGIN {
     put("call_numbers.inc", note "\n#define CALL_BASE 0x54000000\n#define CALL_BLOCK 256")
     put("call_decl.h", note "\n#pragma once\n")
     put("call_stubs.h", note "\n#pragma once\n#include \"libos/exo/invoke.h\"\n")
+    put("call_kinds.h", note "\n#pragma once\n#include <stdint.h>\n#include \"abi/cap.h\"\n\nstruct call_field {\n    const char *name; /* null: no more */\n" \
+        "    uint8_t reg, low_bit, bits; /* where it travels; 0 is rdi */\n    uint16_t kind, right;       /* KIND_NONE: a number */\n};\n\n" \
+        "static const struct call_shape {\n    uint32_t number;\n    const char *name;\n    struct call_field field[9];\n} call_shapes[] = {")
     put("call_table.c", note "\n#include \"kernel/call.h\"\n")
     put("calls.md", "<!-- SPDX-License-Identifier: MIT -->\n# The kernel's calls\n\nMade by `abi/calls.awk` from `abi/calls.tbl`. Call n is `syscall` with eax = 0x54000000 + n, arguments in rdi,\n" \
         "rsi, rdx, r8, r9; the result is rax, the second result rdx. A slot argument that names nothing is E_BADF, one\nwithout the right E_PERM. rcx, r11 and the other argument registers are lost.\n")
@@ -82,7 +89,7 @@ $1 == "saves" { saves = 1; next }
 END {
     if (bad) exit 1
     flush_call()
-    put("call_numbers.h", "};")
+    put("call_numbers.h", "};"); put("call_kinds.h", "};")
     for (i = 0; i < 256; i++) if (!(i in seen)) table = table "    [" i "] = call_unknown,\n"
     put("call_table.c", "/* By number; entered from kernel/x86/entry.S. */\ncall_entry *const call_table[CALL_BLOCK] = {\n" table "};\n")
     put("call_table.c", "call_entry *const call_saving_table[CALL_BLOCK] = {\n" saving "};\n")
