@@ -77,7 +77,10 @@ $(OUT)/k/%.c.o: %.c $(GEN)
 $(OUT)/kp/%.c.o: %.c $(GEN)
 	@mkdir -p $(@D)
 	$(CC) $(KFLAGS) $(PLANT_FLAGS) -Ikernel/plant/on $(INC) -MMD -c $< -o $@
-$(OUT)/k/%.S.o $(OUT)/kp/%.S.o: %.S $(GEN)
+$(OUT)/k/%.S.o: %.S $(GEN)
+	@mkdir -p $(@D)
+	$(CC) $(INC) -g -MMD -c $< -o $@
+$(OUT)/kp/%.S.o: %.S $(GEN)
 	@mkdir -p $(@D)
 	$(CC) $(INC) -g -MMD -c $< -o $@
 $(OUT)/tessera.elf: $(addprefix $(OUT)/k/,$(KOBJ)) kernel/x86/kernel.ld
