@@ -95,6 +95,8 @@ cell_alive(uint32_t id, uint64_t generation)
 static const struct slot *
 slot_find(const struct slots *slots, uint64_t index)
 {
+    if (planted(PLANT_SLOT_INDEX))
+        return &slots->slot[index];
     return index < SLOTS_PER_TABLE ? &slots->slot[index_masked(index, SLOTS_PER_TABLE)] : NULL;
 }
 
@@ -213,7 +215,8 @@ cap_bind(struct slots *slots, uint64_t index, uint64_t cap_va)
         return result_error(E_INVAL);
     if (slot->kind != KIND_NONE)
         return result_error(E_EXIST);
-    difference = cap_tag(&cap) ^ cap.tag; /* one comparison, whatever differs: no timing to learn from */
+    difference =
+        cap_tag(&cap) ^ cap.tag; /* one comparison, whatever differs: no timing to learn from */
     if (difference && !planted(PLANT_CAP_TAG))
         return result_error(E_KEYREJECTED);
     cell = cell_alive(cap.cell, cap.generation);

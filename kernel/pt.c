@@ -217,7 +217,8 @@ pt_step_protect(uint64_t *entry, uint64_t va, uint64_t flags)
     if (!arch_pte_present(old))
         return;
     *entry = arch_pte_keep(arch_pte_encode(arch_pte_frame(old) << FRAME_SHIFT | flags), old);
-    arch_flush_page(va);
+    if (!planted(PLANT_FLUSH))
+        arch_flush_page(va);
 }
 
 struct result

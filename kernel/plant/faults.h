@@ -19,4 +19,11 @@ enum planted_fault {
     PLANT_MAP_BITS,     /* act 6: reserved bits of an entry are not looked at */
     PLANT_START,        /* act 13: a context may start anywhere */
     PLANT_SLICE_TIMER,  /* a slice has no end */
+    PLANT_FLUSH,        /* act 7: the processor keeps rights that pt_protect took away */
+    PLANT_ENTRY_FLAGS,  /* act 15: a call begins with the caller's flags, but for interrupts */
+    PLANT_GATES,        /* act 16: every gate is open to users */
+    PLANT_SELECTORS,    /* act 16: the kernel's data segment is the users' too */
+    PLANT_PORTS,        /* act 21: a context has the privilege of ports */
+    PLANT_UMIP,         /* act 21: descriptor tables may be asked for */
+    PLANT_SLOT_INDEX,   /* act 27: the index of a slot has no bound */
 };

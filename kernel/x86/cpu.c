@@ -7,6 +7,7 @@
 #include "kernel/log.h"
 #include "kernel/x86/cpu.h"
 #include "lib/string.h"
+#include "plant.h"
 
 enum msr {
     MSR_EFER = 0xc0000080,
@@ -29,9 +30,11 @@ enum cr4_bit {
 };
 
 enum {
-    FLAGS_CLEARED = 0x257fd5, /* by syscall: all but the fixed bit; interrupts off, AC, DF, NT, TF */
-    CR0_RUN = 0x80050033,     /* PG AM WP NE ET MP PE; TS and EM clear */
-    VECTOR_STATES = 0x2e7,    /* x87, SSE, AVX, AVX-512, protection keys */
+    FLAGS_CLEARED =
+        0x257fd5, /* by syscall: all but the fixed bit; interrupts off, AC, DF, NT, TF */
+    FLAGS_INTERRUPTS = 0x200,
+    CR0_RUN = 0x80050033,  /* PG AM WP NE ET MP PE; TS and EM clear */
+    VECTOR_STATES = 0x2e7, /* x87, SSE, AVX, AVX-512, protection keys */
 };
 
 extern const char entry_template[], entry_template_end[];
@@ -42,8 +45,9 @@ struct feature {
 };
 
 static const struct feature features_needed[] = {
-    {"NX", 0x80000001, 3, 20},    {"SYSCALL", 0x80000001, 3, 11}, {"XSAVE", 1, 2, 26},
-    {"SMEP", 7, 1, 7},            {"SMAP", 7, 1, 20},             {"FSGSBASE", 7, 1, 0},
+    {"NX", 0x80000001, 3, 20}, {"SYSCALL", 0x80000001, 3, 11},
+    {"XSAVE", 1, 2, 26},       {"SMEP", 7, 1, 7},
+    {"SMAP", 7, 1, 20},        {"FSGSBASE", 7, 1, 0},
     {"an APIC", 1, 3, 9},
 };
 
@@ -72,7 +76,7 @@ control_registers_set(void)
                    CR4_SMEP | CR4_SMAP;
     uint32_t low = cpuid(0xd, 0).a & VECTOR_STATES;
 
-    if (feature_present(&umip))
+    if (feature_present(&umip) && !planted(PLANT_UMIP))
         cr4 |= CR4_UMIP;
     if (feature_present(&keys))
         cr4 |= CR4_PKE;
@@ -105,7 +109,8 @@ descriptors_load(struct cpu_x86 *cpu, uint64_t block)
     struct descriptor_pointer pointer = {.limit = sizeof(cpu->gdt) - 1, .base = (uint64_t)cpu->gdt};
 
     cpu->gdt[1] = 0x00af9b000000ffff; /* kernel code, 64 bits */
-    cpu->gdt[2] = 0x00cf93000000ffff; /* kernel data */
+    cpu->gdt[2] =
+        planted(PLANT_SELECTORS) ? 0x00cff3000000ffff : 0x00cf93000000ffff; /* kernel data */
     cpu->gdt[3] = 0x00cff3000000ffff; /* user data; no 32-bit user code exists */
     cpu->gdt[4] = 0x00affb000000ffff; /* user code, 64 bits */
     cpu->gdt[5] = 0x0000890000000067 | (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56;
@@ -135,7 +140,7 @@ cpu_init(uint32_t number)
     trap_table_load();
     write_msr(MSR_STAR, (uint64_t)(SEL_USER_DATA - 8) << 48 | (uint64_t)SEL_KERNEL_CODE << 32);
     write_msr(MSR_LSTAR, (uint64_t)block);
-    write_msr(MSR_FMASK, FLAGS_CLEARED);
+    write_msr(MSR_FMASK, planted(PLANT_ENTRY_FLAGS) ? FLAGS_INTERRUPTS : FLAGS_CLEARED);
     cpu->cpu.number = number;
 }
 

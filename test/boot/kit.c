@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/* kit.c - what the tests on libos/exo share (kit.h). */
+#include "test/boot/kit.h"
+#include <stdarg.h>
+#include <stddef.h>
+#include "lib/format.h"
+
+int kit_run(trap_fn *fn, uint64_t argument);
+void kit_landing(void);
+void kit_jump(uint64_t va);
+extern uint64_t kit_stack;
+
+enum { FLAGS_PLAIN = 0x202, LINE_MAX = 300 };
+
+static uint32_t checks;
+static bool catching;
+static struct trap trapped;
+bool (*trap_watch)(struct save_area *save);
+
+/* ---- saying ---- */
+static void say_v(const char *head, const char *fmt, va_list args)
+    __attribute__((format(printf, 2, 0)));
+
+static void
+say_v(const char *head, const char *fmt, va_list args)
+{
+    char line[LINE_MAX];
+
+    format_v(line, sizeof(line), fmt, args);
+    console_print(head);
+    console_print(line);
+    console_print("\n");
+}
+
+void
+say(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    say_v("", fmt, args);
+    va_end(args);
+}
+
+void
+fail(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    say_v("FAIL ", fmt, args);
+    va_end(args);
+    exo_exit(STATUS_FAIL);
+}
+
+void
+breach(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    say_v("BREACH ", fmt, args);
+    va_end(args);
+    exo_exit(STATUS_BREACH);
+}
+
+void
+expect(bool truth, const char *what)
+{
+    checks++;
+    if (!truth)
+        fail("%s", what);
+}
+
+void
+hold(bool truth, const char *what)
+{
+    checks++;
+    if (!truth)
+        breach("%s", what);
+}
+
+int64_t
+fine(int64_t value, const char *what)
+{
+    checks++;
+    if (value < 0)
+        fail("%s: error %ld", what, (long)-value);
+    return value;
+}
+
+void
+refuse(int64_t value, int error, const char *what)
+{
+    checks++;
+    if (value >= 0)
+        breach("%s was not refused: %ld", what, (long)value);
+    if (value != -error)
+        fail("%s: error %ld, not %d", what, (long)-value, error);
+}
+
+int
+done(void)
+{
+    say("done %u", checks);
+    return 0;
+}
+
+/* ---- traps ---- */
+static void
+on_trap(struct save_area *save)
+{
+    if (!catching)
+        exo_die_of(save);
+    if (trap_watch && trap_watch(save))
+        return;
+    trapped =
+        (struct trap){(int64_t)save->vector, save->error, save->address, save->rip, save->rflags};
+    save->rip = (uintptr_t)kit_landing;
+    save->rsp = kit_stack;
+    save->rflags = FLAGS_PLAIN;
+}
+
+struct trap
+trap_catch(trap_fn *fn, uint64_t argument)
+{
+    exo_on_exception = exo_on_fault = exo_on_foreign = on_trap;
+    trapped = (struct trap){.vector = NO_VECTOR};
+    catching = true;
+    if (!kit_run(fn, argument))
+        trapped.vector = NO_VECTOR;
+    catching = false;
+    return trapped;
+}
+
+static void
+load(uint64_t va)
+{
+    (void)*(const volatile uint8_t *)va;
+}
+
+static void
+store(uint64_t va)
+{
+    *(volatile uint8_t *)va = 0x5a;
+}
+
+struct trap
+trap_read(uint64_t va)
+{
+    return trap_catch(load, va);
+}
+
+struct trap
+trap_write(uint64_t va)
+{
+    return trap_catch(store, va);
+}
+
+struct trap
+trap_jump(uint64_t va)
+{
+    return trap_catch(kit_jump, va);
+}
+
+/* ---- arguments, frames, pages, slots ---- */
+const char *
+argument(uint32_t n)
+{
+    const char *s = (const char *)exo_start_page->strings_va;
+
+    if (n + 1 >= exo_start_page->n_arguments)
+        return "";
+    for (uint32_t i = 0; i <= n; i++)
+        s = string_next(s);
+    return s;
+}
+
+uint64_t
+frame_of_account(uint32_t account)
+{
+    static struct pool pool;
+    uint64_t frame;
+
+    pool.account = account;
+    fine(pool_take_run(&pool, 1, &frame), "a frame");
+    return frame;
+}
+
+uint64_t
+frame_new(void)
+{
+    return frame_of_account(SLOT_ACCOUNT);
+}
+
+void
+page_at(uint64_t va, uint64_t frame, uint64_t flags)
+{
+    uint64_t entry = frame << FRAME_SHIFT | flags;
+
+    fine(space_map(&exo_space, va, &entry, 1, SLOT_ACCOUNT), "a page");
+}
+
+void *
+page_new(uint64_t flags, uint64_t *frame)
+{
+    uint64_t va = room_take(1), got = frame_new();
+
+    expect(va != 0, "room");
+    page_at(va, got, flags);
+    if (frame)
+        *frame = got;
+    return (void *)va;
+}
+
+int64_t
+map_one(uint64_t root, uint64_t va, uint64_t entry)
+{
+    return call_pt_map(SLOT_ACCOUNT, root, va, (uintptr_t)&entry, 1, SLOT_ACCOUNT).value;
+}
+
+uint64_t
+entry_at(uint64_t va)
+{
+    uint64_t entry;
+
+    fine(space_read(&exo_space, va & ~(uint64_t)(FRAME_BYTES - 1), &entry, 1), "pt_read");
+    return entry;
+}
+
+static struct cap
+grant(uint32_t slot, uint32_t rights)
+{
+    static uint32_t next;
+    struct cap cap;
+
+    if (next % (CELLS_PER_FRAME - 1) == 0) { /* the frame is full: those in it live on */
+        call_slot_clear(SLOT_SLOTS, SLOT_CELLS);
+        fine(call_cells_make(SLOT_ACCOUNT, frame_new(), SLOT_CELLS).value, "cells_make");
+    }
+    fine(call_cap_grant(slot, SLOT_CELLS, 1 + next % (CELLS_PER_FRAME - 1), rights, 0,
+                        (uintptr_t)&cap)
+             .value,
+         "cap_grant");
+    next++;
+    return cap;
+}
+
+uint32_t
+object_of_slot(uint32_t slot)
+{
+    return grant(slot, 0).object;
+}
+
+void
+weaken(uint32_t slot, uint32_t rights, uint32_t into)
+{
+    struct cap cap = grant(slot, rights);
+
+    fine(call_cap_bind(SLOT_SLOTS, into, (uintptr_t)&cap).value, "cap_bind");
+}
