@@ -224,7 +224,9 @@ def stream(program, arguments):
     with machine.scratch() as tmp, contextlib.ExitStack() as held:
         pairs = [socket.socketpair() for _ in range(2)]
         ours, theirs = zip(*((held.enter_context(a), held.enter_context(b)) for a, b in pairs))
-        backs = [f"socket,fd={end.fileno()}" for end in theirs]
         fds = [end.fileno() for end in theirs]
-        with machine.started(guest(tmp, program, arguments, backs), pass_fds=fds):
+        words = guest(tmp, program, arguments, [f"socket,fd={fd}" for fd in fds])
+        with machine.started(words, pass_fds=fds):
+            for end in theirs:
+                end.close()
             yield ours[0].fileno(), ours[1].fileno()

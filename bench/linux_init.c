@@ -92,6 +92,20 @@ program_run(char **argv, int in, int out, int report)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/*
+ * What the program wrote may still lie in the queue: wait until our input ends, which the host sees
+ * to when it has read all, and long enough for the device to look into the queue where nobody reads.
+ */
+static void
+output_drain(int in)
+{
+    enum { PAUSE_US = 50000 };
+    char rest[4096];
+    while (read(in, rest, sizeof rest) > 0)
+        ;
+    usleep(PAUSE_US);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -107,6 +121,7 @@ main(int argc, char **argv)
     int report = port_open(PORT_REPORT, O_WRONLY);
     dprintf(report, "begun %lu\n", begun_tsc);
     dprintf(report, "status %d\n", program_run(argv + i + 1, in, out, report));
+    output_drain(in);
     reboot(RB_POWER_OFF);
     init_fail("power off");
 }

@@ -19,6 +19,7 @@ MEMORY_MIB = 512
 ICOUNT = ["-icount", "shift=0"]  # one nanosecond of virtual time an instruction; rdtsc counts them
 ICOUNT_BOOT = ["-icount", "shift=0,sleep=off"]  # idle time ends at the next timer, not by the host's clock
 LIMIT_S = 900  # for one run of a machine; past it something hangs
+BYTE_LIMIT_S = 120  # for the next byte of a stream
 
 
 class Failed(Exception):
@@ -92,7 +93,7 @@ def firmware_tsc(extra=()):
             return struct.unpack("<Q", f.read(8))[0]
 
 
-def byte_read(since, limit_s=LIMIT_S):
+def byte_read(since, limit_s=BYTE_LIMIT_S):
     if not select.select([since], [], [], limit_s)[0]:
         raise Failed(f"no byte came for {limit_s} s")
     return os.read(since, 1)
@@ -125,7 +126,7 @@ def rate_out(since, size):
         raise Failed("the program that writes did not begin")
     begun, left = time.monotonic(), size - 1
     while left:
-        if not select.select([since], [], [], LIMIT_S)[0]:
+        if not select.select([since], [], [], BYTE_LIMIT_S)[0]:
             raise Failed("the program that writes stopped")
         got = os.read(since, min(left, 1 << 20))
         if not got:
