@@ -70,4 +70,4 @@ def as_on_the_host_large(applet):
 
 for applet in APPLETS:
     test(name=f'applet.{applet}', applet=applet, kinds=INPUTS.items())(as_on_the_host)
-    test(name=f'applet_large.{applet}', applet=applet, long=applet not in ALWAYS_LARGE)(as_on_the_host_large)
+    test(MACHINE, name=f'applet_large.{applet}', applet=applet, long=applet not in ALWAYS_LARGE)(as_on_the_host_large)

@@ -109,8 +109,8 @@ static const struct {
     const char *name;
     bool (*make)(const char *directory);
 } seeds[] = {
-    {"elf", seed_elf},     {"bundle", seed_bundle}, {"frame", seed_frame},
-    {"words", seed_words}, {"plan", seed_plan},     {"options", seed_options},
+    {"elf", seed_elf},   {"bundle", seed_bundle},   {"frame", seed_frame},  {"words", seed_words},
+    {"plan", seed_plan}, {"options", seed_options}, {"report", seed_words},
 };
 
 int
