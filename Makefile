@@ -49,7 +49,7 @@ HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/partition.c ho
 	host/sink.c host/input.c host/report.c host/panic.c host/say.c
 UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c test/unit/siphash.c \
 	test/unit/elf.c test/unit/bundle.c test/unit/words.c test/unit/plan.c test/unit/frame.c
-BOOT_TESTS := victim act05_map act06_bits act07_table
+BOOT_TESTS := victim act05_map act06_bits act07_table reap
 FUZZERS := elf bundle frame words plan options report
 
 # ---- rules ------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ enum frame_type {
     FRAME_CONSOLE,
     FRAME_VECTOR, /* vector registers of a context */
     FRAME_BUFFER, /* input buffer of a console */
+    FRAME_ENDED,  /* an object of a dying account that another still names: zeroes, nobody's to use */
     FRAME_TYPES,
 };
 

@@ -20,6 +20,7 @@ struct env {
  *  X1 phase STOPPED is for ever; the registers are then complete.
  *  X2 a context is current on at most one processor.
  *  X3 due holds the upcalls that have not been brought yet; only maskable ones and SLICE_BEGIN.
+ *  X4 a context that is current does not end as an object: entry paths write to it.
  */
 struct context {
     struct cell cell;

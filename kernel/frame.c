@@ -79,8 +79,10 @@ frame_become(uint64_t n, enum frame_type type)
 void
 frame_retire(uint64_t n)
 {
+    struct frame *f = frame_at(n);
+
     arch_frame_clear(frame_address(n));
-    frame_at(n)->type = FRAME_PLAIN;
+    f->type = f->refs && !planted(PLANT_ENDED) ? FRAME_ENDED : FRAME_PLAIN; /* F5 */
 }
 
 bool

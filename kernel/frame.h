@@ -13,6 +13,8 @@ struct account;
  *  F2 type FREE => refs == 0 and owner == 0, and its bit in the free bitmap is set; else clear.
  *  F3 type and owner change only while refs == 0 (but by account_destroy, which breaks them all).
  *  F4 a frame given to an account holds only zeroes.
+ *  F5 a frame that was an object becomes plain, and so can be mapped and written, only when nothing
+ *     names it any more: tables, contexts and counters are walked without looking at types.
  */
 struct frame {
     uint32_t owner; /* frame number of its account; 0: the kernel's or nobody's */
@@ -40,7 +42,7 @@ int frame_check(const struct account *account, uint64_t n, enum frame_type type)
 int frame_check_unused(const struct account *account, uint64_t n);
 /* Plain -> an object's type. The caller has checked (F3). Returns its address, zeroed. */
 void *frame_become(uint64_t n, enum frame_type type);
-/* An object's frame -> plain again, zeroed. */
+/* An object's frame -> zeroes, and plain again unless somebody still names it (F5). */
 void frame_retire(uint64_t n);
 /* Does the exposed bitmap say that frame n, below frame_count, is free? */
 bool frame_is_free(uint64_t n);

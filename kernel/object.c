@@ -8,6 +8,7 @@
 #include "kernel/console.h"
 #include "kernel/context.h"
 #include "kernel/frame.h"
+#include "plant.h"
 
 enum { TABLE_STEPS = 512 };
 
@@ -20,6 +21,7 @@ object_release(uint64_t n, uint64_t *steps)
 
     switch (type) {
     case FRAME_PLAIN:
+    case FRAME_ENDED:
         (*steps)--;
         return 0;
     case FRAME_PT1:
@@ -35,6 +37,8 @@ object_release(uint64_t n, uint64_t *steps)
         account_release(account_at(n));
         break;
     case FRAME_CONTEXT:
+        if (object == context_current() && !planted(PLANT_CURRENT))
+            return E_BUSY; /* X4 */
         context_release(object);
         cost = TABLE_STEPS;
         break;

@@ -68,6 +68,15 @@ pt_make(struct account *account, uint64_t frame, uint64_t level)
     return result_ok(0);
 }
 
+/* 0 when account may change what hangs below root; nothing of a dying account is bound any more. */
+static int
+pt_check_root(const struct account *account, uint64_t root)
+{
+    int error = frame_check(account, root, FRAME_PT4);
+
+    return !error && account_dying(frame_at(root)->owner) ? E_PERM : error;
+}
+
 /* The level of the page table in frame `child` when it may hang below `root` for account, or 0. */
 static unsigned
 pt_child_level(const struct account *account, uint64_t root, uint64_t child)
@@ -86,7 +95,7 @@ pt_link(struct account *account, uint64_t root, uint64_t va, uint64_t child)
 {
     uint64_t missing = 0, *entry;
     unsigned level;
-    int error = frame_check(account, root, FRAME_PT4);
+    int error = pt_check_root(account, root);
 
     if (error || va >= USER_TOP)
         return result_error(error ? error : E_INVAL);
@@ -107,7 +116,7 @@ pt_link(struct account *account, uint64_t root, uint64_t va, uint64_t child)
 static int
 pt_check_range(const struct account *account, uint64_t root, uint64_t va, uint64_t n)
 {
-    int error = frame_check(account, root, FRAME_PT4);
+    int error = pt_check_root(account, root);
 
     if (error)
         return error;

@@ -18,6 +18,8 @@ enum planted_fault {
     PLANT_MAP_RANGE,    /* acts 5, 27: mappings anywhere, the kernel half too */
     PLANT_MAP_BITS,     /* act 6: reserved bits of an entry are not looked at */
     PLANT_START,        /* act 13: a context may start anywhere */
+    PLANT_ENDED,        /* an object of a dying account is plain while others name it */
+    PLANT_CURRENT,      /* the context that runs may be freed */
     PLANT_SLICE_TIMER,  /* a slice has no end */
     PLANT_FLUSH,        /* act 7: the processor keeps rights that pt_protect took away */
     PLANT_ENTRY_FLAGS,  /* act 15: a call begins with the caller's flags, but for interrupts */

@@ -26,6 +26,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
                        ('MAP_RANGE', ['kernel-half'], 'refused')]),
     ('act06_bits', [], [('MAP_BITS', [], 'refused')]),
     ('act07_table', [], [('FRAME_REFS', [], 'refused'), ('FLUSH', [], 'refused')]),
+    ('reap', [], [('CURRENT', [], 'alive'), ('ENDED', [], 'refused')]),
 ]
 
 
