@@ -94,7 +94,8 @@ program_run(char **argv, int in, int out, int report)
 
 /*
  * What the program wrote may still lie in the queue: wait until our input ends, which the host sees
- * to when it has read all, and long enough for the device to look into the queue where nobody reads.
+ * to when it has read all, and long enough for the device to look into the queue where nobody
+ * reads.
  */
 static void
 output_drain(int in)
