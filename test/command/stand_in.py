@@ -19,7 +19,7 @@ alone, and the tests of test/command are tested themselves; words of the kernel'
   report         send one report of each kind, and some that are none
   seize=FILE     write the emulator's process id to FILE
 """
-import os, selectors, signal, socket, struct, subprocess, sys, urllib.parse
+import ctypes, os, selectors, signal, socket, struct, subprocess, sys, urllib.parse
 
 HELLO, DATA, CREDIT, EOF, CLOSED, STATUS, SIGNAL, LOG = range(1, 9)
 INPUT, OUTPUT, ERROR, REPORT = range(4)
@@ -59,6 +59,12 @@ def bundle_modules():
     return modules
 
 
+def die_with_parent():
+    """A machine that is killed leaves no program behind."""
+    PR_SET_PDEATHSIG = 1
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Partition:
     def __init__(self, channel):
         self.channel, self.arguments, self.environment = channel, [], {}
@@ -70,7 +76,8 @@ class Partition:
         os.write(fd, image)
         path = f'/proc/{os.getpid()}/fd/{fd}'
         self.process = subprocess.Popen(self.arguments, executable=path, env=self.environment, bufsize=0,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        preexec_fn=die_with_parent)
         self.stdin = self.process.stdin.fileno()
         os.set_blocking(self.stdin, False)
         self.pipes = {OUTPUT: self.process.stdout.fileno(), ERROR: self.process.stderr.fileno()}
