@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The peer: Debian's cloud kernel as a guest of the same QEMU, with a memory image of our own.
 
-Fetched once into out/bench/linux by apt-get download (the archive's signatures are checked there)
-and never installed. The kernel is booted by PVH from the ELF image inside its boot file, as
+Fetched once into out/bench/linux by apt-get download (which checks the archive's signatures) and
+never installed. The kernel is booted by PVH from the ELF image inside its boot file, as
 Tessera is, so neither side pays for firmware's loader or for unpacking. Its parameters are those
 at which Linux is fastest: what Debian's defaults add (AppArmor's hooks, cleared allocations, stack
 randomisation, mitigations) would flatter every ratio.
@@ -14,7 +14,6 @@ import re
 import shutil
 import socket
 import struct
-import subprocess
 
 import machine
 
@@ -38,15 +37,13 @@ MODULES = [
 Ended = collections.namedtuple("Ended", "status output errors begun_tsc")
 
 
-def output_of(*command):
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-def package_name():
-    """The package that the metapackage depends on, by the machine's package lists."""
-    found = re.search(r"Depends: (linux-image-\S+)", output_of("apt-cache", "depends", PACKAGE))
+def package_download():
+    """Downloads the package that the metapackage depends on into DIR; returns its name."""
+    told = machine.attempt(["apt-cache", "depends", PACKAGE])[1].decode()
+    found = re.search(r"Depends: (linux-image-\S+)", told)
     if not found:
-        raise machine.Failed(f"package {PACKAGE} is not known here: run apt-get update")
+        raise machine.Failed(f"the package {PACKAGE} is not known here: run apt-get update")
+    machine.run(["apt-get", "download", found.group(1)], cwd=DIR)
     return found.group(1)
 
 
@@ -120,14 +117,15 @@ def fetch():
             return f.read().strip()
     shutil.rmtree(DIR, ignore_errors=True)
     os.makedirs(DIR)
-    name = package_name()
-    machine.say(f"fetching {name}")
-    done = subprocess.run(["apt-get", "download", name], cwd=DIR, capture_output=True, text=True)
-    if done.returncode:
-        raise machine.Failed(f"apt-get download {name}: {done.stderr.strip().splitlines()[-1]}")
+    machine.say(f"fetching {PACKAGE}")
+    try:
+        name = package_download()
+    except machine.Failed:  # the machine's lists of packages may be old
+        machine.attempt(["apt-get", "update"])
+        name = package_download()
     archive = next(f for f in os.listdir(DIR) if f.endswith(".deb"))
     root = os.path.join(DIR, "root")
-    subprocess.run(["dpkg-deb", "-x", os.path.join(DIR, archive), root], check=True)
+    machine.run(["dpkg-deb", "-x", os.path.join(DIR, archive), root])
     version = name.removeprefix("linux-image-")
     with open(os.path.join(DIR, "vmlinux"), "wb") as f:
         f.write(kernel_unpack(os.path.join(root, "boot", "vmlinuz-" + version)))
