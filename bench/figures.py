@@ -49,8 +49,11 @@ def numbers_file():
     path = os.path.join(TOOLS, "numbers")
     draw = random.Random(INPUT_BYTES)
     lines = "".join(f"{draw.randrange(10**7)}\n" for _ in range(INPUT_BYTES // 7))
-    with open(path, "w", encoding="ascii") as f:
-        f.write(lines[: INPUT_BYTES - 1] + "\n")
+    with machine.scratch() as tmp:
+        made = os.path.join(tmp, "numbers")
+        with open(made, "w", encoding="ascii") as f:
+            f.write(lines[: INPUT_BYTES - 1] + "\n")
+        os.replace(made, path)
     return path
 
 

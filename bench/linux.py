@@ -111,6 +111,11 @@ def kernel_unpack(boot_file):
 
 def fetch():
     """Makes sure that out/bench/linux holds vmlinux and the modules; returns the package's name."""
+    with machine.locked("linux"):
+        return fetch_locked()
+
+
+def fetch_locked():
     name_file = os.path.join(DIR, "package")
     if os.path.exists(name_file):
         with open(name_file, encoding="ascii") as f:

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
 """What both sides of a comparison share: the machine's shape, bounded runs, scratch space."""
 import contextlib
+import ctypes
+import fcntl
+import glob
 import os
 import select
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -30,16 +34,34 @@ def say(words):
     print(f"bench: {words}", file=sys.stderr, flush=True)
 
 
+def scratch_sweep():
+    """Removes what benches left that were killed: their number stands in the name."""
+    for path in glob.glob(os.path.join(OUT, "bench", "run.*")):
+        if not os.path.exists(f"/proc/{path.split('.')[-2]}"):
+            shutil.rmtree(path, ignore_errors=True)
+
+
 @contextlib.contextmanager
 def scratch():
     """A directory under out/ that is gone afterwards."""
-    base = os.path.join(OUT, "bench")
-    os.makedirs(base, exist_ok=True)
-    path = tempfile.mkdtemp(prefix="run.", dir=base)
+    path = tempfile.mkdtemp(prefix=f"run.{os.getpid()}.", dir=os.path.join(OUT, "bench"))
     try:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def locked(name):
+    """Alone among the benches of this project, for the block."""
+    with open(os.path.join(OUT, "bench", name + ".lock"), "w", encoding="ascii") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        yield
+
+
+def die_with_parent():
+    """In a child before exec: prctl(PR_SET_PDEATHSIG, SIGKILL)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def command():
@@ -52,9 +74,9 @@ def command():
 
 @contextlib.contextmanager
 def started(words, **options):
-    """A child that does not outlive the block, however that is left."""
+    """A child that does not outlive the block, however that is left, nor us."""
     options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL,
-               "stderr": subprocess.DEVNULL, **options}
+               "stderr": subprocess.DEVNULL, "preexec_fn": die_with_parent, **options}
     child = subprocess.Popen(words, **options)
     try:
         yield child
