@@ -27,7 +27,7 @@ NOT_EXECUTABLES = {
 
 
 def in_file(content, mode=0o755):
-    file = tempfile.NamedTemporaryFile(prefix='tessera-test-')
+    file = tempfile.NamedTemporaryFile(prefix='command-')
     file.write(content)
     file.flush()
     os.chmod(file.name, mode)
