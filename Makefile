@@ -38,18 +38,19 @@ KERNEL_X86_SRC := kernel/x86/start.c kernel/x86/cpu.c kernel/x86/pt.c kernel/x86
 KERNEL_ASM := kernel/x86/boot.S kernel/x86/entry.S
 
 EXO_SRC := libos/exo/start.c libos/exo/pool.c libos/exo/space.c libos/exo/upcall.c libos/exo/console.c \
-	libos/exo/clock.c libos/exo/report.c libos/exo/region.c libos/exo/launch.c
+	libos/exo/clock.c libos/exo/random.c libos/exo/report.c libos/exo/region.c libos/exo/user.c libos/exo/program.c \
+	libos/exo/launch.c
 EXO_ASM := libos/exo/crt0.S
 EXAMPLES := init hello linux
-LINUX_SRC := examples/linux/load.c examples/linux/memory.c examples/linux/files.c examples/linux/calls.c \
-	out/gen/linux_names.c
+LINUX_SRC := examples/linux/memory.c examples/linux/files.c examples/linux/calls.c out/gen/linux_names.c
 
 HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/partition.c host/program.c host/file.c \
 	host/plan.c host/bundle.c host/machine.c host/session.c host/peer.c host/link.c host/output.c \
 	host/sink.c host/input.c host/report.c host/panic.c host/say.c
 UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c test/unit/siphash.c \
 	test/unit/elf.c test/unit/bundle.c test/unit/words.c test/unit/plan.c test/unit/frame.c
-BOOT_TESTS := victim act05_map act06_bits act07_table reap
+BOOT_TESTS := victim act05_map act06_bits act07_table act13_edge act15_flags act16_gates \
+	act21_privileged reap
 FUZZERS := elf bundle frame words plan options report
 
 # ---- rules ------------------------------------------------------------------------------------

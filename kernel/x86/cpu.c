@@ -109,8 +109,7 @@ descriptors_load(struct cpu_x86 *cpu, uint64_t block)
     struct descriptor_pointer pointer = {.limit = sizeof(cpu->gdt) - 1, .base = (uint64_t)cpu->gdt};
 
     cpu->gdt[1] = 0x00af9b000000ffff; /* kernel code, 64 bits */
-    cpu->gdt[2] =
-        planted(PLANT_SELECTORS) ? 0x00cff3000000ffff : 0x00cf93000000ffff; /* kernel data */
+    cpu->gdt[2] = 0x00cf93000000ffff; /* kernel data */
     cpu->gdt[3] = 0x00cff3000000ffff; /* user data; no 32-bit user code exists */
     cpu->gdt[4] = 0x00affb000000ffff; /* user code, 64 bits */
     cpu->gdt[5] = 0x0000890000000067 | (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56;
@@ -127,6 +126,8 @@ descriptors_load(struct cpu_x86 *cpu, uint64_t block)
                      "mov %3, %%fs\n\tmov %3, %%gs\n\tltr %w4" ::"m"(pointer),
                      "i"(SEL_KERNEL_CODE), "r"(SEL_KERNEL_DATA), "r"(0), "r"(SEL_TSS)
                      : "rax", "memory");
+    if (planted(PLANT_SELECTORS))
+        cpu->gdt[2] |= (uint64_t)3 << 45;
 }
 
 void

@@ -26,6 +26,10 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
                        ('MAP_RANGE', ['kernel-half'], 'refused')]),
     ('act06_bits', [], [('MAP_BITS', [], 'refused')]),
     ('act07_table', [], [('FRAME_REFS', [], 'refused'), ('FLUSH', [], 'refused')]),
+    ('act13_edge', [], [('MAP_RANGE', [], 'alive'), ('START', [], 'refused')]),
+    ('act15_flags', [], [('RESUME_FLAGS', [], 'refused'), ('ENTRY_FLAGS', [], 'alive')]),
+    ('act16_gates', [], [('GATES', [], 'refused'), ('SELECTORS', [], 'refused')]),
+    ('act21_privileged', [], [('PORTS', [], 'refused'), ('UMIP', [], 'refused')]),
     ('reap', [], [('CURRENT', [], 'alive'), ('ENDED', [], 'refused')]),
 ]
 
