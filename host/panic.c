@@ -59,7 +59,7 @@ panic_print(const struct serial_text *s, const char *kernel_path)
     int found = 0;
     struct report kernel = {.name = "kernel", .innermost = 1};
     if (file_load(&file, kernel_path) == 0) {
-        kernel.image[0] = (struct report_image){"kernel", file.bytes, file.length};
+        kernel.image[0] = (struct report_image){"kernel", file.bytes, file.length, 0};
         kernel.n_images = 1;
     }
     while (line_next(&lines, &line)) {

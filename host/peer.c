@@ -38,7 +38,7 @@ report_add_image(struct report *r, const struct file *file)
         return;
     const char *slash = strrchr(file->path, '/');
     r->image[r->n_images++] =
-        (struct report_image){slash ? slash + 1 : file->path, file->bytes, file->length};
+        (struct report_image){slash ? slash + 1 : file->path, file->bytes, file->length, 0};
 }
 
 static void

@@ -33,7 +33,8 @@ report_frame(struct report *r, uint64_t address, char text[REPORT_TEXT_MAX])
     r->innermost = 0;
     for (unsigned i = 0; i < r->n_images; i++) {
         const struct report_image *image = &r->image[i];
-        if (elf_symbol(image->bytes, image->length, inside, &function, &offset) < 0)
+        if (inside < image->base ||
+            elf_symbol(image->bytes, image->length, inside - image->base, &function, &offset) < 0)
             continue;
         char shown[1024];
         say_escape(shown, sizeof shown, function, strnlen(function, sizeof shown / 4));
@@ -84,6 +85,16 @@ frame(struct report *r, struct line *rest, char text[REPORT_TEXT_MAX])
     return report_frame(r, address, text);
 }
 
+/* Where a position-independent program lies: nothing to print. */
+static size_t
+loaded(struct report *r, struct line *rest)
+{
+    uint64_t base;
+    if (number_hex(word_rest(rest), &base) == 0)
+        r->image[0].base = base;
+    return 0;
+}
+
 static size_t
 missing(struct report *r, struct line *rest, char text[REPORT_TEXT_MAX])
 {
@@ -111,6 +122,8 @@ report_line(struct report *r, struct line line, char text[REPORT_TEXT_MAX])
         return cpu_register(&line, text);
     if (word_is(key, "frame"))
         return frame(r, &line, text);
+    if (word_is(key, "loaded"))
+        return loaded(r, &line);
     if (word_is(key, "missing"))
         return missing(r, &line, text);
     if (word_is(key, "note"))

@@ -17,11 +17,12 @@ struct report_image {
     const char *name;
     const uint8_t *bytes;
     size_t length;
+    uint64_t base; /* it lies so much higher than it was linked */
 };
 
 struct report {
-    const char *name; /* the partition's */
-    struct report_image image[REPORT_IMAGES];
+    const char *name;                         /* the partition's */
+    struct report_image image[REPORT_IMAGES]; /* [0] is the program, where there is one */
     unsigned n_images;
     int innermost; /* the next `frame` is the first: where it died, not a return address */
     size_t length; /* of a line that has begun */

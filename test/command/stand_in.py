@@ -242,7 +242,7 @@ def misbehave():
     if 'report' in words:
         send(CREDIT, 1, INPUT, 1)
         send(DATA, 1, REPORT, payload=b'died 11 wild \x1b[31m store\nregister rip 401000\nframe 401000\nframe 0\nframe zz\n'
-             b'missing io_uring_setup 3\nmissing x\nnote one\nunknown word\n' + b'note ' + b'y' * 5000 + b'\nnote two\nnote cut')
+             b'loaded 10000000\nframe 10401004\nloaded x\nmissing io_uring_setup 3\nmissing x\nnote one\nunknown word\n' + b'note ' + b'y' * 5000 + b'\nnote two\nnote cut')
 
 
 def main():

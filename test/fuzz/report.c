@@ -19,7 +19,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     static char text[REPORT_TEXT_MAX];
-    struct report report = {.name = "fuzzed", .image = {{"image", bytes, n}}, .n_images = 1};
+    struct report report = {.name = "fuzzed", .image = {{"image", bytes, n, 0}}, .n_images = 1};
     struct lines lines = lines_of((const char *)bytes, n);
     struct line line;
     while (line_next(&lines, &line))
