@@ -25,6 +25,7 @@ enum planted_fault {
     PLANT_ENTRY_FLAGS,  /* act 15: a call begins with the caller's flags, but for interrupts */
     PLANT_GATES,        /* act 16: every gate is open to users */
     PLANT_SELECTORS,    /* act 16: the kernel's data segment is the users' too */
+    PLANT_SEGMENTS,     /* act 16: segment registers keep what another context loaded */
     PLANT_PORTS,        /* act 21: a context has the privilege of ports */
     PLANT_UMIP,         /* act 21: descriptor tables may be asked for */
     PLANT_SLOT_INDEX,   /* act 27: the index of a slot has no bound */

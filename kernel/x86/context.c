@@ -9,6 +9,7 @@
  *  U1 the upcall page is user memory: each of its words is read once, and bounded before use.
  *  U2 registers that go back to a processor are sanitised: user selectors, IF set, IOPL, NT, VM 0.
  *  U3 vector state and segment bases of a context that is not `loaded` lie in its frames.
+ *  U4 what one context leaves in ds, es, fs and gs no other sees: selectors are 0 after a switch.
  */
 #include <stdatomic.h>
 #include "abi/error.h"
@@ -24,9 +25,9 @@
 enum {
     FLAGS_USER = 0x240dd5, /* CF PF AF ZF SF TF DF OF AC ID: what a library may set */
     FLAGS_PORTS = 0x3202,
-    FLAGS_FIXED = 0x202,   /* IF, and the bit that is always 1 */
+    FLAGS_FIXED = 0x202, /* IF, and the bit that is always 1 */
     SYSCALL_BYTES = 2,
-    VECTOR_MXCSR = 24,     /* offset in the vector area */
+    VECTOR_MXCSR = 24, /* offset in the vector area */
     MXCSR_START = 0x1f80,
 };
 
@@ -103,6 +104,8 @@ vectors_load(const struct context_x86 *c)
     const void *area = frame_address(c->context.vector_frame);
 
     __asm__ volatile("xrstor64 (%0)" ::"r"(area), "a"(-1), "d"(-1) : "memory");
+    if (!planted(PLANT_SEGMENTS)) /* U4 */
+        __asm__ volatile("mov %0, %%ds\n\tmov %0, %%es\n\tmov %0, %%fs\n\tmov %0, %%gs" ::"r"(0));
     __asm__ volatile("wrfsbase %0" ::"r"(c->regs.fs_base));
     __asm__ volatile("wrgsbase %0" ::"r"(c->regs.gs_base));
 }
@@ -212,7 +215,8 @@ arch_upcall_pending(const struct context *context)
     return atomic_load_explicit((const _Atomic uint32_t *)&c->page->pending, memory_order_relaxed);
 }
 
-/* Where the next upcall's registers go: a level, or -1 with *cause. *again: on the area in resume. */
+/* Where the next upcall's registers go: a level, or -1 with *cause. *again: on the area in resume.
+ */
 static int
 upcall_level(const struct context_x86 *c, bool *again, enum context_cause *cause)
 {
@@ -222,7 +226,8 @@ upcall_level(const struct context_x86 *c, bool *again, enum context_cause *cause
     *again = offset < c->resume_bytes;
     if (*again) {
         *cause = CAUSE_RESUME;
-        return offset < (uint64_t)UPCALL_DEPTH_MAX * RESUME_BYTES ? (int)(offset / RESUME_BYTES) : -1;
+        return offset < (uint64_t)UPCALL_DEPTH_MAX * RESUME_BYTES ? (int)(offset / RESUME_BYTES)
+                                                                  : -1;
     }
     depth = atomic_load_explicit((const _Atomic uint32_t *)&c->page->depth, memory_order_relaxed);
     *cause = CAUSE_DEPTH;

@@ -28,7 +28,8 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('act07_table', [], [('FRAME_REFS', [], 'refused'), ('FLUSH', [], 'refused')]),
     ('act13_edge', [], [('MAP_RANGE', [], 'alive'), ('START', [], 'refused')]),
     ('act15_flags', [], [('RESUME_FLAGS', [], 'refused'), ('ENTRY_FLAGS', [], 'alive')]),
-    ('act16_gates', [], [('GATES', [], 'refused'), ('SELECTORS', [], 'refused')]),
+    ('act16_gates', [], [('GATES', [], 'refused'), ('SELECTORS', [], 'refused'),
+                         ('SEGMENTS', [], 'victim')]),
     ('act21_privileged', [], [('PORTS', [], 'refused'), ('UMIP', [], 'refused')]),
     ('reap', [], [('CURRENT', [], 'alive'), ('ENDED', [], 'refused')]),
 ]
