@@ -117,7 +117,7 @@ static int64_t
 linux_prlimit(const struct save_area *s)
 {
     enum { RESOURCE_STACK = 3 };
-    uint64_t limit[2] = {s->rsi == RESOURCE_STACK ? 8 << 20 : UINT64_MAX, UINT64_MAX};
+    uint64_t limit[2] = {s->rsi == RESOURCE_STACK ? PROGRAM_STACK_BYTES : UINT64_MAX, UINT64_MAX};
     return s->r10 ? user_put(s->r10, limit, sizeof(limit)) : 0;
 }
 
@@ -144,23 +144,12 @@ linux_sysinfo(const struct save_area *s)
     return user_put(s->rdi, info, sizeof(info));
 }
 
-void
-random_fill(void *to, uint64_t n)
-{
-    for (uint64_t word = 0, i = 0; i < n; i++) {
-        if (i % 8 == 0)
-            __asm__ volatile("1: rdrand %0; jnc 1b" : "=r"(word) : : "cc");
-        ((uint8_t *)to)[i] = (uint8_t)(word >> i % 8 * 8);
-    }
-}
-
 static int64_t
 linux_getrandom(const struct save_area *s)
 {
     if (!region_covers(s->rdi, s->rsi, MAP_WRITE))
         return -E_FAULT;
-    random_fill((void *)s->rdi, s->rsi);
-    return (int64_t)s->rsi;
+    return random_fill((void *)s->rdi, s->rsi) ? (int64_t)s->rsi : -E_NOSYS;
 }
 
 /* clock_gettime (228), gettimeofday (96), time (201). */
@@ -257,13 +246,15 @@ on_fault(struct save_area *s)
 int
 exo_main(const struct start_page *start)
 {
-    uint64_t rip, rsp;
+    struct program program;
     const char *why = "";
     exo_on_fault = on_fault;
     exo_on_foreign = on_foreign;
     exo_on_signals = on_signals;
-    if (program_load(start, &rip, &rsp, &why) == 0)
-        exo_enter(rip, rsp);
+    if (program_load(start, &program, &why) == 0) {
+        brk_begin(program.end);
+        exo_enter(program.rip, program.rsp);
+    }
     report_line(&exo_console, "died 0 %s", why);
     return STATUS_NOEXEC;
 }

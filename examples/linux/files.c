@@ -27,41 +27,25 @@ file_add(uint64_t lowest, enum file file)
     return -L_EMFILE;
 }
 
-/* From the console into the program's memory at once. */
 static int64_t
 read_some(uint64_t fd, uint64_t va, uint64_t n)
 {
-    struct call_result r;
-    if (file_of(fd) == FILE_NULL || (file_of(fd) == FILE_INPUT && n == 0))
-        return 0;
-    if (file_of(fd) != FILE_INPUT)
-        return -E_BADF;
-    do
-        r = console_read(&exo_console, va, n);
-    while (r.value == -E_FAULT && region_touch(r.detail, MAP_WRITE) == 0);
-    return r.value;
+    if (file_of(fd) == FILE_INPUT)
+        return n > 0 ? user_read(va, n) : 0;
+    return file_of(fd) == FILE_NULL ? 0 : -E_BADF;
 }
 
-/* Write all of it, from where it lies; a reader that has gone is a signal. */
+/* A reader that has gone is a signal. */
 static int64_t
 write_all(uint64_t fd, uint64_t va, uint64_t n)
 {
     enum file file = file_of(fd);
-    uint64_t done = file == FILE_NULL ? n : 0;
-    if (file == FILE_NONE || file == FILE_INPUT)
-        return -E_BADF;
-    while (done < n) {
-        uint32_t stream = file == FILE_ERROR ? STREAM_ERROR : STREAM_OUTPUT;
-        struct call_result r = console_write(&exo_console, stream, va + done, n - done);
-        if (r.value == -E_FAULT && region_touch(r.detail, MAP_READ) == 0)
-            continue;
-        if (r.value == -E_PIPE && done == 0)
-            signal_raise(SIGNAL_PIPE);
-        if (r.value < 0)
-            return done > 0 ? (int64_t)done : r.value;
-        done += (uint64_t)r.value;
-    }
-    return (int64_t)done;
+    if (file < FILE_OUTPUT)
+        return file == FILE_NULL ? (int64_t)n : -E_BADF;
+    int64_t r = user_write(file == FILE_ERROR ? STREAM_ERROR : STREAM_OUTPUT, va, n);
+    if (r == -E_PIPE)
+        signal_raise(SIGNAL_PIPE);
+    return r;
 }
 
 int64_t

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory.c - brk and mmap, on the regions of libos/exo/region.h.
+ * memory.c - brk and mmap, on the regions of libos/exo/region.h. Memory that the limit does not
+ * allow now is refused; what was promised before and not touched yet is not counted.
  */
-#include "abi/account.h"
-#include "abi/cap.h"
-#include "lib/string.h"
+#include <stddef.h>
 #include "examples/linux/linux.h"
-#include "call_stubs.h"
 
 enum { MAP_FIXED = 0x10, MAP_ANONYMOUS = 0x20, MAP_FIXED_NOREPLACE = 0x100000 };
 enum { MREMAP_MAYMOVE = 1, MADV_DONTNEED = 4 };
@@ -15,24 +13,6 @@ enum { PROT_ALL = MAP_READ | MAP_WRITE | MAP_EXEC }; /* the same bits as ours */
 static const uint64_t MMAP_VA = 0x7c0040000000, ADDRESS_MIN = 0x10000;
 
 static uint64_t brk_start, brk_now;
-
-int64_t
-user_put(uint64_t va, const void *from, uint64_t n)
-{
-    if (!region_covers(va, n, MAP_WRITE))
-        return -E_FAULT;
-    memcpy((void *)va, from, n);
-    return 0;
-}
-
-/* Could so many bytes be had? What was promised before and not touched yet is not counted. */
-static bool
-affordable(uint64_t bytes)
-{
-    struct account_state account;
-    return call_account_read(SLOT_ACCOUNT, (uintptr_t)&account).value == 0 &&
-           bytes / PAGE <= account.limit_frames - account.used_frames;
-}
 
 static bool
 range_bad(uint64_t va, uint64_t bytes)
@@ -59,7 +39,7 @@ linux_mmap(const struct save_area *s)
     if (s->rsi == 0 || (fixed && va % PAGE))
         return -E_INVAL;
     if (s->rsi > REGION_TOP || (fixed && range_bad(va, bytes)) ||
-        (rights_of(s->rdx) && !affordable(bytes)))
+        (rights_of(s->rdx) && !pool_affords(&exo_pool, bytes / PAGE)))
         return -E_NOMEM;
     if ((flags & MAP_FIXED_NOREPLACE) && !region_free(va, va + bytes))
         return -E_EXIST;
@@ -94,7 +74,7 @@ linux_mremap(const struct save_area *s)
         return -E_INVAL;
     if (!r || r->end < old_end)
         return -E_FAULT;
-    if (new_end > old_end && !affordable(new_end - old_end))
+    if (new_end > old_end && !pool_affords(&exo_pool, (new_end - old_end) / PAGE))
         return -E_NOMEM;
     if (new_end < old_end)
         error = region_unmap(new_end, old_end);
@@ -128,7 +108,7 @@ linux_brk(const struct save_area *s)
     int error = 0;
     if (want < brk_start || want > REGION_TOP)
         return (int64_t)brk_now;
-    if (new > old && (!region_free(old, new) || !affordable(new - old)))
+    if (new > old && (!region_free(old, new) || !pool_affords(&exo_pool, (new - old) / PAGE)))
         error = -E_NOMEM;
     else if (new > old)
         error = region_map(old, new, MAP_READ | MAP_WRITE, NULL, 0);

@@ -12,3 +12,7 @@
 #include "libos/exo/upcall.h"  /* faults, exceptions, foreign calls, events */
 #include "libos/exo/clock.h"   /* time */
 #include "libos/exo/report.h"  /* saying how a program died */
+#include "libos/exo/region.h"  /* demand paging */
+#include "libos/exo/program.h" /* loading an executable */
+#include "libos/exo/user.h"    /* serving it */
+#include "libos/exo/random.h"  /* what nobody foresees */

@@ -4,6 +4,7 @@
  * choose, and ask. Another may be faster: then we look on. Units: frame numbers.
  */
 #include "libos/exo/pool.h"
+#include "abi/account.h"
 #include "abi/exposed.h"
 #include "abi/memory.h"
 #include "call_stubs.h"
@@ -167,4 +168,13 @@ pool_close(struct pool *p)
 {
     pool_give(p, p->first, p->n);
     p->n = 0;
+}
+
+bool
+pool_affords(const struct pool *p, uint64_t n)
+{
+    struct account_state account;
+
+    return call_account_read(p->account, (uintptr_t)&account).value == 0 &&
+           n <= account.limit_frames - account.used_frames + p->n;
 }

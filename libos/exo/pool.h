@@ -4,6 +4,7 @@
  * taken for one account in batches.
  */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 struct pool {
@@ -32,3 +33,6 @@ int pool_give(struct pool *p, uint64_t first, uint64_t n);
 
 /* Give back what was taken and not yet given out. */
 void pool_close(struct pool *p);
+
+/* Would the account's limit allow n frames more now? */
+bool pool_affords(const struct pool *p, uint64_t n);

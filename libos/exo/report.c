@@ -12,6 +12,8 @@
 
 enum { REPORT_LINE_MAX = 500, FRAMES_MAX = 64 };
 
+uint64_t report_base;
+
 void
 report_line(const struct console *c, const char *fmt, ...)
 {
@@ -74,6 +76,8 @@ report_frames_by(const struct console *c, const struct save_area *save, report_p
 {
     uint64_t next, address, rbp = save->rbp;
 
+    if (report_base)
+        report_line(c, "loaded %lx", report_base);
     report_line(c, "frame %lx", save->rip);
     for (int i = 0; i < FRAMES_MAX && rbp % 8 == 0 && rbp != 0; i++) {
         if (!peek(rbp, &next) || !peek(rbp + 8, &address) || address == 0)

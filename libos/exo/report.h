@@ -22,6 +22,9 @@ void report_registers(const struct console *c, const struct save_area *save);
 /* Reads a word of who died. False where nothing is mapped. */
 typedef bool report_peek(uint64_t va, uint64_t *out);
 
+/* What was added to the addresses of a program that is loaded, if not 0: said before its frames. */
+extern uint64_t report_base;
+
 /* The lines `frame`: where it was, then the chain of frame pointers as far as it goes. */
 void report_frames_by(const struct console *c, const struct save_area *save, report_peek *peek);
 

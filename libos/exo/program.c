@@ -4,12 +4,25 @@
  * segments, and the stack that it may expect (System V ABI, AMD64 supplement, process
  * initialization).
  */
+#include "libos/exo/program.h"
+#include "abi/error.h"
+#include "abi/memory.h"
 #include "lib/elf.h"
 #include "lib/string.h"
-#include "examples/linux/linux.h"
+#include "libos/exo/random.h"
+#include "libos/exo/region.h"
+#include "libos/exo/report.h"
 
-static const uint64_t STACK_VA = 0x7c0030000000, STACK_TOP = STACK_VA + (8 << 20);
+enum { PAGE = FRAME_BYTES };
+
+static const uint64_t STACK_VA = 0x7c0030000000, STACK_TOP = STACK_VA + PROGRAM_STACK_BYTES;
 static const uint64_t POSITION_INDEPENDENT_VA = 0x555555554000;
+
+static uint64_t
+page_up(uint64_t bytes)
+{
+    return (bytes + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+}
 
 static uint32_t
 rights_of(uint32_t elf_flags)
@@ -75,8 +88,19 @@ stack_fill(const struct start_page *start, const struct elf_image *elf, uint64_t
     return rsp;
 }
 
+/* Why it cannot run here, or null. */
+static const char *
+unfit(const struct elf_image *elf, uint64_t base)
+{
+    if (elf->dynamic)
+        return "dynamically linked programs do not run yet: link it with -static";
+    if (base + elf->low < PAGE || elf->high > STACK_VA - base)
+        return "the addresses that it is linked for are taken";
+    return NULL;
+}
+
 int
-program_load(const struct start_page *start, uint64_t *rip, uint64_t *rsp, const char **why)
+program_load(const struct start_page *start, struct program *out, const char **why)
 {
     const char *image = (const char *)start->program_va;
     struct elf_image elf;
@@ -84,11 +108,8 @@ program_load(const struct start_page *start, uint64_t *rip, uint64_t *rsp, const
     if (error)
         return error;
     uint64_t base = elf.position_independent ? POSITION_INDEPENDENT_VA : 0;
-    *why = "dynamically linked programs do not run yet: link it with -static";
-    if (elf.dynamic)
-        return -E_NOEXEC;
-    *why = "the addresses that it is linked for are taken";
-    if (base + elf.low < PAGE || elf.high > STACK_VA - base)
+    *why = unfit(&elf, base);
+    if (*why)
         return -E_NOEXEC;
     *why = "no memory to load it: raise the limit (-m)";
     for (uint32_t i = 0; i < elf.n_segments && !error; i++)
@@ -97,8 +118,11 @@ program_load(const struct start_page *start, uint64_t *rip, uint64_t *rsp, const
         error = region_map(STACK_VA, STACK_TOP, rights_of(elf.stack_flags), NULL, 0);
     if (error)
         return error;
-    brk_begin(base + elf.high);
-    *rip = base + elf.entry;
-    *rsp = stack_fill(start, &elf, base);
+    report_base = base;
+    *out = (struct program){
+        .rip = base + elf.entry,
+        .rsp = stack_fill(start, &elf, base),
+        .end = base + elf.high,
+    };
     return 0;
 }
