@@ -22,7 +22,8 @@ INPUT_BYTES = 8 << 20
 STREAM_BYTES = 32 << 20
 TOOLS = os.path.join(machine.OUT, "bench")
 
-# goal: ("value", most) | ("rate", least) | ("ratio", least); larger: whether more is better
+# goal: ("value", most) | ("rate", least) | ("ratio", least) | ("par", least that counts as 1 by instructions)
+# larger: whether more is better
 Figure = collections.namedtuple("Figure", "name unit goal larger measure method")
 
 APPLETS = {
@@ -158,7 +159,7 @@ def applet_figure(name):
     command = " ".join(APPLETS[name])
     how = (f"all guest instructions, user and kernel, of Debian's busybox `{command}` on {INPUT_BYTES} bytes, "
            "first instruction to exit, by bench/count.c; data through virtio serial ports")
-    return Figure("applet." + name, "instructions", ("ratio", 1.0), False,
+    return Figure("applet." + name, "instructions", ("par", 0.98), False,
                   lambda m: m.applet(name), how)
 
 
