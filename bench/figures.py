@@ -165,7 +165,7 @@ def applet_figure(name):
 
 def console_figure(direction):
     how = (f"bench/stream.c, {STREAM_BYTES} bytes, by the host's clock, without boot; Linux: a virtio "
-           "serial port to a FIFO")
+           "serial port to a socket")
     return Figure(f"console.{direction}_mb_s", "MB/s", ("rate", 10), True,
                   lambda m: m.rates(direction), how)
 
