@@ -205,17 +205,17 @@ int main(int n, char **v) { outer(v); return n; }
 
 @test(MACHINE)
 def a_crash_is_told_with_its_backtrace():
-    with tempfile.TemporaryDirectory() as where:
-        program = os.path.join(where, 'crash')
-        subprocess.run(['gcc', '-static', '-O0', '-fno-omit-frame-pointer', '-x', 'c', '-o', program, '-'],
-                       input=CRASH.encode(), check=True)
-        r = run([], [program, 'ffff800000000000'])
-    same((r.code, r.out), (128 + signal.SIGSEGV, b''), 'result')
-    lines = r.err.decode().splitlines()
-    expect(lines[0].startswith('tessera: crash: ') and '0xffff800000000000' in lines[0], short(lines))
-    for function in ('inner+', 'outer+', 'main+'):
-        found = [i for i, line in enumerate(lines) if f' {function}' in line and line.endswith('(crash)')]
-        expect(len(found) == 1, f'{function} is not named once: {lines}')
+    for kind in ('-static', '-static-pie'):
+        with tempfile.TemporaryDirectory() as where:
+            program = os.path.join(where, 'crash')
+            subprocess.run(['gcc', kind, '-O0', '-fno-omit-frame-pointer', '-x', 'c', '-o', program, '-'], input=CRASH.encode(), check=True)
+            r = run([], [program, 'ffff800000000000'])
+        same((r.code, r.out), (128 + signal.SIGSEGV, b''), f'{kind}: result')
+        lines = r.err.decode().splitlines()
+        expect(lines[0].startswith('tessera: crash: ') and '0xffff800000000000' in lines[0], short(lines))
+        for function in ('inner+', 'outer+', 'main+'):
+            found = [i for i, line in enumerate(lines) if f' {function}' in line and line.endswith('(crash)')]
+            expect(len(found) == 1, f'{kind}: {function} is not named once: {lines}')
 
 
 @test(MACHINE)
