@@ -239,33 +239,38 @@ check_format() { files '*.c' '*.h' | each format; }
 
 # ---- running them ---------------------------------------------------------------------------------
 
-if [ "${1-}" = --one ]; then
-    "one_$2" "$3"
-    exit 0
-fi
-if [ "${1-}" = --list ]; then
-    printf '%s\n' $CHECKS
-    exit 0
-fi
-[ -n "${KFLAGS-}" ] || { echo 'check.sh: the flags come from the Makefile: make check' >&2; exit 2; }
-
-mkdir -p out/check
-passed=0 failed=0
-for name in ${*:-$CHECKS}; do
-    case " $CHECKS " in
-    *" $name "*) ;;
-    *) echo "no check is called $name; --list names them" >&2; exit 2 ;;
-    esac
-    begin=$(date +%s)
-    "check_$name" >"out/check/$name" 2>&1
-    if [ -s "out/check/$name" ]; then
-        failed=$((failed + 1))
-        head -n 40 "out/check/$name"
-        echo "FAIL check.$name: $(wc -l <"out/check/$name") lines of findings in out/check/$name"
-    else
-        passed=$((passed + 1))
-        echo "ok check.$name ($(($(date +%s) - begin)) s)"
+# A function, so that all of this file is read before any of it runs.
+main() {
+    if [ "${1-}" = --one ]; then
+        "one_$2" "$3"
+        exit 0
     fi
-done
-echo "check: $passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+    if [ "${1-}" = --list ]; then
+        printf '%s\n' $CHECKS
+        exit 0
+    fi
+    [ -n "${KFLAGS-}" ] || { echo 'check.sh: the flags come from the Makefile: make check' >&2; exit 2; }
+
+    mkdir -p out/check
+    passed=0 failed=0
+    for name in ${*:-$CHECKS}; do
+        case " $CHECKS " in
+        *" $name "*) ;;
+        *) echo "no check is called $name; --list names them" >&2; exit 2 ;;
+        esac
+        begin=$(date +%s)
+        "check_$name" >"out/check/$name" 2>&1
+        if [ -s "out/check/$name" ]; then
+            failed=$((failed + 1))
+            head -n 40 "out/check/$name"
+            echo "FAIL check.$name: $(wc -l <"out/check/$name") lines of findings in out/check/$name"
+        else
+            passed=$((passed + 1))
+            echo "ok check.$name ($(($(date +%s) - begin)) s)"
+        fi
+    done
+    echo "check: $passed passed, $failed failed"
+    [ "$failed" -eq 0 ]
+}
+
+main "$@"; exit

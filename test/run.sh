@@ -47,6 +47,14 @@ run_fuzz() {
     ! grep -q '^FAIL ' "$LOG/fuzzers"
 }
 
+# The tests of commands again; their lines bear the names that they have here.
+run_stand_in() {
+    test/command/run.py --stand-in $long "$@" >"$LOG/stand-in.lines" 2>&1
+    status=$?
+    sed -E 's/^(ok|FAIL) /&stand-in./' "$LOG/stand-in.lines"
+    return $status
+}
+
 # Suite $1: the tests named behind it, or all.
 run() {
     suite=$1
@@ -56,7 +64,7 @@ run() {
     fuzz) run_fuzz "$@" ;;
     boot) test/boot/run.py $long "$@" ;;
     command) test/command/run.py $long "$@" ;;
-    stand-in) test/command/run.py --stand-in $long $(echo "$@" | sed 's/stand-in\.//g') ;;
+    stand-in) run_stand_in $(echo "$@" | sed 's/stand-in\.//g') ;;
     check) make -s --no-print-directory check CHECKS="$(echo "$@" | sed 's/check\.//g')" ;;
     esac
 }
@@ -98,35 +106,40 @@ run_chosen() {
     esac
 }
 
-if [ "${1-}" = --one-fuzzer ]; then
-    runs=$2
-    run_fuzzer "$3"
-    exit 0
-fi
+# A function, so that all of this file is read before any of it runs.
+main() {
+    if [ "${1-}" = --one-fuzzer ]; then
+        runs=$2
+        run_fuzzer "$3"
+        exit 0
+    fi
 
-long='' runs=20000 only_list='' names=''
-for word in "$@"; do
-    case $word in
-    --long) long=--long runs=1000000 ;;
-    --list) only_list=yes ;;
-    -*) echo "tessera: test takes --long, --list and names, not $word" >&2; exit 125 ;;
-    *) names="$names $word" ;;
-    esac
-done
+    long='' runs=20000 only_list='' names=''
+    for word in "$@"; do
+        case $word in
+        --long) long=--long runs=1000000 ;;
+        --list) only_list=yes ;;
+        -*) echo "tessera: test takes --long, --list and names, not $word" >&2; exit 125 ;;
+        *) names="$names $word" ;;
+        esac
+    done
 
-mkdir -p "$LOG"
-make -s -j2 --no-print-directory all unit fuzz >&2 || { echo 'FAIL build'; echo '0 passed, 1 failed'; exit 1; }
-if [ -n "$only_list" ]; then
-    for suite in $SUITES; do list "$suite"; done
-    exit 0
-fi
-for name in $names; do
-    { printf '%s\n' $SUITES; for suite in $SUITES; do list "$suite"; done; } 2>/dev/null |
-        grep -qE "^$(echo "$name" | sed 's/[^a-z0-9_-]/\\&/g')(\.|\$)" && continue
-    echo "tessera: no test is called $name; tessera test --list names them" >&2
-    exit 125
-done
-passed=0 failed=0
-for suite in $SUITES; do run_chosen "$suite"; done
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+    mkdir -p "$LOG"
+    make -s -j2 --no-print-directory all unit fuzz boot-tests >&2 || { echo 'FAIL build'; echo '0 passed, 1 failed'; exit 1; }
+    if [ -n "$only_list" ]; then
+        for suite in $SUITES; do list "$suite"; done
+        exit 0
+    fi
+    for name in $names; do
+        { printf '%s\n' $SUITES; for suite in $SUITES; do list "$suite"; done; } 2>/dev/null |
+            grep -qE "^$(echo "$name" | sed 's/[^a-z0-9_-]/\\&/g')(\.|\$)" && continue
+        echo "tessera: no test is called $name; tessera test --list names them" >&2
+        exit 125
+    done
+    passed=0 failed=0
+    for suite in $SUITES; do run_chosen "$suite"; done
+    echo "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ]
+}
+
+main "$@"; exit
