@@ -16,7 +16,8 @@
 enum {
     REGIONS_MAX = 1024,
     REGIONS_ADDED = 3, /* by one change, at most */
-    AROUND = 16,       /* pages that one fault brings */
+    AROUND = 16,       /* zeroed pages that one fault brings */
+    AROUND_FROM = 2,   /* pages that one fault copies */
     BATCH = 64,        /* entries changed at a time */
     PAGE = FRAME_BYTES,
 };
@@ -235,7 +236,7 @@ static int
 region_bring(const struct region *r, uint64_t va)
 {
     uint64_t entries[AROUND];
-    uint64_t around_bytes = (uint64_t)AROUND * PAGE;
+    uint64_t around_bytes = (uint64_t)(va - r->start < r->from_bytes ? AROUND_FROM : AROUND) * PAGE;
     uint64_t base = va & ~(around_bytes - 1);
     uint64_t start = base > r->start ? base : r->start;
     uint64_t end = base + around_bytes < r->end ? base + around_bytes : r->end;
