@@ -172,18 +172,23 @@ launch_describe(const struct plan_partition *part, struct launch *l)
     return strings_set(part, l);
 }
 
-/* I1 for a partition that there is not. */
+/* I1 for a partition that there is not: by the console that it has already, or one of ours. */
 static void
-job_refuse(const struct plan_partition *part, int status, const char *why)
+job_refuse(const struct plan_partition *part, const struct partition *p, int status,
+           const char *why)
 {
-    uint64_t frame;
+    const struct console *console = p->has_console ? &launch_console : &borrowed_console;
+    uint64_t frame = 0;
 
     log_line("init: %s: %s", part->name, why);
-    if (console_borrow(part->channel, &frame) < 0)
+    if (!p->has_console && console_borrow(part->channel, &frame) < 0)
         give_up("no memory to say that a partition cannot be made");
-    report_line(&borrowed_console, "note %s", why);
-    console_end(&borrowed_console, (uint64_t)status);
-    console_discard(frame);
+    report_line(console, "note %s", why);
+    console_end(console, (uint64_t)status);
+    if (p->has_console)
+        partition_destroy(p);
+    else
+        console_discard(frame);
 }
 
 static void
@@ -195,7 +200,7 @@ job_start(const struct plan_partition *part)
     int error = why ? -E_INVAL : partition_launch(&launch, &job->partition, &why);
 
     if (error) {
-        job_refuse(part, error == -E_NOEXEC ? STATUS_NOEXEC : STATUS_FAULT, why);
+        job_refuse(part, &job->partition, error == -E_NOEXEC ? STATUS_NOEXEC : STATUS_FAULT, why);
         return;
     }
     memcpy(job->name, part->name, sizeof(job->name));

@@ -229,6 +229,7 @@ console_give(struct build *b)
         r = call_console_make(SLOT_MACHINE, b->pool.account, LAUNCH_CONSOLE, frame, CONSOLE_BUFFERS,
                               b->l->channel, LAUNCH_EVENTS, COUNTER_CONSOLE)
                 .value;
+    b->p->has_console = r == 0;
     return r < 0 ? refuse(b, r, "no memory for its console") : 0;
 }
 
@@ -336,9 +337,9 @@ partition_build(struct build *b)
     const struct launch *l = b->l;
     int error = object_give(b, call_events_make, LAUNCH_EVENTS);
 
+    error = error ? error : console_give(b);
     error = error ? error : object_give(b, call_slots_make, LAUNCH_SLOTS);
     error = error ? error : object_give(b, call_cells_make, LAUNCH_CELLS);
-    error = error ? error : console_give(b);
     error = error ? error : root_give(b);
     error = error ? error : library_load(b);
     error = error ? error : start_fill(b);
@@ -363,9 +364,11 @@ partition_launch(const struct launch *l, struct partition *out, const char **why
     error = account_make(&b);
     if (error)
         return error;
-    error = partition_build(&b);
     slots_clear();
-    if (error)
+    error = partition_build(&b);
+    if (!error)
+        slots_clear();
+    else if (!out->has_console)
         partition_destroy(out);
     return error;
 }

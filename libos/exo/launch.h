@@ -38,6 +38,7 @@ struct launch {
 struct partition {
     uint32_t channel, account_slot, position;
     uint64_t account_frame;
+    bool has_console; /* also where it could not be made to the end */
     struct cap context, console, events;
 };
 
@@ -58,8 +59,9 @@ extern const struct console launch_console;
 bool launch_begin(void);
 
 /*
- * Make the partition and give it its slice. 0; or an error, and *why a phrase for the user: nothing
- * is left of it then.
+ * Make the partition and give it its slice. 0; or an error, and *why a phrase for the user. After
+ * an error nothing is left of it, or, if it has a console, it waits for partition_destroy, and that
+ * console is at hand: a channel is opened once only.
  */
 int partition_launch(const struct launch *l, struct partition *out, const char **why);
 
