@@ -49,8 +49,8 @@ HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/partition.c ho
 	host/sink.c host/input.c host/report.c host/panic.c host/say.c
 UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c test/unit/siphash.c \
 	test/unit/elf.c test/unit/bundle.c test/unit/words.c test/unit/plan.c test/unit/frame.c
-BOOT_TESTS := victim act05_map act06_bits act07_table act13_edge act15_flags act16_gates \
-	act21_privileged reap
+BOOT_TESTS := victim resume act05_map act06_bits act07_table act13_edge act15_flags act16_gates \
+	act21_privileged act27_calls act29_pointers slots_walk reap
 FUZZERS := elf bundle frame words plan options report
 
 # ---- rules ------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ $(OUT)/gen/linux_names.c: /usr/include/x86_64-linux-gnu/asm/unistd_64.h
 	@mkdir -p $(@D)
 	awk 'BEGIN { print "extern const char *const linux_names[];\nconst char *const linux_names[512] = {" } \
 		/define __NR_/ { print "[" $$3 "] = \"" substr($$2, 6) "\"," } END { print "};" }' $< >$@
-BOOT_KIT := $(OUT)/u/test/boot/kit.c.o $(OUT)/u/test/boot/kit.S.o
+BOOT_KIT := $(addprefix $(OUT)/u/test/boot/,kit.c.o kit.S.o good.c.o)
 $(BOOT_TESTS:%=$(OUT)/test/%): $(OUT)/test/%: $(OUT)/u/test/boot/%.c.o $(BOOT_KIT) $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LINK_LIBRARY)

@@ -21,6 +21,7 @@ from harness import *
 
 PLANT_KERNEL = os.path.join(ROOT, 'out/tessera-plant.elf')
 VICTIM_ROUNDS = 20
+LONG_ROUNDS = {'act27_calls': 300}  # the victim outlasts no act that takes seconds
 ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catches it)]
     ('act05_map', [], [('FRAME_OWNER', [], 'refused'), ('FRAME_TYPE', [], 'refused'),
                        ('MAP_RANGE', ['kernel-half'], 'refused')]),
@@ -31,6 +32,9 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('act16_gates', [], [('GATES', [], 'refused'), ('SELECTORS', [], 'refused'),
                          ('SEGMENTS', [], 'victim')]),
     ('act21_privileged', [], [('PORTS', [], 'refused'), ('UMIP', [], 'refused')]),
+    ('act27_calls', [], [('MAP_RANGE', [], 'alive'), ('SLOT_INDEX', [], 'alive')]),
+    ('act29_pointers', [], [('COPY_RANGE', [], 'refused')]),
+    ('slots_walk', [], [('SLOT_KIND', [], 'refused'), ('SLOT_RIGHTS', [], 'refused'), ('SLOT_INDEX', [], 'alive')]),
     ('reap', [], [('CURRENT', [], 'alive'), ('ENDED', [], 'refused')]),
 ]
 
@@ -58,7 +62,7 @@ def kernel_checks(err):
     return {'image': lines[:1], 'counts': lines[1:]}
 
 
-def judge(r, rounds=VICTIM_ROUNDS):
+def judge(name, r):
     """{oracle: why it failed} of one run with a victim beside."""
     out, err = r.out.decode(errors='replace'), r.err.decode(errors='replace')
     wrong = {}
@@ -70,7 +74,7 @@ def judge(r, rounds=VICTIM_ROUNDS):
     if r.code == 123 or 'panic' in err:
         wrong['alive'] = short(err[-600:])
     beside = ''.join(line + '\n' for line in re.findall(r'^beside1\| (.*)$', err, re.M))
-    if beside != victim_output(rounds) + 'exited with status 0\n':
+    if beside != victim_output(LONG_ROUNDS.get(name, VICTIM_ROUNDS)) + 'exited with status 0\n':
         wrong['victim'] = short(beside[-300:])
     said = kernel_checks(err)
     if said['image'] != ['image and tables unchanged']:
@@ -80,22 +84,23 @@ def judge(r, rounds=VICTIM_ROUNDS):
     return wrong
 
 
-def run_beside(name, arguments, kernel_words=(), kernel=None, rounds=VICTIM_ROUNDS, memory='16m'):
-    options = ['-v', '-m', memory, '--beside-memory', '8m', '--beside', f'{program("victim")} {rounds}']
+def run_beside(name, arguments, kernel_words=(), kernel=None):
+    rounds = LONG_ROUNDS.get(name, VICTIM_ROUNDS)
+    options = ['-v', '-m', '16m', '--beside-memory', '8m', '--beside', f'{program("victim")} {rounds}']
     for word in ['check', *kernel_words]:
         options += ['--kernel-arg', word]
     if kernel:
         options += ['--kernel', kernel]
-    return run(options, [program(name), *arguments], timeout=60)
+    return run(options, [program(name), *arguments], b'x', timeout=60)
 
 
 def holds(name, arguments, **how):
-    wrong = judge(run_beside(name, arguments, **how))
+    wrong = judge(name, run_beside(name, arguments, **how))
     expect(not wrong, '; '.join(f'{oracle}: {why}' for oracle, why in wrong.items()))
 
 
 def caught(name, arguments, fault, oracle):
-    wrong = judge(run_beside(name, arguments, [f'plant={faults()[fault]}'], PLANT_KERNEL))
+    wrong = judge(name, run_beside(name, arguments, [f'plant={faults()[fault]}'], PLANT_KERNEL))
     expect(oracle in wrong, f'with {fault} left out, oracle {oracle} saw nothing; failed: {wrong}')
 
 

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * act27_calls.c - hostile act 27: every argument of every call with 0, +-1, powers of two, page
+ * edges and products that overflow, first one at a time and then at random. Whatever has more than
+ * 32 bits is refused, and the kernel's own arithmetic holds (in the test build undefined behaviour
+ * panics).
+ */
+#include "test/boot/good.h"
+#include "abi/account.h"
+
+enum { RANDOM_CALLS = 30000, SOON_NS = 300 * 1000 };
+
+static const uint64_t edges[] = {
+    0,
+    1,
+    UINT64_MAX,
+    2,
+    63,
+    64,
+    65,
+    126,
+    127,
+    128,
+    511,
+    512,
+    513,
+    FRAME_BYTES - 1,
+    FRAME_BYTES,
+    FRAME_BYTES + 1,
+    16384,
+    16385,
+    0x7fffffff,
+    0x80000000,
+    0xfffffffe,
+    0xffffffff,
+    0x100000000,
+    0x100000001,
+    0x0000800000000000 - FRAME_BYTES,
+    0x00007ffffffff000 - 1,
+    0x0000800000000000,
+    0xffff800000000000,
+    0xffffffff80000000,
+    UINT64_MAX - FRAME_BYTES + 1,
+    INT64_MAX,
+    (uint64_t)1 << 63,
+    ((uint64_t)1 << 61) + 1, /* times 8 wraps to 8 */
+    ((uint64_t)1 << 60) + 1, /* times 16 */
+    ((uint64_t)1 << 52) + 1, /* times a page */
+    ((uint64_t)1 << 57) + 1, /* times a cell's share */
+};
+enum { EDGES = sizeof(edges) / sizeof(edges[0]) };
+
+/*
+ * May the argument have that value of more than 32 bits? A time may have any, an address a
+ * library's; at the end of input no address is looked at.
+ */
+static bool
+takes_large(const struct call_shape *shape, const struct call_field *f, uint64_t value)
+{
+    return shape->number == CALL_deadline_set || shape->number == CALL_console_read ||
+           (!strcmp(f->name, "va") && value < USER_TOP);
+}
+
+/* What would end us or close our own mouth is another test's; slots that we live by are not walked
+ * into. */
+static bool
+spared(const struct call_shape *shape, const struct call_field *f, uint64_t value)
+{
+    if (shape->number == CALL_context_exit)
+        return true;
+    if (shape->number == CALL_console_close && f->reg == 1 && value < STREAM_COUNT)
+        return true;
+    return f->kind != KIND_NONE && value < SLOT_FIRST_FREE && value != SLOT_ACCOUNT;
+}
+
+static void
+call_soon_over(const struct call_shape *shape, const uint64_t reg[REGISTERS], int64_t *value)
+{
+    call_deadline_set(clock_ns() + SOON_NS); /* a sleep that nothing else would end */
+    *value = call_with(shape->number, reg).value;
+}
+
+static void
+one_edge(const struct call_shape *shape, const struct call_field *f, uint64_t value)
+{
+    uint64_t reg[REGISTERS];
+    int64_t r;
+
+    if (spared(shape, f, value) || !field_holds(f, value) ||
+        good_call(shape->number, reg) == GOOD_ENDS)
+        return;
+    field_set(f, reg, value);
+    call_soon_over(shape, reg, &r);
+    if (r >= 0 && value > UINT32_MAX && !takes_large(shape, f, value))
+        breach("%s: %s = 0x%lx was accepted: %ld", shape->name, f->name, value, (long)r);
+    expect(r > -200, "an error has a number");
+}
+
+static uint64_t
+random_next(void)
+{
+    static uint64_t x = 88172645463325252u;
+
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    return x;
+}
+
+/* Any number of arguments at once. */
+static void
+random_call(void)
+{
+    const struct call_shape *shape = &call_shapes[random_next() % CALL_COUNT];
+    uint64_t reg[REGISTERS];
+    int64_t r;
+
+    if (good_call(shape->number, reg) == GOOD_ENDS)
+        return;
+    for (const struct call_field *f = shape->field; f->name; f++) {
+        uint64_t value = edges[random_next() % EDGES];
+        if (random_next() % 3 == 0 && !spared(shape, f, value) && field_holds(f, value))
+            field_set(f, reg, value);
+    }
+    call_soon_over(shape, reg, &r);
+    expect(r > -200, "an error has a number");
+}
+
+/* Structures: each word of each with every edge. */
+static void
+structure_words(uint32_t number, uint64_t n_words)
+{
+    for (uint64_t word = 0; word < n_words; word++)
+        for (uint32_t i = 0; i < EDGES; i++) {
+            uint64_t reg[REGISTERS];
+
+            good_call(number, reg);
+            memcpy(good_data + word * sizeof(uint64_t), &edges[i], sizeof(uint64_t));
+            call_deadline_set(clock_ns() + SOON_NS);
+            expect(call_with(number, reg).value > -200, "an error has a number");
+        }
+}
+
+int
+exo_main(const struct start_page *start)
+{
+    (void)start;
+    exo_upcall_page.mask |=
+        1 << UPCALL_EVENT; /* deadlines end sleeps, and are looked at by nobody */
+    good_begin();
+    for (uint32_t n = 0; n < CALL_COUNT; n++)
+        for (const struct call_field *f = call_shapes[n].field; f->name; f++)
+            for (uint32_t i = 0; i < EDGES; i++)
+                one_edge(&call_shapes[n], f, edges[i]);
+    say("every edge has been at every argument");
+    structure_words(CALL_account_make, sizeof(struct account_terms) / 8);
+    structure_words(CALL_context_make, sizeof(struct context_start) / 8);
+    structure_words(CALL_upcalls_set, sizeof(struct upcall_setup) / 8);
+    structure_words(CALL_cap_bind, sizeof(struct cap) / 8);
+    structure_words(CALL_pt_map, 1);
+    structure_words(CALL_wait, 2);
+    for (int i = 0; i < RANDOM_CALLS; i++)
+        random_call();
+    return done();
+}

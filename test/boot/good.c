@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/* good.c - arguments with which calls succeed (good.h). Frames go round: an object made is ended
+ * for the next. */
+#include "test/boot/good.h"
+#include "abi/account.h"
+#include "abi/event.h"
+
+enum { FRAMES = 2, INDEX = 50, COUNTER = 5, WAIT_NS = 1000 * 1000 };
+
+uint8_t *good_data;
+static uint64_t frames[FRAMES];
+static uint64_t root;
+
+static void
+tables_make(void)
+{
+    struct context_start start = {.rip = FRAME_BYTES, .stop_slot = SLOT_NOTHING};
+    uint64_t other = frame_new();
+
+    fine(call_slots_make(SLOT_ACCOUNT, frame_new(), GOOD_SLOTS).value, "slots_make");
+    fine(call_events_make(SLOT_ACCOUNT, frame_new(), GOOD_EVENTS).value, "events_make");
+    fine(call_cells_make(SLOT_ACCOUNT, frame_new(), GOOD_CELLS).value, "cells_make");
+    fine(call_pt_make(SLOT_ACCOUNT, other, PT_LEVELS).value, "pt_make");
+    fine(call_env_make(SLOT_ACCOUNT, frame_new(), GOOD_ENV, GOOD_SLOTS, other).value, "env_make");
+    start.vector_frame = frame_new();
+    fine(call_context_make(GOOD_ENV, frame_new(), GOOD_CONTEXT, (uintptr_t)&start).value,
+         "context_make");
+}
+
+void
+good_begin(void)
+{
+    uint64_t va = room_take(DATA_PAGES + 1);
+
+    root = exo_start_page->root_frame;
+    good_data = (uint8_t *)va;
+    for (uint64_t i = 0; i < DATA_PAGES; i++)
+        page_at(va + i * FRAME_BYTES, frame_new(), MAP_READ | MAP_WRITE);
+    page_at(SCRATCH_VA, frame_new(), MAP_READ);
+    for (int i = 0; i < FRAMES; i++)
+        frames[i] = frame_new();
+    tables_make();
+}
+
+/* Frames that are plain, zeroed and nobody's but ours, again. */
+static void
+frames_renew(void)
+{
+    call_pt_unmap(SLOT_ACCOUNT, root, SCRATCH_VA, MAP_BATCH_MAX);
+    for (int round = 0; round < FRAMES; round++)
+        for (int i = 0; i < FRAMES; i++)
+            call_frame_free(SLOT_ACCOUNT, frames[i], 1);
+    for (int i = 0; i < FRAMES; i++)
+        if (call_frame_alloc(SLOT_ACCOUNT, frames[i], 1).value != 1)
+            frames[i] = frame_new();
+    call_slot_clear(SLOT_SLOTS, GOOD_INTO);
+    memset(good_data, 0, (uint64_t)DATA_PAGES * FRAME_BYTES);
+}
+
+static void
+set(uint64_t reg[REGISTERS], uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
+{
+    const uint64_t all[REGISTERS] = {a, b, c, d, e};
+
+    memcpy(reg, all, sizeof(all));
+}
+
+/* A capability at good_data, through a frame of cells in GOOD_INTO. */
+static void
+capability_make(void)
+{
+    fine(call_cells_make(SLOT_ACCOUNT, frames[0], GOOD_INTO).value, "cells_make");
+    fine(call_cap_grant(GOOD_EVENTS, GOOD_INTO, 1, RIGHT_READ, 0, (uintptr_t)good_data).value,
+         "cap_grant");
+}
+
+static void
+account_terms_put(void)
+{
+    struct account_terms terms = {.name = 1, .limit_frames = 4};
+
+    memcpy(good_data, &terms, sizeof(terms));
+}
+
+static void
+start_put(void)
+{
+    struct context_start start = {
+        .rip = FRAME_BYTES, .vector_frame = frames[1], .stop_slot = SLOT_NOTHING};
+
+    memcpy(good_data, &start, sizeof(start));
+}
+
+static void
+clause_put(void)
+{
+    struct wait_clause clause = {.slot = GOOD_EVENTS, .index = COUNTER};
+
+    fine(call_event_post(GOOD_EVENTS, COUNTER, 1).value, "event_post");
+    memcpy(good_data, &clause, sizeof(clause));
+}
+
+/* The calls on memory and accounts; false: it is another. */
+static bool
+good_memory(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
+{
+    const uint64_t f = frames[0], entry = f << FRAME_SHIFT | MAP_READ;
+
+    switch (number) {
+    case CALL_frame_alloc:
+        fine(call_frame_free(SLOT_ACCOUNT, f, 1).value, "frame_free");
+        set(reg, SLOT_ACCOUNT, f, 1, 0, 0);
+        return true;
+    case CALL_frame_free:
+        set(reg, SLOT_ACCOUNT, f, 1, 0, 0);
+        return true;
+    case CALL_pt_make:
+        set(reg, SLOT_ACCOUNT, f, 1, 0, 0);
+        return true;
+    case CALL_pt_link:
+        fine(call_pt_make(SLOT_ACCOUNT, frames[1], PT_LEVELS).value, "pt_make");
+        fine(call_pt_make(SLOT_ACCOUNT, f, PT_LEVELS - 1).value, "pt_make");
+        set(reg, SLOT_ACCOUNT, frames[1], 0, f, 0);
+        return true;
+    case CALL_pt_map:
+        memcpy(good_data, &entry, sizeof(entry));
+        set(reg, SLOT_ACCOUNT, root, SCRATCH_VA, data, 1 | (uint64_t)SLOT_ACCOUNT << 32);
+        return true;
+    case CALL_pt_unmap:
+        set(reg, SLOT_ACCOUNT, root, SCRATCH_VA, 1, 0);
+        return true;
+    case CALL_pt_protect:
+        set(reg, SLOT_ACCOUNT, root, SCRATCH_VA, 1, MAP_READ);
+        return true;
+    case CALL_pt_read:
+        set(reg, SLOT_ACCOUNT, root, SCRATCH_VA, data, 1);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The calls on accounts, capabilities and objects. */
+static bool
+good_object(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
+{
+    const uint64_t f = frames[0];
+
+    switch (number) {
+    case CALL_account_make:
+        account_terms_put();
+        set(reg, SLOT_ACCOUNT, f, GOOD_INTO, data, 0);
+        return true;
+    case CALL_account_destroy:
+        account_terms_put();
+        fine(call_account_make(SLOT_ACCOUNT, f, GOOD_INTO, data).value, "account_make");
+        set(reg, GOOD_INTO, 0, 0, 0, 0);
+        return true;
+    case CALL_cap_grant:
+        fine(call_cells_make(SLOT_ACCOUNT, f, GOOD_INTO).value, "cells_make");
+        set(reg, GOOD_EVENTS, GOOD_INTO | (uint64_t)1 << 32, RIGHT_READ, 0, data);
+        return true;
+    case CALL_cap_bind:
+        capability_make();
+        call_slot_clear(GOOD_SLOTS, INDEX);
+        set(reg, GOOD_SLOTS, INDEX, data, 0, 0);
+        return true;
+    case CALL_slots_make:
+    case CALL_cells_make:
+    case CALL_events_make:
+        set(reg, SLOT_ACCOUNT, f, GOOD_INTO, 0, 0);
+        return true;
+    case CALL_env_make:
+        fine(call_pt_make(SLOT_ACCOUNT, frames[1], PT_LEVELS).value, "pt_make");
+        set(reg, SLOT_ACCOUNT, f, GOOD_INTO, GOOD_SLOTS, frames[1]);
+        return true;
+    case CALL_context_make:
+        start_put();
+        set(reg, GOOD_ENV, f, GOOD_INTO, data, 0);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The rest, which make nothing. */
+static enum good
+good_use(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
+{
+    switch (number) {
+    case CALL_account_read:
+        set(reg, SLOT_ACCOUNT, data, 0, 0, 0);
+        return GOOD_SUCCEEDS;
+    case CALL_slot_clear:
+        set(reg, GOOD_SLOTS, INDEX, 0, 0, 0);
+        return GOOD_SUCCEEDS;
+    case CALL_upcalls_set:
+        set(reg, SLOT_ACCOUNT, data, 0, 0, 0);
+        return GOOD_ANSWERS;
+    case CALL_context_exit:
+        return GOOD_ENDS;
+    case CALL_context_stop:
+        set(reg, GOOD_CONTEXT, 0, 0, 0, 0);
+        return GOOD_SUCCEEDS;
+    case CALL_context_read:
+        set(reg, GOOD_CONTEXT, data, 0, 0, 0);
+        return GOOD_SUCCEEDS;
+    case CALL_context_peek:
+        set(reg, SLOT_CONTEXT, data, data + FRAME_BYTES, 16, 0);
+        return GOOD_SUCCEEDS;
+    case CALL_wait:
+        clause_put();
+        set(reg, data, 1, 0, 0, 0);
+        return GOOD_SUCCEEDS;
+    case CALL_deadline_set:
+        set(reg, clock_ns() + WAIT_NS, 0, 0, 0, 0);
+        return GOOD_SUCCEEDS;
+    case CALL_event_post:
+        set(reg, GOOD_EVENTS, COUNTER, 1, 0, 0);
+        return GOOD_SUCCEEDS;
+    case CALL_event_read:
+        set(reg, GOOD_EVENTS, COUNTER, 0, 0, 0);
+        return GOOD_SUCCEEDS;
+    case CALL_console_write:
+        memset(good_data, '\n', (uint64_t)DATA_PAGES * FRAME_BYTES);
+        set(reg, SLOT_CONSOLE, STREAM_ERROR, data, 1, 0);
+        return GOOD_ANSWERS;
+    case CALL_console_read:
+        set(reg, SLOT_CONSOLE, data, 16, 0, 0);
+        return GOOD_ANSWERS;
+    case CALL_console_close:
+        set(reg, SLOT_CONSOLE, STREAM_INPUT, 0, 0, 0);
+        return GOOD_SUCCEEDS;
+    case CALL_console_signals:
+        set(reg, SLOT_CONSOLE, 0, 0, 0, 0);
+        return GOOD_SUCCEEDS;
+    case CALL_clock_wall:
+        set(reg, SLOT_MACHINE, 0, 0, 0, 0);
+        return GOOD_SUCCEEDS;
+    case CALL_null:
+    case CALL_yield:
+        return GOOD_SUCCEEDS;
+    default:
+        return GOOD_NEVER;
+    }
+}
+
+enum good
+good_call(uint32_t number, uint64_t reg[REGISTERS])
+{
+    uint64_t data = (uintptr_t)good_data;
+
+    frames_renew();
+    set(reg, 0, 0, 0, 0, 0);
+    if (good_memory(number, reg, data) || good_object(number, reg, data))
+        return GOOD_SUCCEEDS;
+    return good_use(number, reg, data);
+}
+
+struct call_result
+call_with(uint32_t number, const uint64_t reg[REGISTERS])
+{
+    return call_invoke(number, reg[0], reg[1], reg[2], reg[3], reg[4]);
+}
+
+static uint64_t
+field_mask(const struct call_field *f)
+{
+    return f->bits == 64 ? UINT64_MAX : UINT32_MAX;
+}
+
+uint64_t
+field_get(const struct call_field *f, const uint64_t reg[REGISTERS])
+{
+    return reg[f->reg] >> f->low_bit & field_mask(f);
+}
+
+void
+field_set(const struct call_field *f, uint64_t reg[REGISTERS], uint64_t value)
+{
+    reg[f->reg] &= ~(field_mask(f) << f->low_bit);
+    reg[f->reg] |= (value & field_mask(f)) << f->low_bit;
+}
+
+bool
+field_holds(const struct call_field *f, uint64_t value)
+{
+    return value <= field_mask(f);
+}

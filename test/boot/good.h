@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test/boot/good.h - for every call of abi/calls.tbl that a partition may make, arguments with
+ * which it succeeds: what hostile calls differ from in one place.
+ */
+#pragma once
+#include "test/boot/kit.h"
+#include "call_kinds.h"
+
+enum { CALL_COUNT = sizeof(call_shapes) / sizeof(call_shapes[0]), REGISTERS = 5 };
+
+/* The slots that good calls name, besides those that every partition begins with. */
+enum good_slot {
+    GOOD_SLOTS = 110, /* a binding table that is not ours to run by */
+    GOOD_EVENTS,
+    GOOD_ENV,
+    GOOD_CONTEXT, /* one that never runs */
+    GOOD_CELLS,
+    GOOD_INTO, /* empty, or an object that may go */
+    GOOD_SLOT_END,
+};
+
+/* Three pages of ours that calls read and write, with nothing mapped behind. */
+extern uint8_t *good_data;
+enum { DATA_PAGES = 3 };
+
+void good_begin(void);
+
+enum good {
+    GOOD_SUCCEEDS, /* value >= 0 */
+    GOOD_ANSWERS,  /* an error that says its arguments were looked at: E_EXIST, E_AGAIN, E_BUSY */
+    GOOD_ENDS,     /* it does not come back */
+    GOOD_NEVER,    /* a partition has not the right */
+};
+/* Everything that this call needs is made anew; reg is what to call it with. */
+enum good good_call(uint32_t number, uint64_t reg[REGISTERS]);
+
+struct call_result call_with(uint32_t number, const uint64_t reg[REGISTERS]);
+uint64_t field_get(const struct call_field *f, const uint64_t reg[REGISTERS]);
+void field_set(const struct call_field *f, uint64_t reg[REGISTERS], uint64_t value);
+/* Can the field hold that value? A half of a register is cut. */
+bool field_holds(const struct call_field *f, uint64_t value);
