@@ -49,7 +49,7 @@ enum cap_right {
     RIGHTS_ALL = 0x7fff,
 };
 
-enum cap_limit { CELLS_PER_FRAME = 128, SLOTS_PER_TABLE = 126 };
+enum cap_limit { CELLS_PER_FRAME = 64, SLOTS_PER_TABLE = 126 };
 
 struct cap {
     uint32_t object;     /* frame number; for KIND_CPU the processor's, for KIND_MACHINE 0 */

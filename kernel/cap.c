@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cap.c - capabilities: granted as cells, presented once, used as slots.
+ * cap.c - capabilities: signed when granted (grant.c), presented once, used as slots.
  *
- * Invariants are K1 to K3 of cap.h.
+ * Invariants are those of cap.h.
  * Source  Aumasson and Bernstein, SipHash, INDOCRYPT 2012; Mazières and Kaashoek, HotOS '97.
  */
 #include "kernel/cap.h"
@@ -18,7 +18,6 @@
 #include "plant.h"
 
 static uint64_t cap_key[2];
-static uint64_t generation_last; /* K1: one counter for all cells */
 
 void
 cap_init(void)
@@ -33,63 +32,10 @@ cap_tag(const struct cap *cap)
     return siphash_2_4(cap_key, cap, offsetof(struct cap, tag));
 }
 
-static struct cell *
-cell_find(uint32_t id)
-{
-    uint32_t index = id % CELLS_PER_FRAME;
-    const struct frame *f = frame_find(id / CELLS_PER_FRAME);
-
-    if (!f || f->type < FRAME_ACCOUNT || f->type > FRAME_CONSOLE)
-        return NULL;
-    if (index && f->type != FRAME_CELLS) /* K2 */
-        return NULL;
-    return (struct cell *)frame_address(id / CELLS_PER_FRAME) + index;
-}
-
-static uint32_t
-cell_id(const struct cell *cell)
-{
-    const struct cell *first = frame_address(frame_of(cell));
-
-    return (uint32_t)(frame_of(cell) * CELLS_PER_FRAME + (uint64_t)(cell - first));
-}
-
-static bool
-kind_has_frame(enum cap_kind kind)
-{
-    return kind != KIND_CPU && kind != KIND_MACHINE;
-}
-
 void
-cell_init(struct cell *cell, uint64_t object, enum cap_kind kind)
+cap_sign(struct cap *cap)
 {
-    uint64_t generation = ++generation_last;
-
-    *cell = (struct cell){.generation = generation,
-                          .object_generation = generation,
-                          .object = (uint32_t)object,
-                          .kind = (uint16_t)kind,
-                          .rights = RIGHTS_ALL};
-}
-
-void
-cell_init_fixed(struct cells *cells, uint32_t index, uint32_t object, enum cap_kind kind)
-{
-    cell_init(&cells->cell[index], object, kind);
-}
-
-/* K3: the cell that a slot or a capability stands on, or NULL when it is dead. */
-static const struct cell *
-cell_alive(uint32_t id, uint64_t generation)
-{
-    const struct cell *cell = cell_find(id), *own;
-
-    if (!cell || !generation || cell->generation != generation)
-        return NULL;
-    if (!kind_has_frame(cell->kind))
-        return cell;
-    own = cell_find(cell->object * CELLS_PER_FRAME);
-    return own && own->generation == cell->object_generation ? cell : NULL;
+    cap->tag = cap_tag(cap);
 }
 
 static const struct slot *
@@ -167,45 +113,10 @@ slot_fill(uint64_t index, const struct cell *cell)
 }
 
 struct result
-cap_grant(const struct slot *slot, struct cells *cells, uint64_t index, uint64_t rights,
-          uint64_t holder, uint64_t out)
-{
-    struct cell *cell = &cells->cell[index_masked(index, CELLS_PER_FRAME)];
-    const struct cell *parent = cell_alive(slot->cell, slot->generation);
-    uint64_t absent;
-
-    assert(parent); /* K3: the slot was checked */
-    if (index < 1 || index >= CELLS_PER_FRAME || holder > UINT32_MAX || rights > RIGHTS_ALL)
-        return result_error(E_INVAL);
-    if (cell->generation)
-        return result_error(E_EXIST);
-    if (rights & ~(uint64_t)slot->rights)
-        return result_error(E_PERM);
-
-    struct cap cap = {.object = slot->object,
-                      .cell = cell_id(cell),
-                      .generation = generation_last + 1,
-                      .kind = slot->kind,
-                      .rights = (uint16_t)rights,
-                      .holder = (uint32_t)holder};
-    cap.tag = cap_tag(&cap);
-    absent = copy_out(out, &cap, sizeof(cap));
-    if (absent)
-        return result_error_at(E_FAULT, absent);
-    *cell = (struct cell){.generation = ++generation_last,
-                          .object_generation = parent->object_generation,
-                          .object = slot->object,
-                          .parent = slot->cell,
-                          .kind = slot->kind,
-                          .rights = (uint16_t)rights};
-    return result_ok(0);
-}
-
-struct result
 cap_bind(struct slots *slots, uint64_t index, uint64_t cap_va)
 {
     struct cap cap;
-    uint64_t absent = copy_in(&cap, cap_va, sizeof(cap)), difference;
+    uint64_t absent = copy_in(&cap, cap_va, sizeof(cap)), difference, steps = STEPS_MAX;
     const struct slot *slot = slot_find(slots, index);
     const struct cell *cell;
 
@@ -219,6 +130,8 @@ cap_bind(struct slots *slots, uint64_t index, uint64_t cap_va)
         cap_tag(&cap) ^ cap.tag; /* one comparison, whatever differs: no timing to learn from */
     if (difference && !planted(PLANT_CAP_TAG))
         return result_error(E_KEYREJECTED);
+    if (!revoke_settle(&steps))
+        return result_error(E_AGAIN); /* G4 */
     cell = cell_alive(cap.cell, cap.generation);
     if (!cell)
         return result_error(E_BADF);

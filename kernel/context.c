@@ -169,6 +169,23 @@ context_exit(uint64_t status)
 }
 
 struct result
+context_root(struct account *account, uint64_t root)
+{
+    struct context *context = context_current();
+    int error = frame_check(account, root, FRAME_PT4);
+
+    if (error)
+        return result_error(error);
+    if (frame_at(root)->owner != frame_at(context->self)->owner)
+        return result_error(E_PERM);
+    frame_ref(root);
+    frame_unref(context->root);
+    context->root = (uint32_t)root;
+    arch_root_load(root);
+    return result_ok(0);
+}
+
+struct result
 context_stop(struct context *context)
 {
     struct cpu *cpu = cpu_this();

@@ -8,9 +8,24 @@
 #include "kernel/console.h"
 #include "kernel/context.h"
 #include "kernel/frame.h"
+#include "kernel/grant.h"
 #include "plant.h"
 
 enum { TABLE_STEPS = 512 };
+
+/* Does it have to stay? Looked at first: a call that is refused changes nothing. */
+static bool
+object_busy(uint64_t n)
+{
+    switch (frame_at(n)->type) {
+    case FRAME_ACCOUNT:
+        return account_at(n)->used_frames || account_at(n)->children;
+    case FRAME_CONTEXT:
+        return frame_address(n) == context_current() && !planted(PLANT_CURRENT); /* X4 */
+    default:
+        return false;
+    }
+}
 
 int
 object_release(uint64_t n, uint64_t *steps)
@@ -19,6 +34,10 @@ object_release(uint64_t n, uint64_t *steps)
     void *object = frame_address(n);
     uint64_t cost = 1;
 
+    if (object_busy(n))
+        return E_BUSY;
+    if (type >= FRAME_ACCOUNT && type <= FRAME_CONSOLE && !revoke_object(n, steps))
+        return E_AGAIN; /* G5 */
     switch (type) {
     case FRAME_PLAIN:
     case FRAME_ENDED:
@@ -32,13 +51,9 @@ object_release(uint64_t n, uint64_t *steps)
         cost = TABLE_STEPS;
         break;
     case FRAME_ACCOUNT:
-        if (account_at(n)->used_frames || account_at(n)->children)
-            return E_BUSY;
         account_release(account_at(n));
         break;
     case FRAME_CONTEXT:
-        if (object == context_current() && !planted(PLANT_CURRENT))
-            return E_BUSY; /* X4 */
         context_release(object);
         cost = TABLE_STEPS;
         break;

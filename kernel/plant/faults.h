@@ -29,4 +29,5 @@ enum planted_fault {
     PLANT_PORTS,        /* act 21: a context has the privilege of ports */
     PLANT_UMIP,         /* act 21: descriptor tables may be asked for */
     PLANT_SLOT_INDEX,   /* act 27: the index of a slot has no bound */
+    PLANT_REVOKE,       /* acts 2, 4: what is revoked stays alive */
 };

@@ -32,6 +32,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('act16_gates', [], [('GATES', [], 'refused'), ('SELECTORS', [], 'refused'),
                          ('SEGMENTS', [], 'victim')]),
     ('act21_privileged', [], [('PORTS', [], 'refused'), ('UMIP', [], 'refused')]),
+    ('act02_revoke', [], [('REVOKE', [], 'refused')]),
     ('act27_calls', [], [('MAP_RANGE', [], 'alive'), ('SLOT_INDEX', [], 'alive')]),
     ('act29_pointers', [], [('COPY_RANGE', [], 'refused')]),
     ('slots_walk', [], [('SLOT_KIND', [], 'refused'), ('SLOT_RIGHTS', [], 'refused'), ('SLOT_INDEX', [], 'alive')]),
