@@ -19,7 +19,7 @@ import tessera
 
 BUSYBOX = "/bin/busybox"
 INPUT_BYTES = 8 << 20
-STREAM_BYTES = 32 << 20
+STREAM_BYTES = 64 << 20
 TOOLS = os.path.join(machine.OUT, "bench")
 
 # goal: ("value", most) | ("rate", least) | ("ratio", least) | ("par", least that counts as 1 by instructions)
