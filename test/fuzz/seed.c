@@ -81,9 +81,9 @@ seed_frame(const char *directory)
 static bool
 seed_words(const char *directory)
 {
-    static const char report[] =
-        "died 11 wild read of 0x0\nregister rip 401000\n"
-        "frame 7fffdeadBEEF\nmissing 435 12\nloaded 400000\nframe 401000\nloaded 400000\nnote a%20b %25\n";
+    static const char report[] = "died 11 wild read of 0x0\nregister rip 401000\n"
+                                 "frame 7fffdeadBEEF\nmissing 435 12\nloaded 400000\nframe "
+                                 "401000\nloaded 400000\nnote a%20b %25\n";
     return write_file(directory, "report", report, sizeof report - 1);
 }
 
