@@ -327,3 +327,21 @@ machine_complain(const struct machine *m)
     for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
         say("emulator: %s", line);
 }
+
+/* The last line that the emulator said, cut to fit; empty if none.  Returns whether there is one.
+ */
+int
+machine_last_complaint(const struct machine *m, char *line, size_t size)
+{
+    char text[4096];
+    off_t end = lseek(m->complaints, 0, SEEK_END);
+    off_t from = end > (off_t)sizeof text - 1 ? end - ((off_t)sizeof text - 1) : 0;
+    ssize_t n = pread(m->complaints, text, sizeof text - 1, from);
+    line[0] = 0;
+    if (n <= 0)
+        return 0;
+    text[n - (text[n - 1] == '\n')] = 0;
+    const char *newline = strrchr(text, '\n');
+    snprintf(line, size, "%s", newline ? newline + 1 : text);
+    return line[0] != 0;
+}

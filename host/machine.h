@@ -22,3 +22,4 @@ int machine_start(struct machine *m, const struct options *o, const struct bundl
 int machine_wait(struct machine *m, int grace_ms);
 void machine_kill(struct machine *m);
 void machine_complain(const struct machine *m);
+int machine_last_complaint(const struct machine *m, char *line, size_t size);

@@ -231,8 +231,7 @@ explain_machine(struct session *s)
 {
     const char *name = s->setup->partitions->at[0].name;
     int status = s->machine->exit_wait;
-    if (!s->setup->options->verbose)
-        machine_complain(s->machine);
+    char last[256];
     if (WIFSIGNALED(status))
         return say_fail(EXIT_TOOL, "%s: the emulator was ended by signal %d (%s): run it again",
                         name, WTERMSIG(status), strsignal(WTERMSIG(status)));
@@ -241,9 +240,11 @@ explain_machine(struct session *s)
     if (WEXITSTATUS(status) == 0)
         return say_fail(EXIT_PANIC, "%s: the machine reset: see its last words with -v", name);
     if (!s->peer.greeted)
-        return say_fail(EXIT_TOOL,
-                        "%s: the machine did not start (the emulator's exit status is %d): see -v",
-                        name, WEXITSTATUS(status));
+        return say_fail(
+            EXIT_TOOL,
+            "%s: the machine did not start (the emulator's exit status is %d%s%s): see -v", name,
+            WEXITSTATUS(status), machine_last_complaint(s->machine, last, sizeof last) ? ": " : "",
+            last);
     return say_fail(EXIT_TOOL, "%s: the machine ended (status %d) before the program: see -v", name,
                     WEXITSTATUS(status));
 }
