@@ -22,6 +22,10 @@ uint64_t copy_out(uint64_t to_va, const void *from, size_t n);
 
 /* ---- frames ---- */
 void arch_frame_clear(void *frame);
+/* Where the kernel reads and writes a frame. */
+void *frame_address(uint64_t n);
+/* Boot: shows `bytes` of page-aligned direct-map memory at the fixed address va (abi/exposed.h). */
+void exposed_map(uint64_t va, const void *memory, uint64_t bytes);
 
 /* ---- page tables: entries of abi/memory.h in, entries of abi/memory.h out ---- */
 void arch_root_init(void *root);      /* the kernel's half */

@@ -31,8 +31,6 @@ extern uint64_t frame_count;
 struct frame *frame_at(uint64_t n);
 /* The entry of any number: NULL when there is no such frame. The index is masked. */
 struct frame *frame_find(uint64_t n);
-/* Where the kernel reads and writes a frame. */
-void *frame_address(uint64_t n);
 /* The frame that a kernel object lies in. */
 uint64_t frame_of(const void *object);
 
