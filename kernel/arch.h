@@ -21,6 +21,7 @@ uint64_t copy_in(void *to, uint64_t from_va, size_t n);
 uint64_t copy_out(uint64_t to_va, const void *from, size_t n);
 
 /* ---- frames ---- */
+void arch_copy(void *to, const void *from, size_t n); /* much at a time: 8 bytes an instruction */
 void arch_frame_clear(void *frame);
 /* Where the kernel reads and writes a frame. */
 void *frame_address(uint64_t n);

@@ -56,8 +56,8 @@ console_input(struct console *c, const uint8_t *bytes, uint32_t n)
 {
     assert(c->put - c->taken + n <= buffer_bytes(c)); /* N2 */
     uint64_t first = buffer_piece(c, c->put, n);
-    memcpy(buffer_at(c, c->put), bytes, first);
-    memcpy(buffer_at(c, c->put + first), bytes + first, n - first);
+    arch_copy(buffer_at(c, c->put), bytes, first);
+    arch_copy(buffer_at(c, c->put + first), bytes + first, n - first);
     c->put += n;
 }
 

@@ -181,6 +181,17 @@ arch_stop(void)
 }
 
 void
+arch_copy(void *to, const void *from, size_t n)
+{
+    size_t words = n / 8, tail = n % 8;
+
+    __asm__ volatile("rep movsq\n\tmov %3, %2\n\trep movsb"
+                     : "+D"(to), "+S"(from), "+c"(words)
+                     : "r"(tail)
+                     : "memory");
+}
+
+void
 arch_frame_clear(void *frame)
 {
     uint64_t n = 4096 / 8;
