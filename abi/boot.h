@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * abi/boot.h - what the kernel hands to init, its one environment: a page mapped read-only at
- * BOOT_PAGE_VA whose address init finds in rdi; rsp is 0: it brings its own stack. Init's slots are those of enum first_slot, each
- * with every right.
+ * BOOT_PAGE_VA whose address init finds in rdi; rsp is 0: it brings its own stack. Init's slots are
+ * those of enum first_slot, each with every right.
  */
 #pragma once
 #include <stdint.h>
@@ -23,8 +23,8 @@ struct boot_page {
     uint64_t magic;
     uint32_t abi_version;
     uint32_t n_modules;
-    uint64_t root_frame;   /* init's page-table root */
-    char arguments[BOOT_ARGUMENTS_MAX]; /* the kernel's command line */
+    uint64_t root_frame;                           /* init's page-table root */
+    char arguments[BOOT_ARGUMENTS_MAX];            /* the kernel's command line */
     struct boot_module module[BUNDLE_MODULES_MAX]; /* frames of root's account, plain */
 };
 _Static_assert(sizeof(struct boot_page) <= 4096, "one page");

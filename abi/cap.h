@@ -16,8 +16,8 @@
 enum cap_kind {
     KIND_NONE = 0, /* an empty slot */
     KIND_ACCOUNT,
-    KIND_SLOTS,   /* a binding table */
-    KIND_CELLS,   /* a frame of grant cells */
+    KIND_SLOTS, /* a binding table */
+    KIND_CELLS, /* a frame of grant cells */
     KIND_ENV,
     KIND_CONTEXT,
     KIND_EVENTS,  /* a frame of event counters */
@@ -32,9 +32,9 @@ enum cap_kind {
 enum cap_right {
     RIGHT_READ = 1 << 0,
     RIGHT_WRITE = 1 << 1,
-    RIGHT_ALLOC = 1 << 2,   /* account: take frames, make objects of them */
-    RIGHT_MAP = 1 << 3,     /* account: map its frames, change its page tables */
-    RIGHT_MAKE = 1 << 4,    /* make an object below this one */
+    RIGHT_ALLOC = 1 << 2, /* account: take frames, make objects of them */
+    RIGHT_MAP = 1 << 3,   /* account: map its frames, change its page tables */
+    RIGHT_MAKE = 1 << 4,  /* make an object below this one */
     RIGHT_DESTROY = 1 << 5,
     RIGHT_INSPECT = 1 << 6, /* read state, registers and memory */
     RIGHT_STOP = 1 << 7,
@@ -44,7 +44,7 @@ enum cap_right {
     RIGHT_POWER = 1 << 11,
     RIGHT_CLOCK = 1 << 12,
     RIGHT_LOG = 1 << 13,
-    RIGHT_GRANT = 1 << 14,  /* grant it on */
+    RIGHT_GRANT = 1 << 14, /* grant it on */
     RIGHT_NONE = 0,
     RIGHTS_ALL = 0x7fff,
 };
@@ -52,7 +52,7 @@ enum cap_right {
 enum cap_limit { CELLS_PER_FRAME = 64, SLOTS_PER_TABLE = 126 };
 
 struct cap {
-    uint32_t object;     /* frame number; for KIND_CPU the processor's, for KIND_MACHINE 0 */
+    uint32_t object; /* frame number; for KIND_CPU the processor's, for KIND_MACHINE 0 */
     uint32_t cell;
     uint64_t generation; /* of the cell; 64 bits, never wraps */
     uint16_t kind;

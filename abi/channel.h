@@ -31,7 +31,7 @@ enum channel_type {
     CH_DATA = 2,   /* both ways: bytes of a stream, 1 .. CHANNEL_PAYLOAD_MAX */
     CH_CREDIT = 3, /* both ways: the receiver of the stream allows `length` bytes more */
     CH_EOF = 4,    /* both ways: the writer has ended */
-    CH_CLOSED = 5, /* both ways: the reader has gone; length = the error writers now get (EPIPE, ENOSPC) */
+    CH_CLOSED = 5, /* both ways: the reader has gone; length = the error that writers now get */
     CH_STATUS = 6, /* kernel -> host: the partition has ended; length = exit status, 0 .. 255 */
     CH_SIGNAL = 7, /* host -> kernel: deliver signal number `length` (1 .. 62) to the partition */
     CH_LOG = 8,    /* kernel -> host: text of the kernel's log; channel and stream are 0 */

@@ -20,7 +20,7 @@ enum upcall {
     UPCALL_EXCEPTION = 0, /* any but a page fault */
     UPCALL_FAULT,         /* page fault */
     UPCALL_FOREIGN,       /* a `syscall` or `int 0x80` that is not the kernel's */
-    UPCALL_SLICE_BEGIN,
+    UPCALL_SLICE_BEGIN,   /* pending where no save area is left */
     UPCALL_SLICE_END,     /* maskable; grace runs from here */
     UPCALL_EVENT,         /* maskable */
     UPCALL_REVOKE,        /* maskable */
@@ -59,11 +59,11 @@ _Static_assert(sizeof(struct context_start) == 40, "layout");
 struct upcall_setup {
     uint64_t frame; /* the upcall page: a plain frame of the account; pinned until the end */
     uint64_t va;    /* where the library has it mapped */
-    uint64_t entry[UPCALL_COUNT]; /* EXCEPTION, FAULT and FOREIGN must be there; 0: none of this kind */
-    uint64_t stack[UPCALL_DEPTH_MAX]; /* rsp at each depth */
+    uint64_t entry[UPCALL_COUNT];      /* 0: none; EXCEPTION, FAULT and FOREIGN must be there */
+    uint64_t stack[UPCALL_DEPTH_MAX];  /* rsp at each depth */
     uint64_t resume_start, resume_end; /* bounds of the resume sequence; equal: none */
-    uint64_t event_mask; /* the counters of events_slot that make an EVENT upcall */
-    uint32_t events_slot; /* an events slot with READ, or SLOT_NOTHING */
+    uint64_t event_mask;               /* the counters of events_slot that make an EVENT upcall */
+    uint32_t events_slot;              /* an events slot with READ, or SLOT_NOTHING */
     uint32_t reserved;
 };
 _Static_assert(sizeof(struct upcall_setup) == 144, "layout");
@@ -73,16 +73,16 @@ enum { SLOT_NOTHING = 0xffffffffu };
 enum context_phase {
     CONTEXT_READY = 0, /* runs whenever it has a slice */
     CONTEXT_WAITING,
-    CONTEXT_STOPPED,   /* its registers are complete, it runs no more */
+    CONTEXT_STOPPED, /* its registers are complete, it runs no more */
 };
 
 /* Why a context stopped. */
 enum context_cause {
     CAUSE_NONE = 0,
-    CAUSE_EXIT,     /* context_exit; status is its argument */
-    CAUSE_STOPPED,  /* context_stop by a holder */
-    CAUSE_DEPTH,    /* an upcall found no save area left, or none registered */
-    CAUSE_RESUME,   /* an upcall in the resume sequence found rip beyond that of the last save area */
+    CAUSE_EXIT,    /* context_exit; status is its argument */
+    CAUSE_STOPPED, /* context_stop by a holder */
+    CAUSE_DEPTH,   /* an upcall found no save area left, or none registered */
+    CAUSE_RESUME, /* an upcall in the resume sequence found rip beyond that of the last save area */
     CAUSE_DESTROYED,
 };
 

@@ -11,7 +11,7 @@ static const uint64_t EXPOSED_FREE = 0xffffff0040000000;    /* bitmap of n_frame
 struct machine_page {
     uint32_t abi_version;
     uint32_t n_cpus;
-    uint64_t n_frames;     /* frame numbers are below this */
+    uint64_t n_frames; /* frame numbers are below this */
     /* clock_ns = (counter - counter_base) * ns_mult >> ns_shift, the product in 128 bits */
     uint64_t counter_base; /* of the processor's cycle counter */
     uint64_t ns_mult;

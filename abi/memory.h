@@ -9,9 +9,9 @@
 enum { FRAME_SHIFT = 12, FRAME_BYTES = 1 << FRAME_SHIFT };
 
 enum memory_limit {
-    MAP_BATCH_MAX = 512,   /* entries in one pt_map, pt_unmap, pt_protect or pt_read */
-    FRAME_BATCH_MAX = 64,  /* frames in one frame_alloc or frame_free */
-    PT_LEVELS = 4,         /* 4 is a root; 1 holds the pages */
+    MAP_BATCH_MAX = 512,  /* entries in one pt_map, pt_unmap, pt_protect or pt_read */
+    FRAME_BATCH_MAX = 64, /* frames in one frame_alloc or frame_free */
+    PT_LEVELS = 4,        /* 4 is a root; 1 holds the pages */
     PT_ENTRIES = 512,
 };
 
@@ -37,7 +37,7 @@ enum frame_type {
     FRAME_CONSOLE,
     FRAME_VECTOR, /* vector registers of a context */
     FRAME_BUFFER, /* input buffer of a console */
-    FRAME_ENDED,  /* an object of a dying account that another still names: zeroes, nobody's to use */
+    FRAME_ENDED,  /* an object that ended while another still names it: zeroes, nobody's */
     FRAME_TYPES,
 };
 
@@ -46,9 +46,9 @@ enum frame_type {
  * entry is absent for the processor and its other 63 bits are the library's to use.
  */
 enum map_flag {
-    MAP_READ = 1 << 0,  /* present */
-    MAP_WRITE = 1 << 1, /* needs MAP_READ */
-    MAP_EXEC = 1 << 2,  /* needs MAP_READ */
+    MAP_READ = 1 << 0,     /* present */
+    MAP_WRITE = 1 << 1,    /* needs MAP_READ */
+    MAP_EXEC = 1 << 2,     /* needs MAP_READ */
     MAP_ACCESSED = 1 << 3, /* reported by pt_read and pt_unmap; refused in pt_map */
     MAP_DIRTY = 1 << 4,    /* likewise */
     MAP_SOFT_SHIFT = 5,    /* three bits that the processor ignores */

@@ -29,9 +29,10 @@ void *frame_address(uint64_t n);
 void exposed_map(uint64_t va, const void *memory, uint64_t bytes);
 
 /* ---- page tables: entries of abi/memory.h in, entries of abi/memory.h out ---- */
-void arch_root_init(void *root);      /* the kernel's half */
+void arch_root_init(void *root); /* the kernel's half */
 void arch_root_load(uint64_t frame);
-void arch_root_leave(uint64_t frame); /* on to the kernel's own root, if this processor stands on that one */
+void arch_root_leave(
+    uint64_t frame); /* on to the kernel's own root, if this processor stands on that one */
 uint64_t arch_pte_encode(uint64_t entry);
 uint64_t arch_pte_decode(uint64_t pte);
 uint64_t arch_pte_keep(uint64_t pte, uint64_t old); /* with old's accessed and dirty */
@@ -44,38 +45,44 @@ void arch_flush_all(void);
 /* ---- contexts ---- */
 struct context *arch_context_of(uint64_t frame);
 void arch_context_init(struct context *context, const struct context_start *start);
-int arch_upcalls_set(struct context *context, const struct upcall_setup *setup); /* 0, or E_INVAL and nothing is changed */
+int arch_upcalls_set(struct context *context,
+                     const struct upcall_setup *setup); /* 0, or E_INVAL and nothing is changed */
 void arch_context_registers(const struct context *context, struct save_area *out);
 void arch_context_result(struct context *context, int64_t value, uint64_t detail);
 void arch_context_restart(struct context *context); /* back before the call it stands in */
 void arch_context_skip(struct context *context);    /* and behind it again */
-/* Brings an upcall to a context that is off its processor: false, with *cause, when it cannot be. */
+/* Brings an upcall to a context that is off its processor: false, with *cause, when it cannot be.
+ */
 bool arch_upcall(struct context *context, enum upcall kind, enum context_cause *cause);
 bool arch_upcall_masked(const struct context *context, enum upcall kind);
 void arch_upcall_pend(struct context *context, enum upcall kind);
-uint32_t arch_upcall_pending(const struct context *context); /* set of 1 << kind, as the library left it */
+uint32_t
+arch_upcall_pending(const struct context *context); /* set of 1 << kind, as the library left it */
 /* Puts `to` on the processor: vectors, segment bases, root. Its registers follow by arch_resume. */
 void arch_context_switch(struct cpu *cpu, struct context *to);
-void arch_context_forget(const struct context *context); /* it ends: no processor state is kept for it */
+void
+arch_context_forget(const struct context *context); /* it ends: no processor state is kept for it */
 void arch_charge_show(struct context *context, uint64_t on_since_ns); /* in its upcall page */
-uint64_t arch_counter(void); /* cycles */
+uint64_t arch_counter(void);                                          /* cycles */
 _Noreturn void arch_resume(struct context *context);
 
 /* ---- time ---- */
-uint64_t clock_now(void);                    /* nanoseconds since the kernel's start */
-uint64_t clock_wall_base(void);              /* nanoseconds since 1970 of clock 0 */
-void arch_timer_set(uint64_t at_ns);         /* one-shot on this processor; 0: off */
+uint64_t clock_now(void);            /* nanoseconds since the kernel's start */
+uint64_t clock_wall_base(void);      /* nanoseconds since 1970 of clock 0 */
+void arch_timer_set(uint64_t at_ns); /* one-shot on this processor; 0: off */
 
 /* ---- devices ---- */
 enum irq_vector { IRQ_TIMER = 0x40, IRQ_CONSOLE = 0x41, IRQ_SPURIOUS = 0xff };
-uint32_t arch_pci_read(uint32_t function, uint32_t offset); /* function = bus<<8|device<<3|function; aligned */
+uint32_t arch_pci_read(uint32_t function,
+                       uint32_t offset); /* function = bus<<8|device<<3|function; aligned */
 void arch_pci_write(uint32_t function, uint32_t offset, uint32_t value);
 void *arch_mmio_map(uint64_t pa, uint64_t bytes); /* boot only; uncached; never unmapped */
 void arch_msi_message(enum irq_vector vector, uint64_t *address, uint32_t *data);
-void arch_irq_route(uint32_t line, enum irq_vector vector); /* an interrupt controller's line, edge */
-void arch_serial_write(const char *text, size_t n);         /* COM1, polled; for panics and the early log */
+void arch_irq_route(uint32_t line,
+                    enum irq_vector vector);        /* an interrupt controller's line, edge */
+void arch_serial_write(const char *text, size_t n); /* COM1, polled; for panics and the early log */
 _Noreturn void arch_power_off(uint32_t status);
-uint64_t arch_physical(const void *kernel_pointer);         /* of direct-map memory */
+uint64_t arch_physical(const void *kernel_pointer); /* of direct-map memory */
 bool arch_random(uint64_t *out);
 
 /* ---- for tests ---- */

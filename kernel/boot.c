@@ -19,7 +19,7 @@ struct machine_page *exposed_machine;
 void
 boot_main(const struct boot_info *info)
 {
-    cap_init();                       /* capabilities can be keyed */
+    cap_init(); /* capabilities can be keyed */
     exposed_machine->abi_version = ABI_VERSION;
     exposed_machine->n_cpus = 1;
     channel_init(info->command_line); /* the log reaches the host */

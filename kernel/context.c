@@ -22,7 +22,8 @@ context_current(void)
     return cpu_this()->current;
 }
 
-/* The events object of a slot of the running environment, with one right; 0 with *error, or SLOT_NOTHING. */
+/* The events object of a slot of the running environment, with one right; 0 with *error, or
+ * SLOT_NOTHING. */
 static uint32_t
 events_of_slot(uint32_t slot, enum cap_right right, int *error)
 {
@@ -42,7 +43,8 @@ start_is_users(const struct context_start *start)
 }
 
 struct context *
-context_create(struct env *env, uint64_t env_frame, uint64_t frame, const struct context_start *start)
+context_create(struct env *env, uint64_t env_frame, uint64_t frame,
+               const struct context_start *start)
 {
     struct context *context = frame_become(frame, FRAME_CONTEXT);
 
@@ -228,7 +230,8 @@ context_peek(struct context *context, uint64_t va, uint64_t out, uint64_t n)
 
 /* ---- sleeping and waking ---- */
 
-/* Index of a clause that holds, or n; a clause whose slot is dead holds, so that its waiter finds out. */
+/* Index of a clause that holds, or n; a clause whose slot is dead holds, so that its waiter finds
+ * out. */
 static uint32_t
 clause_holding(const struct context *context)
 {
@@ -362,7 +365,7 @@ context_deliver(struct context *context)
         if ((1u << kind & MASKABLE) && arch_upcall_masked(context, (enum upcall)kind)) {
             arch_upcall_pend(context, (enum upcall)kind);
         } else if (!arch_upcall(context, (enum upcall)kind, &cause)) {
-            if (cause == CAUSE_DEPTH && 1u << kind & MASKABLE) {
+            if (cause == CAUSE_DEPTH) { /* not the library's doing: it may be deep in its work */
                 arch_upcall_pend(context, (enum upcall)kind);
                 continue;
             }

@@ -24,14 +24,14 @@ struct env {
  */
 struct context {
     struct cell cell;
-    uint32_t self;  /* frame */
-    uint32_t env;   /* frame */
-    uint32_t root;  /* frame it stands on; holds a reference */
+    uint32_t self; /* frame */
+    uint32_t env;  /* frame */
+    uint32_t root; /* frame it stands on; holds a reference */
     uint32_t vector_frame;
     uint32_t upcall_frame; /* 0: none registered; holds a reference */
-    uint32_t phase; /* enum context_phase */
-    uint32_t cause; /* enum context_cause */
-    uint32_t due;   /* set of 1 << enum upcall */
+    uint32_t phase;        /* enum context_phase */
+    uint32_t cause;        /* enum context_cause */
+    uint32_t due;          /* set of 1 << enum upcall */
     int64_t status;
     uint64_t deadline_ns; /* 0: none */
     uint64_t charged_cycles;
@@ -40,7 +40,7 @@ struct context {
     uint32_t stop_events; /* frame; 0: nobody is told */
     uint32_t stop_index;
     uint32_t n_clauses;
-    uint32_t entries;     /* set of 1 << enum upcall for which it has an entry point */
+    uint32_t entries; /* set of 1 << enum upcall for which it has an entry point */
     struct wait_clause clause[WAIT_CLAUSES_MAX];
 };
 
@@ -56,7 +56,8 @@ void env_release(struct env *env);
 
 /* May it be put on a processor now? Wakes it when what it waits for has come. */
 bool context_runnable(struct context *context, uint64_t now_ns);
-/* Brings every upcall that is due to a context whose registers are saved; false: it ended by that. */
+/* Brings every upcall that is due to a context whose registers are saved; false: it ended by that.
+ */
 bool context_deliver(struct context *context);
 /* Marks an upcall due. A context that waits is woken by it when it is next looked at. */
 void context_due(struct context *context, enum upcall kind);

@@ -42,7 +42,8 @@ init_map(uint64_t root, uint64_t va, uint64_t frame, uint64_t flags)
 
     while (pt_enter(account_root, root, va, frame << FRAME_SHIFT | flags, &level) == E_NOENT) {
         uint64_t table = init_frame();
-        if (pt_make(account_root, table, level).value || pt_link(account_root, root, va, table).value)
+        if (pt_make(account_root, table, level).value ||
+            pt_link(account_root, root, va, table).value)
             panic("init's page tables cannot be made");
     }
 }
@@ -114,7 +115,8 @@ init_object(uint64_t *frame, enum frame_type type, enum cap_kind kind)
     return cell;
 }
 
-/* The environment with its binding table full of rights, and its context about to start at entry. */
+/* The environment with its binding table full of rights, and its context about to start at entry.
+ */
 static void
 init_environment(uint64_t root, uint64_t entry)
 {

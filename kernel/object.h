@@ -6,7 +6,8 @@
 /*
  * Makes frame n, whatever it is, plain again: it lets go of what it stands on. Takes from *steps
  * what it costs. E_BUSY when others need it, E_AGAIN
- * when *steps did not suffice to revoke what was granted from it: call again, E_INVAL when it is nobody's to free.
+ * when *steps did not suffice to revoke what was granted from it: call again, E_INVAL when it is
+ * nobody's to free.
  */
 int object_release(uint64_t n, uint64_t *steps);
 

@@ -7,7 +7,8 @@
  *  M2 an entry of level l > 1 names a page table of level l - 1 of the same account, and holds one
  *     reference to it; so the tree has no cycle, and the walk below needs no check of its own.
  *  M3 only the user's half of a root is ever written here.
- * Source  Engler, Kaashoek, O'Toole, SOSP '95 (bindings in hardware); the checks are design section 4.
+ * Source  Engler, Kaashoek, O'Toole, SOSP '95 (bindings in hardware); the checks are design
+ * section 4.
  */
 #include "abi/error.h"
 #include "abi/memory.h"
@@ -157,7 +158,8 @@ pt_set(uint64_t *entry, uint64_t va, uint64_t value)
 }
 
 int
-pt_enter(const struct account *cover, uint64_t root, uint64_t va, uint64_t wanted, uint64_t *missing)
+pt_enter(const struct account *cover, uint64_t root, uint64_t va, uint64_t wanted,
+         uint64_t *missing)
 {
     uint64_t *entry = pt_walk(root, va, 1, missing);
     int error = entry ? pt_check_entry(cover, wanted) : E_NOENT;
@@ -176,7 +178,8 @@ pt_map(struct account *account, uint64_t root, uint64_t va, uint64_t entries, ui
 
     while (!error && done < n) {
         uint64_t batch = n - done < BATCH ? n - done : BATCH;
-        uint64_t absent = copy_in(wanted, entries + done * sizeof(uint64_t), batch * sizeof(uint64_t));
+        uint64_t absent =
+            copy_in(wanted, entries + done * sizeof(uint64_t), batch * sizeof(uint64_t));
         if (absent)
             return done ? result_ok((int64_t)done) : result_error_at(E_FAULT, absent);
         for (uint64_t i = 0; i < batch && !error; i++, done += !error, va += FRAME_BYTES) {
@@ -265,7 +268,8 @@ pt_read(struct account *account, uint64_t root, uint64_t va, uint64_t out, uint6
     return result_error_at(E_NOENT, missing);
 }
 
-/* The table's frame is about to become plain: on the processor that stands on it, leave it first. */
+/* The table's frame is about to become plain: on the processor that stands on it, leave it first.
+ */
 void
 pt_release(uint64_t n)
 {

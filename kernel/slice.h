@@ -15,11 +15,11 @@ struct slice {
 
 struct cpu {
     uint32_t number;
-    uint32_t position;           /* of the slice that runs */
-    struct context *current;     /* whose registers are on the processor; NULL: idle */
+    uint32_t position;       /* of the slice that runs */
+    struct context *current; /* whose registers are on the processor; NULL: idle */
     uint64_t slice_end_ns;
-    uint64_t grace_end_ns;       /* 0: no slice-end upcall outstanding */
-    uint64_t counter_mark;       /* cycle counter up to which time has been charged */
+    uint64_t grace_end_ns;               /* 0: no slice-end upcall outstanding */
+    uint64_t counter_mark;               /* cycle counter up to which time has been charged */
     uint64_t used[SLICE_POSITIONS / 64]; /* bitmap of the positions that are not empty */
     struct slice slice[SLICE_POSITIONS];
 };

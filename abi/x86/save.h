@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * abi/x86/save.h - the registers of an interrupted context, as the kernel leaves them for its
- * library. The last five words are in the order that `iretq` pops. QEMU before 9.1 refuses `iretq` at
- * user level where SMAP is on; popping rflags and rsp and a jump through rip do as well.
+ * library. The last five words are in the order that `iretq` pops. QEMU before 9.1 refuses `iretq`
+ * at user level where SMAP is on; popping rflags and rsp and a jump through rip do as well.
  */
 #pragma once
 #include <stdint.h>

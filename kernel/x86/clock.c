@@ -32,7 +32,8 @@ struct sample {
     uint16_t pit;
 };
 
-/* One look at the three clocks; the narrowest of some, for the machine may be held up in between. */
+/* One look at the three clocks; the narrowest of some, for the machine may be held up in between.
+ */
 static struct sample
 clock_sample(void)
 {
@@ -48,7 +49,8 @@ clock_sample(void)
         uint64_t after = read_counter();
         if (after - before < narrowest) {
             narrowest = after - before;
-            best = (struct sample){.counter = before + (after - before) / 2, .apic = ticks, .pit = pit};
+            best = (struct sample){
+                .counter = before + (after - before) / 2, .apic = ticks, .pit = pit};
         }
     }
     return best;
@@ -68,7 +70,8 @@ clock_calibrate(uint64_t *counter_hz, uint64_t *apic_hz)
     from = clock_sample();
     do
         to = clock_sample();
-    while ((uint16_t)(from.pit - to.pit) < PIT_SPAN && to.counter - from.counter < (uint64_t)1 << 32);
+    while ((uint16_t)(from.pit - to.pit) < PIT_SPAN && to.counter - from.counter < (uint64_t)1
+                                                                                       << 32);
     span = (uint16_t)(from.pit - to.pit);
     if (span < PIT_SPAN)
         panic("no interval timer to set the clock by");

@@ -51,8 +51,8 @@ _Static_assert(sizeof(struct context_level) == sizeof(struct save_area), "entry.
 struct context_x86 {
     struct context context;
     uint8_t gap[CONTEXT_REGS - sizeof(struct context)];
-    struct save_area regs;     /* complete while the context is off its processor */
-    struct upcall_page *page;  /* the kernel's own mapping; a page of depth 4 until upcalls_set */
+    struct save_area regs;    /* complete while the context is off its processor */
+    struct upcall_page *page; /* the kernel's own mapping; a page of depth 4 until upcalls_set */
     uint64_t page_va;
     uint64_t resume_start, resume_bytes;
     uint64_t entry[UPCALL_COUNT];
@@ -98,7 +98,8 @@ read_msr(uint32_t msr)
 static inline void
 write_msr(uint32_t msr, uint64_t value)
 {
-    __asm__ volatile("wrmsr" ::"c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+    __asm__ volatile("wrmsr" ::"c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+                     : "memory");
 }
 
 static inline uint64_t
@@ -136,15 +137,15 @@ cpuid(uint32_t leaf, uint32_t sub)
 }
 
 /* ---- kernel/x86, among itself ---- */
-extern uint64_t boot_counter;      /* the cycle counter at the first instruction */
-extern uint32_t boot_start_info;   /* physical address of the PVH start info */
-void cpu_features_check(void);     /* panics, naming what is missing */
-void cpu_init(uint32_t number);    /* this processor's block, descriptor tables and entry points */
+extern uint64_t boot_counter;    /* the cycle counter at the first instruction */
+extern uint32_t boot_start_info; /* physical address of the PVH start info */
+void cpu_features_check(void);   /* panics, naming what is missing */
+void cpu_init(uint32_t number);  /* this processor's block, descriptor tables and entry points */
 uint32_t cpu_vector_bytes(void);
-void trap_init(void);              /* fills the one interrupt descriptor table */
+void trap_init(void); /* fills the one interrupt descriptor table */
 void trap_table_load(void);
-void pt_init(uint64_t memory_end); /* the kernel's own tables: nothing writable executes */
-void *pt_map_cpu(uint32_t number); /* the mapped block of a processor */
+void pt_init(uint64_t memory_end);    /* the kernel's own tables: nothing writable executes */
+void *pt_map_cpu(uint32_t number);    /* the mapped block of a processor */
 const uint64_t *pt_kernel_half(void); /* its entries, 256 of them */
 void apic_init(void);
 void apic_end(void);

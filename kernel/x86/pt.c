@@ -90,7 +90,8 @@ image_flags(uint64_t pa)
     return va < (uint64_t)kernel_rodata ? 0 : PTE_NX;
 }
 
-/* P1: where the image lies the direct map has small pages, and there text is not executable either. */
+/* P1: where the image lies the direct map has small pages, and there text is not executable either.
+ */
 static void
 direct_map(uint64_t end)
 {
@@ -112,7 +113,8 @@ pt_init(uint64_t memory_end)
     kernel_root = frame_boot_alloc(1);
     for (int i = 256; i < 512; i++)
         if (i == 256 || i == 510 || i == 511)
-            kernel_root[i] = arch_physical(frame_boot_alloc(1)) | PTE_P | PTE_W | (i == 510 ? PTE_U : 0);
+            kernel_root[i] =
+                arch_physical(frame_boot_alloc(1)) | PTE_P | PTE_W | (i == 510 ? PTE_U : 0);
     direct_map(memory_end);
     for (uint64_t va = (uint64_t)kernel_start; va < (uint64_t)kernel_end; va += FRAME_BYTES)
         kernel_map(va, va - KERNEL_BASE, FRAME_BYTES, image_flags(va - KERNEL_BASE));
@@ -123,8 +125,8 @@ void *
 pt_map_cpu(uint32_t number)
 {
     uint64_t va = CPU_BASE + (uint64_t)number * CPU_BLOCK;
-    static const uint16_t stack_top[] = {CPU_STACK_TOP, CPU_STACK_TOP - 4096, CPU_NMI_TOP,
-                                         CPU_DOUBLE_TOP, CPU_CHECK_TOP, CPU_DEBUG_TOP};
+    static const uint16_t stack_top[] = {CPU_STACK_TOP,  CPU_STACK_TOP - 4096, CPU_NMI_TOP,
+                                         CPU_DOUBLE_TOP, CPU_CHECK_TOP,        CPU_DEBUG_TOP};
     void *code = frame_boot_alloc(1);
 
     memcpy(code, entry_template, FRAME_BYTES);
