@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * act02_revoke.c - acts 2 and 4: a right that was taken back stays dead, also in a cell that is used
- * again, and with it all that came of it: a long chain of grants, and a wide one.
+ * act02_revoke.c - acts 2 and 4: a right that was taken back stays dead, also in a cell that is
+ * used again, and with it all that came of it: a long chain of grants, and a wide one.
  */
 #include "test/boot/kit.h"
 
@@ -14,7 +14,8 @@ enum {
 };
 
 static struct cap cap_first, cap_last;
-static uint32_t cells_used = CELLS_PER_FRAME - 1; /* of the frame in slot CELLS; at first there is none */
+static uint32_t cells_used =
+    CELLS_PER_FRAME - 1; /* of the frame in slot CELLS; at first there is none */
 
 /* The next empty cell of frames that we keep adding; those of the full ones live on. */
 static uint32_t
@@ -31,10 +32,10 @@ cell_next(void)
 static void
 grant(uint32_t from, uint32_t cells, uint32_t index, struct cap *cap)
 {
-    fine(call_cap_grant(from, cells, index, RIGHT_READ | RIGHT_POST | RIGHT_GRANT, 0,
-                        (uintptr_t)cap)
-             .value,
-         "cap_grant");
+    fine(
+        call_cap_grant(from, cells, index, RIGHT_READ | RIGHT_POST | RIGHT_GRANT, 0, (uintptr_t)cap)
+            .value,
+        "cap_grant");
 }
 
 static void
@@ -53,7 +54,8 @@ revoke_all(void)
     uint32_t calls = 1;
 
     while (call_cap_revoke(FIRST_CELLS, 1).value == -E_AGAIN) {
-        if (calls == 1) /* what is deepest cannot be had any more, though the walk is not there yet */
+        if (calls ==
+            1) /* what is deepest cannot be had any more, though the walk is not there yet */
             hold(call_cap_bind(SLOT_SLOTS, OTHER, (uintptr_t)&cap_last).value < 0,
                  "binding what is being revoked");
         calls++;
@@ -116,6 +118,7 @@ exo_main(const struct start_page *start)
     tree(true);
     tree(false);
     refuse(call_cap_revoke(FIRST_CELLS, 0).value, E_INVAL, "revoking an object's own cell");
-    refuse(call_cap_revoke(FIRST_CELLS, CELLS_PER_FRAME).value, E_INVAL, "revoking beyond the frame");
+    refuse(call_cap_revoke(FIRST_CELLS, CELLS_PER_FRAME).value, E_INVAL,
+           "revoking beyond the frame");
     return done();
 }
