@@ -125,7 +125,8 @@ main() {
     done
 
     mkdir -p "$LOG"
-    make -s -j2 --no-print-directory all unit fuzz boot-tests >&2 || { echo 'FAIL build'; echo '0 passed, 1 failed'; exit 1; }
+    passed=0 failed=0
+    make -s -k -j2 --no-print-directory all unit fuzz boot-tests >&2 || { echo 'FAIL build: see the lines above'; failed=1; }
     if [ -n "$only_list" ]; then
         for suite in $SUITES; do list "$suite"; done
         exit 0
@@ -136,7 +137,6 @@ main() {
         echo "tessera: no test is called $name; tessera test --list names them" >&2
         exit 125
     done
-    passed=0 failed=0
     for suite in $SUITES; do run_chosen "$suite"; done
     echo "$passed passed, $failed failed"
     [ "$failed" -eq 0 ]
