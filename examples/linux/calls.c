@@ -10,6 +10,7 @@
 
 enum { CALLS = 512, SIGNALS = 64, SIGNAL_KILL = 9, STATUS_SIGNAL = 128, STATUS_NOEXEC = 126 };
 enum { PROCESS = 1, SECOND_NS = 1000000000 };
+static const uint64_t FOREVER_S = 1ull << 33;
 
 extern const char *const linux_names[CALLS]; /* made from the C library's header */
 
@@ -30,8 +31,7 @@ static void __attribute__((noreturn)) program_end(int status)
     exo_exit(status & 255);
 }
 
-/* A signal to ourselves: ignored, without an effect by default (CHLD, CONT .. TTOU, URG, WINCH), or
- * the end. */
+/* A signal to ourselves: ignored, harmless (CHLD, CONT .. TTOU, URG, WINCH), or the end. */
 int64_t
 signal_raise(uint64_t number)
 {
@@ -126,21 +126,9 @@ linux_sysinfo(const struct save_area *s)
 {
     struct account_state account = {0};
     call_account_read(SLOT_ACCOUNT, (uintptr_t)&account);
-    uint64_t free_frames = account.limit_frames - account.used_frames;
-    uint64_t info[14] = {clock_ns() / SECOND_NS,
-                         0,
-                         0,
-                         0,
-                         account.limit_frames,
-                         free_frames,
-                         0,
-                         0,
-                         0,
-                         0,
-                         PROCESS,
-                         0,
-                         0,
-                         PAGE};
+    uint64_t info[14] = {[4] = account.limit_frames, [10] = PROCESS, [13] = PAGE};
+    info[0] = clock_ns() / SECOND_NS;
+    info[5] = account.limit_frames - account.used_frames;
     return user_put(s->rdi, info, sizeof(info));
 }
 
@@ -172,7 +160,9 @@ linux_sleep(const struct save_area *s)
     if (!region_covers(va, sizeof(struct time), MAP_READ))
         return -E_FAULT;
     struct time t = *(const struct time *)va;
-    uint64_t end = t.s * SECOND_NS + t.fraction;
+    if (t.s > INT64_MAX || t.fraction >= SECOND_NS)
+        return -E_INVAL;
+    uint64_t end = (t.s < FOREVER_S ? t.s : FOREVER_S) * SECOND_NS + t.fraction;
     if (s->rax == 35 || s->rsi == 0)
         end += clock_ns();
     else if (s->rdi == 0)
