@@ -50,7 +50,9 @@ HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/partition.c ho
 UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c test/unit/siphash.c \
 	test/unit/elf.c test/unit/bundle.c test/unit/words.c test/unit/plan.c test/unit/frame.c
 BOOT_TESTS := victim act02_revoke resume act05_map act06_bits act07_table act13_edge act15_flags act16_gates \
-	act21_privileged act27_calls act29_pointers slots_walk reap
+	act21_privileged act27_calls act29_pointers slots_walk reap \
+	caps limits hog deaths
+BOOT_RAW := upcalls slices
 FUZZERS := elf bundle frame words plan options report
 
 # ---- rules ------------------------------------------------------------------------------------
@@ -113,7 +115,11 @@ BOOT_KIT := $(addprefix $(OUT)/u/test/boot/,kit.c.o kit.S.o good.c.o)
 $(BOOT_TESTS:%=$(OUT)/test/%): $(OUT)/test/%: $(OUT)/u/test/boot/%.c.o $(BOOT_KIT) $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LINK_LIBRARY)
-boot-tests: $(BOOT_TESTS:%=$(OUT)/test/%)
+$(BOOT_RAW:%=$(OUT)/test/%): $(OUT)/test/%: $(OUT)/u/test/boot/%.c.o $(OUT)/u/test/boot/raw.c.o $(OUT)/u/test/boot/raw.S.o \
+		$(BOOT_KIT) $(EXO_OBJ) libos/exo/library.ld
+	@mkdir -p $(@D)
+	$(LINK_LIBRARY) -e raw_start
+boot-tests: $(BOOT_RAW:%=$(OUT)/test/%) $(BOOT_TESTS:%=$(OUT)/test/%)
 
 $(OUT)/h/%.c.o: %.c $(GEN)
 	@mkdir -p $(@D)

@@ -15,10 +15,11 @@ Oracles of a run, each with a name:
 A control runs the same program on the kernel with one check left out, and passes when the run fails by the oracle that it
 names. docs/hostile.md lists them.
 """
-import os, re, sys
+import os, re, signal, subprocess, sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../command'))
 from harness import *
 
+COUNTED = ['--emulator', os.path.join(ROOT, 'test/boot/counted.sh')]  # shares of time do not depend on the host
 PLANT_KERNEL = os.path.join(ROOT, 'out/tessera-plant.elf')
 VICTIM_ROUNDS = 20
 LONG_ROUNDS = {'act27_calls': 300}  # the victim outlasts no act that takes seconds
@@ -38,7 +39,39 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('slots_walk', [], [('SLOT_KIND', [], 'refused'), ('SLOT_RIGHTS', [], 'refused'), ('SLOT_INDEX', [], 'alive')]),
     ('resume', [], []),
     ('reap', [], [('CURRENT', [], 'alive'), ('ENDED', [], 'refused')]),
+    ('caps', [], [('CAP_TAG', [], 'refused')]),
+    ('limits', [], []),
+    ('resume', [], []),
+    ('upcalls', [], []),
 ]
+
+SEGV, ILL, FPE, SYS = 11, 4, 8, 31
+PRIVILEGED = 'privileged instruction or wild address'
+DEATHS = [  # deed, signal, how the one line goes on, the innermost function that the backtrace names
+    ('read_kernel', SEGV, 'segmentation fault: read of 0xffffffff80100000', 'deed_read_kernel'),
+    ('read_memory', SEGV, 'segmentation fault: read of 0xffff800000000000', 'deed_read_memory'),
+    ('write_kernel', SEGV, 'segmentation fault: write to 0xffffffffc0006ff8', 'deed_write_kernel'),
+    ('write_exposed', SEGV, 'segmentation fault: write to 0xffffff0000000000', 'deed_write_exposed'),
+    ('jump_kernel', SEGV, 'segmentation fault: jump to 0xffffffff80100000', 'exo_main'),
+    ('jump_exposed', SEGV, 'segmentation fault: jump to 0xffffff0000000000', 'exo_main'),
+    ('jump_data', SEGV, 'segmentation fault: jump to ', 'exo_main'),
+    ('write_text', SEGV, 'segmentation fault: write to ', 'deed_write_text'),
+    ('null', SEGV, 'segmentation fault: read of 0x8', 'deed_null'),
+    ('halt', SEGV, PRIVILEGED, 'deed_halt'),
+    ('interrupts_off', SEGV, PRIVILEGED, 'deed_interrupts_off'),
+    ('control_register', SEGV, PRIVILEGED, 'deed_control_register'),
+    ('port', SEGV, PRIVILEGED, 'deed_port'),
+    ('undefined', ILL, 'invalid instruction', 'deed_undefined'),
+    ('divide', FPE, 'division error', 'deed_divide'),
+    ('foreign', SYS, 'system call without an operating system', 'deed_foreign'),
+    ('stack', SEGV, 'segmentation fault: write to ', 'deed_stack_deeper'),
+    ('stack_wild', SEGV, 'segmentation fault: write to 0xffffffffc0006ff8', 'deed_stack_wild'),
+]
+LIBRARY_DEATHS = [  # argument of upcalls, signal, the line, the innermost function: only the kernel can tell of these ends
+    ('deep', ILL, 'the library OS failed: invalid instruction that it could not take', 'deeper'),
+    ('beyond', SEGV, 'the library OS failed: invalid instruction while it resumed', 'raw_'),
+]
+HOGS = ['spin', 'calls', 'batches', 'traps', 'deaf', 'deadlines']
 
 
 def program(name):
@@ -115,7 +148,106 @@ def enter_acts():
                 lambda n=name, a=words, f=fault, o=oracle: caught(n, a, f, o))
 
 
+def dies(name, deed, signo, words, function):
+    """It dies alone: one line that says why, 128 + signal, a backtrace that names where; all else goes on."""
+    r = run_beside(name, [deed])
+    wrong = judge(name, r)
+    wrong.pop('said')
+    expect(not wrong, f'others: {wrong}')
+    same(r.code, 128 + signo, 'exit code')
+    own = [line for line in r.err.decode().splitlines() if not line.startswith(('kernel| ', 'beside1| '))]
+    lines = [line for line in own if line.startswith('tessera: ')]
+    same(len(lines), 1, f'lines that say why ({lines})')
+    expect(lines[0].startswith(f'tessera: {name}: {words}'), lines[0])
+    trace = [line.split() for line in own if re.match(r' +0x[0-9a-f]+( |$)', line)]
+    expect(trace, 'no backtrace')
+    named = [frame[1] for frame in trace if len(frame) > 1]
+    expect(not function or named[0].startswith(function), f'the backtrace begins {named}')
+    for register in ('rip', 'rsp', 'rax', 'r15'):
+        expect(any(re.match(rf' +{register} +0x[0-9a-f]+$', line) for line in own), f'no {register}')
+
+
+def enter_deaths():
+    for deed, signo, words, function in DEATHS:
+        test(MACHINE, name=f'deaths.{deed}')(lambda d=deed, s=signo, w=words, f=function: dies('deaths', d, s, w, f))
+    for deed, signo, words, function in LIBRARY_DEATHS:
+        test(MACHINE, name=f'upcalls.{deed}')(lambda d=deed, s=signo, w=words, f=function: dies('upcalls', d, s, w, f))
+
+
+def two_slices(main, beside, kernel_words=(), kernel=None):
+    """Both of two busy partitions on one processor; {oracle: why}."""
+    options = ['-v', *COUNTED, '-m', '8m', '--beside-memory', '8m', '--beside', f'{program("slices")} {beside}']
+    for word in ['check', *kernel_words]:
+        options += ['--kernel-arg', word]
+    r = run(options + (['--kernel', kernel] if kernel else []), [program('slices'), main], timeout=60)
+    wrong, text = {}, r.out.decode() + r.err.decode()
+    if 'BREACH' in text:
+        wrong['refused'] = re.search(r'BREACH .*', text).group()
+    if r.code != 0 or not re.search(r'^beside1\| done [0-9]+$', text, re.M) or not re.search(r'^done [0-9]+$', text, re.M):
+        wrong['said'] = short(text[-400:])
+    return wrong
+
+
+def shares(main, beside):
+    wrong = two_slices(main, beside)
+    expect(not wrong, str(wrong))
+
+
+@test(MACHINE, name='slices.both_listen')
+def slices_both_listen():
+    shares('yield', 'yield')
+
+
+@test(MACHINE, name='slices.one_is_deaf')
+def slices_one_is_deaf():
+    shares('deaf', 'yield')
+
+
+@test(MACHINE, name='slices.control.SLICE_TIMER')
+def slices_without_a_timer():
+    wrong = two_slices('deaf', 'yield', [f'plant={faults()["SLICE_TIMER"]}'], PLANT_KERNEL)
+    expect('refused' in wrong, f'a slice without end was not seen: {wrong}')
+
+
+def hogged(kind):
+    """It costs only its own slices, and ends by Ctrl-C."""
+    p = start(['-v', *COUNTED, '--kernel-arg', 'check', '-m', '8m', '--beside-memory', '8m', '--beside', f'{program("slices")} yield'],
+              [program('hog'), kind], stdin=subprocess.DEVNULL)
+    said = b''
+    while b'beside1| exited' not in said:
+        line = p.stderr.readline()
+        if not line:
+            break
+        said += line
+    p.send_signal(signal.SIGINT)
+    r = finish(p, None, 10)
+    same(r.code, 128 + signal.SIGINT, 'exit code')
+    same(r.out, f'{kind} for ever\n'.encode(), 'output')
+    expect(b'beside1| exited with status 0\n' in said, short(said))
+    wrong = kernel_checks(r.err.decode())
+    same(wrong['image'], ['image and tables unchanged'], 'image')
+    expect(len(wrong['counts']) == 3 and all(line.endswith(' add up') for line in wrong['counts']), str(wrong))
+
+
+def enter_hogs():
+    for kind in HOGS:
+        test(MACHINE, name=f'hog.{kind}')(lambda k=kind: hogged(k))
+
+
+def frames_left(argument):
+    r = run(['-v', '-m', '16m'], [program('limits'), argument], timeout=60)
+    same(r.code, 0, f'exit code ({short(r.out)})')
+    return int(re.search(r'; (\d+) frames in use now', r.err.decode()).group(1))
+
+
+@test(MACHINE, name='limits.all_comes_back')
+def all_comes_back():
+    same(frames_left('spend'), frames_left('nothing'), 'frames in use after one that took all')
+
+
 enter_acts()
+enter_deaths()
+enter_hogs()
 
 if __name__ == '__main__':
     sys.exit(main(sys.argv[1:]))

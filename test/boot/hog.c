@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hog.c - a program that never ends and never gives way: it spins, storms the kernel with calls or
+ * the largest batches, traps, or hears nothing. It costs only its own slices.
+ */
+#include "test/boot/kit.h"
+
+static uint64_t entries[MAP_BATCH_MAX];
+
+static void
+hog_spin(void)
+{
+    __asm__ volatile("pause");
+}
+
+static void
+hog_calls(void)
+{
+    call_null();
+}
+
+static void
+hog_batches(void)
+{
+    call_pt_map(SLOT_ACCOUNT, exo_start_page->root_frame, SCRATCH_VA, (uintptr_t)entries,
+                MAP_BATCH_MAX, SLOT_ACCOUNT);
+    call_pt_read(SLOT_ACCOUNT, exo_start_page->root_frame, SCRATCH_VA, (uintptr_t)entries,
+                 MAP_BATCH_MAX);
+}
+
+static void
+hog_traps(void)
+{
+    trap_read(0);
+}
+
+static void
+hog_deadlines(void)
+{
+    call_deadline_set(1);
+}
+
+static const struct {
+    const char *name;
+    void (*once)(void);
+} hogs[] = {{"spin", hog_spin},   {"calls", hog_calls}, {"batches", hog_batches},
+            {"traps", hog_traps}, {"deaf", hog_spin},   {"deadlines", hog_deadlines}};
+
+int
+exo_main(const struct start_page *start)
+{
+    uint64_t frame = frame_new();
+
+    (void)start;
+    page_at(SCRATCH_VA, frame, MAP_READ);
+    for (uint32_t i = 0; i < MAP_BATCH_MAX; i++)
+        entries[i] = frame << FRAME_SHIFT | MAP_READ;
+    if (!strcmp(argument(0), "deaf"))
+        exo_upcall_page.mask = UINT32_MAX;
+    for (uint32_t i = 0; i < sizeof(hogs) / sizeof(hogs[0]); i++)
+        if (!strcmp(hogs[i].name, argument(0))) {
+            say("%s for ever", argument(0));
+            for (;;)
+                hogs[i].once();
+        }
+    fail("no hog is called %s", argument(0));
+}

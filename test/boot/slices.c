@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * slices.c - two of us on one processor, both busy: each gets its share, is told of the begin and
+ * the end of each slice, and is taken off when it does not listen. Arguments: what the partition
+ * does (`yield` at the end of a slice, `deaf` to it), nothing: both.
+ */
+#include "test/boot/raw.h"
+
+enum {
+    WARM_NS = 30 * 1000 * 1000,
+    RUN_NS = 800 * 1000 * 1000,
+    TAIL_NS = 100 * 1000 * 1000, /* the other may have begun later */
+    SLICES_MIN = 16,             /* of 10 ms, in RUN_NS for two */
+    SHARE_MIN_PERMILLE = 475,    /* 95 % of a half */
+    END = 1 << UPCALL_SLICE_END,
+};
+
+static volatile uint64_t begins, ends, others;
+
+void
+raw_upcall(struct save_area *save, uint64_t kind)
+{
+    switch (kind) {
+    case UPCALL_SLICE_BEGIN:
+        begins++;
+        break;
+    case UPCALL_SLICE_END:
+        ends++;
+        call_yield();
+        break;
+    case UPCALL_EVENT:
+        others++;
+        break;
+    default:
+        fail("vector %lu at %lx", save->vector, save->rip);
+    }
+}
+
+static uint64_t
+counter(void)
+{
+    uint32_t low, high;
+
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (uint64_t)high << 32 | low;
+}
+
+/* Busy until then; how often somebody else had the processor, as the upcall page says. */
+static uint64_t
+spin_until(uint64_t ns)
+{
+    volatile uint64_t *on_since = &raw_page.on_since;
+    uint64_t slices = 0, last = *on_since;
+
+    while (clock_ns() < ns)
+        if (*on_since != last) {
+            last = *on_since;
+            slices++;
+        }
+    return slices;
+}
+
+/* Charged cycles are those of slices that have ended: from the begin of one to that of another. */
+static uint64_t
+slice_awaited(uint64_t *charged)
+{
+    volatile uint64_t *on_since = &raw_page.on_since;
+
+    for (uint64_t last = *on_since, end = clock_ns() + RUN_NS; *on_since == last;)
+        if (clock_ns() > end)
+            breach("for %lu ms nobody else had a slice", (uint64_t)RUN_NS / 1000000);
+    *charged = *(volatile uint64_t *)&raw_page.charged_cycles;
+    return counter();
+}
+
+static void
+share_measured(bool told)
+{
+    uint64_t charged_from, charged_to, from, to, slices, permille, begins_from;
+
+    from = slice_awaited(&charged_from);
+    begins_from = begins;
+    slices = spin_until(clock_ns() + RUN_NS);
+    to = slice_awaited(&charged_to);
+    permille = (charged_to - charged_from) * 1000 / (to - from);
+    say("share %lu permille, %lu slices, %lu begins, %lu ends", permille, slices, begins, ends);
+    hold(permille >= SHARE_MIN_PERMILLE, "a share of the processor");
+    hold(slices >= SLICES_MIN, "slices");
+    hold(begins - begins_from >= slices, "a begin each");
+    if (told)
+        hold(ends >= SLICES_MIN && ends <= begins + 2, "an end each");
+    else
+        hold(ends == 0 && raw_page.pending & END, "an end that is held back is pending");
+    hold(others == 0, "and nothing else");
+}
+
+int
+raw_main(void)
+{
+    bool deaf = !strcmp(argument(0), "deaf");
+
+    raw_begin(0);
+    raw_page.mask = deaf ? END : 0;
+    spin_until(clock_ns() + WARM_NS);
+    share_measured(!deaf);
+    spin_until(clock_ns() + TAIL_NS);
+    return done();
+}
