@@ -7,18 +7,9 @@
  */
 #include "libos/exo/clock.h"
 #include "libos/exo/upcall.h"
-#include <stddef.h>
 #include "call_stubs.h"
 
 enum { EVENT = 1 << UPCALL_EVENT };
-
-/* Handle an event that was held back. */
-static void
-pending_take(void)
-{
-    if (__atomic_fetch_and(&exo_upcall_page.pending, ~(uint32_t)EVENT, __ATOMIC_SEQ_CST) & EVENT)
-        exo_on_event(NULL);
-}
 
 void
 clock_sleep_until(uint64_t ns)
@@ -27,9 +18,9 @@ clock_sleep_until(uint64_t ns)
     while (clock_ns() < ns) {
         call_deadline_set(ns);
         call_wait(0, 0);
-        pending_take();
+        upcalls_take_pending();
     }
     call_deadline_set(0);
     __atomic_fetch_and(&exo_upcall_page.mask, ~(uint32_t)EVENT, __ATOMIC_SEQ_CST);
-    pending_take();
+    upcalls_take_pending();
 }

@@ -10,6 +10,7 @@
 #include "abi/event.h"
 #include "lib/string.h"
 #include "libos/exo/start.h"
+#include "libos/exo/upcall.h"
 #include "call_stubs.h"
 
 const struct console exo_console = {SLOT_CONSOLE, SLOT_EVENTS, COUNTER_CONSOLE};
@@ -48,7 +49,9 @@ insist(const struct console *c, const struct operation *o)
             return seen;
         clause.above = (uint64_t)seen.value;
         r = call_wait((uintptr_t)&clause, 1);
-        if (r.value < 0 && r.value != -E_INTR)
+        if (r.value == -E_INTR)
+            upcalls_take_pending(); /* or it would end every sleep */
+        else if (r.value < 0)
             return r;
     }
 }

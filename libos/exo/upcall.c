@@ -88,6 +88,15 @@ upcalls_begin(void)
 }
 
 void
+upcalls_take_pending(void)
+{
+    const uint32_t event = 1 << UPCALL_EVENT;
+
+    if (__atomic_fetch_and(&exo_upcall_page.pending, ~event, __ATOMIC_SEQ_CST) & event)
+        exo_on_event(NULL);
+}
+
+void
 exo_enter(uint64_t rip, uint64_t rsp)
 {
     struct save_area *save = &exo_upcall_page.save[0];

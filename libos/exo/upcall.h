@@ -26,6 +26,9 @@ extern struct upcall_page exo_upcall_page;
 /* Registers our upcalls with the kernel: called by exo_start alone. */
 int upcalls_begin(void);
 
+/* Handle an event that could not be delivered: it was masked, or no save area was left. */
+void upcalls_take_pending(void);
+
 /* Leave whatever we do and continue with these registers, which lie in exo_upcall_page. */
 void exo_resume(struct save_area *save) __attribute__((noreturn));
 
