@@ -124,7 +124,7 @@ straddles(void)
 static void
 read_only(void)
 {
-    uint64_t page = hole_start + 2 * FRAME_BYTES;
+    uint64_t page = hole_start + FRAME_BYTES + FRAME_BYTES;
     uint8_t was = *(const volatile uint8_t *)page;
 
     if (p->way == KERNEL_WRITES)
@@ -174,7 +174,7 @@ exo_main(const struct start_page *start)
     good_begin();
     hole_start = room_take(4);
     page_at(hole_start, frame_new(), MAP_READ | MAP_WRITE);
-    page_at(hole_start + 2 * FRAME_BYTES, frame_new(), MAP_READ);
+    page_at(hole_start + FRAME_BYTES + FRAME_BYTES, frame_new(), MAP_READ);
     wait_for_input();
     console_pointers();
     for (p = pointers; p < pointers + POINTERS; p++) {

@@ -7,50 +7,47 @@
 
 typedef void deed_fn(void);
 
-/* Not inlined, and not a tail: its frame is to be seen. */
-#define DEED __attribute__((noinline, noclone)) static void
+static volatile uint64_t sink, text, nowhere = 8, forever = UINT64_MAX;
 
-static volatile uint64_t sink, nowhere = 8, forever = UINT64_MAX;
-
-DEED
+static void
 deed_read_kernel(void)
 {
     sink = *(const volatile uint64_t *)KERNEL_IMAGE;
 }
 
-DEED
+static void
 deed_read_memory(void)
 {
     sink = *(const volatile uint64_t *)KERNEL_DIRECT;
 }
 
-DEED
+static void
 deed_write_kernel(void)
 {
     *(volatile uint64_t *)(KERNEL_STACK_TOP - 8) = 1;
 }
 
-DEED
+static void
 deed_write_exposed(void)
 {
     *(volatile uint64_t *)EXPOSED_MACHINE = 1;
 }
 
-DEED
+static void
 deed_jump_kernel(void)
 {
     ((deed_fn *)KERNEL_IMAGE)();
     sink = 1;
 }
 
-DEED
+static void
 deed_jump_exposed(void)
 {
     ((deed_fn *)EXPOSED_MACHINE)();
     sink = 1;
 }
 
-DEED
+static void
 deed_jump_data(void)
 {
     static uint8_t code[] = {0xc3};
@@ -59,62 +56,62 @@ deed_jump_data(void)
     sink = 1;
 }
 
-DEED
+static void
 deed_write_text(void)
 {
-    *(volatile uint8_t *)deed_jump_data = 0;
+    *(volatile uint8_t *)text = 0;
 }
 
-DEED
+static void
 deed_null(void)
 {
     sink = *(const volatile uint64_t *)nowhere;
 }
 
-DEED
+static void
 deed_halt(void)
 {
     __asm__ volatile("hlt");
 }
 
-DEED
+static void
 deed_interrupts_off(void)
 {
     __asm__ volatile("cli");
 }
 
-DEED
+static void
 deed_control_register(void)
 {
     __asm__ volatile("mov %0, %%cr3" ::"r"(0ull));
 }
 
-DEED
+static void
 deed_port(void)
 {
     __asm__ volatile("out %0, %1" ::"a"((uint8_t)0), "Nd"((uint16_t)0xf4));
 }
 
-DEED
+static void
 deed_undefined(void)
 {
     __asm__ volatile("ud2");
 }
 
-DEED
+static void
 deed_divide(void)
 {
     __asm__ volatile("xor %%ecx, %%ecx\n\tdiv %%ecx" ::: "rax", "rcx", "rdx");
 }
 
-DEED
+static void
 deed_foreign(void)
 {
     __asm__ volatile("syscall" ::"a"(60), "D"(7) : "rcx", "r11", "memory");
 }
 
 /* Runs off its stack, and its upcall stacks lie elsewhere. */
-__attribute__((noinline, noclone)) static uint64_t
+__attribute__((noinline)) static uint64_t
 deed_stack_deeper(volatile uint64_t *above)
 {
     volatile uint64_t here[512];
@@ -123,7 +120,7 @@ deed_stack_deeper(volatile uint64_t *above)
     return here[0] == forever ? 0 : deed_stack_deeper(here) + here[0];
 }
 
-DEED
+static void
 deed_stack(void)
 {
     volatile uint64_t zero = 0;
@@ -132,7 +129,7 @@ deed_stack(void)
 }
 
 /* Its stack pointer is nowhere when the exception comes. */
-DEED
+static void
 deed_stack_wild(void)
 {
     __asm__ volatile("mov %0, %%rsp\n\tpush %%rax" ::"r"(KERNEL_STACK_TOP) : "memory");
@@ -162,10 +159,17 @@ static const struct deed {
     {"stack_wild", deed_stack_wild},
 };
 
+static uint64_t
+here(void)
+{
+    return (uintptr_t)__builtin_return_address(0);
+}
+
 int
 exo_main(const struct start_page *start)
 {
     (void)start;
+    text = here();
     for (uint32_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++)
         if (!strcmp(deeds[i].name, argument(0))) {
             say("now %s", deeds[i].name);

@@ -111,10 +111,8 @@ good_memory(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
         fine(call_frame_free(SLOT_ACCOUNT, f, 1).value, "frame_free");
         set(reg, SLOT_ACCOUNT, f, 1, 0, 0);
         return true;
-    case CALL_frame_free:
-        set(reg, SLOT_ACCOUNT, f, 1, 0, 0);
-        return true;
-    case CALL_pt_make:
+    case CALL_frame_free: /* one frame */
+    case CALL_pt_make:    /* level 1 */
         set(reg, SLOT_ACCOUNT, f, 1, 0, 0);
         return true;
     case CALL_pt_link:

@@ -47,7 +47,8 @@ limits_hold(void)
     int error;
 
     fine(account_make(SLOT_ACCOUNT, frame_new(), CHILD, LIMIT), "account_make");
-    fine(account_make(CHILD, frame_of_account(CHILD), GRANDCHILD, LIMIT * 10), "and below it");
+    fine(account_make(CHILD, frame_of_account(CHILD), GRANDCHILD, (uint64_t)LIMIT * 10),
+         "and below it");
     hold(take_all(GRANDCHILD, &error) == LIMIT - 1, "no more than the limit above allows");
     hold(error == -E_DQUOT, "and then E_DQUOT");
     hold(take_all(CHILD, &error) == 0 && error == -E_DQUOT, "nothing is left for the parent");

@@ -61,7 +61,7 @@ child_make(void)
 static void
 read_through(uint64_t fake_root)
 {
-    uint64_t above = fake_root, stolen;
+    uint64_t above = fake_root, stolen = 0;
 
     page_at(SCRATCH_VA, fake_root, MAP_READ | MAP_WRITE);
     for (int level = 4; level > 1; level--) {

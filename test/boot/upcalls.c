@@ -91,7 +91,8 @@ pattern_draw(uint64_t seed)
 static void
 registers_kept(const char *what, bool by_syscall)
 {
-    const uint64_t *saved = &seen[by_syscall ? UPCALL_FOREIGN : UPCALL_EXCEPTION].save.rax;
+    const struct save_area *save = &seen[by_syscall ? UPCALL_FOREIGN : UPCALL_EXCEPTION].save;
+    const uint64_t *saved = (const uint64_t *)(const void *)save;
 
     for (uint64_t i = 0; i < REGISTERS; i++) {
         if (by_syscall && (i == 2 || i == 10))
@@ -99,8 +100,7 @@ registers_kept(const char *what, bool by_syscall)
         hold(saved[i] == pattern[i], what);
         hold(after[i] == pattern[i], what);
     }
-    hold((by_syscall ? &seen[UPCALL_FOREIGN] : &seen[UPCALL_EXCEPTION])->save.rsp == stack_at,
-         what);
+    hold(save->rsp == stack_at, what);
 }
 
 static void
@@ -149,7 +149,7 @@ bring_page(struct save_area *save, uint64_t kind)
 static void
 faults(void)
 {
-    volatile uint64_t *absent = (volatile uint64_t *)(SCRATCH_VA + 0x123 * 8);
+    volatile uint64_t *absent = (volatile uint64_t *)(SCRATCH_VA + 0x918);
 
     forget();
     in_upcall = bring_page;
@@ -206,13 +206,13 @@ deadline(void)
 
     forget();
     fine(call_deadline_set(begin + DEADLINE_NS).value, "deadline_set");
-    while (clock_ns() < begin + 3 * DEADLINE_NS)
+    while (clock_ns() < begin + (uint64_t)3 * DEADLINE_NS)
         if (upcalls(UPCALL_EVENT) && clock_ns() < begin + DEADLINE_NS)
             fail("the deadline came too early");
     hold(upcalls(UPCALL_EVENT) == 1, "a deadline comes once");
     fine(call_deadline_set(clock_ns() + CLEARED_NS).value, "deadline_set");
     fine(call_deadline_set(0).value, "deadline_set 0");
-    for (begin = clock_ns(); clock_ns() < begin + 2 * CLEARED_NS;)
+    for (begin = clock_ns(); clock_ns() < begin + (uint64_t)2 * CLEARED_NS;)
         ;
     hold(upcalls(UPCALL_EVENT) == 1, "and not when it was cleared");
     fine(call_deadline_set(1).value, "a time that has passed");
@@ -230,7 +230,7 @@ fault_in_resume(struct save_area *save, uint64_t kind)
 {
     if (kind == UPCALL_EXCEPTION) {
         save->rip += UD2_BYTES;
-        raw_probe = (const uint8_t *)SCRATCH_VA + FRAME_BYTES * 64;
+        raw_probe = (const uint8_t *)SCRATCH_VA + (uint64_t)FRAME_BYTES * 64;
         return;
     }
     if (kind != UPCALL_FAULT) /* a slice begins or ends */
