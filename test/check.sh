@@ -208,6 +208,7 @@ check_size() {
     limit 'kernel without dev and code' "$core" 8000
     limit 'kernel/code' "$(lines_of 'kernel/code/*.[chS]')" 5000
     limit 'examples/hello.c' "$(lines_of examples/hello.c)" 40
+    limit 'examples/linux' "$(lines_of 'examples/linux/*')" 601
     files '*.[chS]' '*.py' '*.sh' | while read -r file; do limit "$file" "$(wc -l <"$file")" 701; done
 }
 
