@@ -12,8 +12,8 @@
  *     in frames of FRAME_CELLS.
  *  G3 every cell that is not an object's own is in the circle of its parent's children; a cell that
  *     is dead has no children, but the one that is being revoked.
- *  G4 while a revocation is unfinished nothing is granted or bound: who wants to, works on it
- * first. G5 an object ends only when no cell descends from its own.
+ *  G4 while a revocation is unfinished nothing is granted or bound: who wants to works on it.
+ *  G5 an object ends only when no cell descends from its own.
  */
 struct cell {
     uint64_t generation; /* 0: empty or dead */
