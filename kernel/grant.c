@@ -19,6 +19,8 @@
 #include "kernel/step.h"
 #include "plant.h"
 
+enum { CELL_STEPS = 2 }; /* elementary steps (kernel/step.h) that one cell costs */
+
 static uint64_t generation_last; /* G1: one counter for all cells */
 static uint32_t revoking;        /* the cell whose descendants are dying; 0: none */
 
@@ -157,7 +159,7 @@ revoke_settle(uint64_t *steps)
             revoke_child(root);
         else
             revoke_finish(root);
-        (*steps)--;
+        *steps -= *steps < CELL_STEPS ? *steps : CELL_STEPS;
     }
     return !revoking;
 }

@@ -9,9 +9,12 @@
 #include "kernel/context.h"
 #include "kernel/frame.h"
 #include "kernel/grant.h"
+#include "kernel/step.h"
 #include "plant.h"
 
-enum { TABLE_STEPS = 512 };
+/* In elementary steps (kernel/step.h): a frame cleared, a table emptied, a console's buffers
+ * cleared. */
+enum { CLEAR_STEPS = 16, TABLE_STEPS = 512, CONSOLE_STEPS = STEPS_MAX };
 
 /* Does it have to stay? Looked at first: a call that is refused changes nothing. */
 static bool
@@ -32,7 +35,7 @@ object_release(uint64_t n, uint64_t *steps)
 {
     enum frame_type type = frame_at(n)->type;
     void *object = frame_address(n);
-    uint64_t cost = 1;
+    uint64_t cost = CLEAR_STEPS;
 
     if (object_busy(n))
         return E_BUSY;
@@ -62,6 +65,7 @@ object_release(uint64_t n, uint64_t *steps)
         break;
     case FRAME_CONSOLE:
         console_destroy(object);
+        cost = CONSOLE_STEPS;
         break;
     case FRAME_SLOTS:
     case FRAME_CELLS:
