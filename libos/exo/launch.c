@@ -266,6 +266,32 @@ context_give(struct build *b)
     return r < 0 ? refuse(b, r, "no memory for its context") : 0;
 }
 
+/*
+ * Grants and binds that come again while somebody's revocation is unfinished: each call works on
+ * it, so that nobody can keep us from a partition by leaving one behind.
+ */
+static int64_t
+grant(uint32_t slot, uint32_t index, uint64_t rights, uint64_t holder, struct cap *cap)
+{
+    int64_t r;
+
+    do
+        r = call_cap_grant(slot, LAUNCH_CELLS, index, rights, holder, (uintptr_t)cap).value;
+    while (r == -E_AGAIN);
+    return r;
+}
+
+static int64_t
+bind(uint32_t slots, uint32_t index, const struct cap *cap)
+{
+    int64_t r;
+
+    do
+        r = call_cap_bind(slots, index, (uintptr_t)cap).value;
+    while (r == -E_AGAIN);
+    return r;
+}
+
 /* What it holds from the start: our slot, its slot, rights. */
 static const struct grant {
     uint32_t from, into, rights;
@@ -287,18 +313,14 @@ grants_give(struct build *b)
 {
     uint64_t holder = b->p->account_frame;
     struct cap cap;
-    int64_t r =
-        call_cap_grant(b->pool.account, LAUNCH_CELLS, 1, ACCOUNT_RIGHTS, holder, (uintptr_t)&cap)
-            .value;
+    int64_t r = grant(b->pool.account, 1, ACCOUNT_RIGHTS, holder, &cap);
 
     if (r == 0)
-        r = call_cap_bind(LAUNCH_SLOTS, SLOT_ACCOUNT, (uintptr_t)&cap).value;
+        r = bind(LAUNCH_SLOTS, SLOT_ACCOUNT, &cap);
     for (uint32_t i = 0; i < GRANTS && r == 0; i++) {
-        r = call_cap_grant(grants[i].from, LAUNCH_CELLS, 2 + i, grants[i].rights, holder,
-                           (uintptr_t)&cap)
-                .value;
+        r = grant(grants[i].from, 2 + i, grants[i].rights, holder, &cap);
         if (r == 0)
-            r = call_cap_bind(LAUNCH_SLOTS, grants[i].into, (uintptr_t)&cap).value;
+            r = bind(LAUNCH_SLOTS, grants[i].into, &cap);
     }
     return r < 0 ? refuse(b, r, "the kernel refuses a grant") : 0;
 }
@@ -308,18 +330,12 @@ static int
 grants_keep(struct build *b)
 {
     struct partition *p = b->p;
-    int64_t r = call_cap_grant(LAUNCH_CONTEXT, LAUNCH_CELLS, 2 + GRANTS, RIGHT_INSPECT | RIGHT_STOP,
-                               0, (uintptr_t)&p->context)
-                    .value;
+    int64_t r = grant(LAUNCH_CONTEXT, 2 + GRANTS, RIGHT_INSPECT | RIGHT_STOP, 0, &p->context);
 
     if (r == 0)
-        r = call_cap_grant(LAUNCH_CONSOLE, LAUNCH_CELLS, 3 + GRANTS, RIGHT_WRITE | RIGHT_STATUS, 0,
-                           (uintptr_t)&p->console)
-                .value;
+        r = grant(LAUNCH_CONSOLE, 3 + GRANTS, RIGHT_WRITE | RIGHT_STATUS, 0, &p->console);
     if (r == 0)
-        r = call_cap_grant(LAUNCH_EVENTS, LAUNCH_CELLS, 4 + GRANTS, RIGHT_READ, 0,
-                           (uintptr_t)&p->events)
-                .value;
+        r = grant(LAUNCH_EVENTS, 4 + GRANTS, RIGHT_READ, 0, &p->events);
     return r < 0 ? refuse(b, r, "the kernel refuses a grant") : 0;
 }
 
@@ -379,11 +395,11 @@ partition_at_hand(const struct partition *p)
     int64_t r;
 
     slots_clear();
-    r = call_cap_bind(SLOT_SLOTS, LAUNCH_CONTEXT, (uintptr_t)&p->context).value;
+    r = bind(SLOT_SLOTS, LAUNCH_CONTEXT, &p->context);
     if (r == 0)
-        r = call_cap_bind(SLOT_SLOTS, LAUNCH_CONSOLE, (uintptr_t)&p->console).value;
+        r = bind(SLOT_SLOTS, LAUNCH_CONSOLE, &p->console);
     if (r == 0)
-        r = call_cap_bind(SLOT_SLOTS, LAUNCH_EVENTS, (uintptr_t)&p->events).value;
+        r = bind(SLOT_SLOTS, LAUNCH_EVENTS, &p->events);
     return (int)r;
 }
 

@@ -155,6 +155,8 @@ pool_give(struct pool *p, uint64_t first, uint64_t n)
         uint64_t batch = n < FRAME_BATCH_MAX ? n : FRAME_BATCH_MAX;
         int64_t freed = call_frame_free(p->account, first, batch).value;
 
+        if (freed == -E_AGAIN) /* a revocation is under way, and nearer to its end now */
+            continue;
         if (freed < 0)
             return (int)freed;
         first += (uint64_t)freed;
