@@ -25,7 +25,7 @@ HFLAGS := $(WARN) -O2 -g -D_GNU_SOURCE -pthread
 INC := -I. -I$(OUT)/gen
 
 # ---- the rooms, each in reading order ------------------------------------------------------
-LIB_SRC := lib/string.c lib/format.c lib/siphash.c lib/elf.c lib/bundle.c lib/words.c lib/plan.c lib/frame.c
+LIB_SRC := lib/string.c lib/format.c lib/siphash.c lib/elf.c lib/bundle.c lib/words.c lib/plan.c lib/message.c
 LIB_FREE_SRC := lib/mem.c   # for kernel and library OSes; hosted programs have the C library
 
 KERNEL_SRC := kernel/boot.c kernel/init.c kernel/call.c kernel/account.c kernel/cap.c kernel/grant.c kernel/frame.c kernel/object.c \
@@ -48,12 +48,12 @@ HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/partition.c ho
 	host/plan.c host/bundle.c host/machine.c host/session.c host/peer.c host/link.c host/output.c \
 	host/sink.c host/input.c host/report.c host/panic.c host/say.c
 UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c test/unit/siphash.c \
-	test/unit/elf.c test/unit/bundle.c test/unit/words.c test/unit/plan.c test/unit/frame.c
+	test/unit/elf.c test/unit/bundle.c test/unit/words.c test/unit/plan.c test/unit/message.c
 BOOT_TESTS := victim act02_revoke resume act05_map act06_bits act07_table act13_edge act15_flags act16_gates \
 	act21_privileged act27_calls act29_pointers slots_walk reap \
-	caps limits unfinished hog deaths
+	caps limits unfinished dangling hog deaths
 BOOT_RAW := upcalls slices
-FUZZERS := elf bundle frame words plan options report
+FUZZERS := elf bundle message words plan options report
 
 # ---- rules ------------------------------------------------------------------------------------
 .PHONY: all kernel user host unit boot-tests fuzz test check bench bench-tools fmt clean
@@ -78,16 +78,16 @@ KERNEL_ALL := $(KERNEL_SRC) $(KERNEL_DEV_SRC) $(KERNEL_X86_SRC) $(KERNEL_ASM) $(
 KOBJ := $(addsuffix .o,$(KERNEL_ALL))
 $(OUT)/k/%.c.o: %.c $(GEN)
 	@mkdir -p $(@D)
-	$(CC) $(KFLAGS) -Ikernel/plant/off $(INC) -MMD -c $< -o $@
+	$(CC) $(KFLAGS) -Ikernel/plant/off $(INC) -MMD -MP -c $< -o $@
 $(OUT)/kp/%.c.o: %.c $(GEN)
 	@mkdir -p $(@D)
-	$(CC) $(KFLAGS) $(PLANT_FLAGS) -Ikernel/plant/on $(INC) -MMD -c $< -o $@
+	$(CC) $(KFLAGS) $(PLANT_FLAGS) -Ikernel/plant/on $(INC) -MMD -MP -c $< -o $@
 $(OUT)/k/%.S.o: %.S $(GEN)
 	@mkdir -p $(@D)
-	$(CC) $(INC) -g -MMD -c $< -o $@
+	$(CC) $(INC) -g -MMD -MP -c $< -o $@
 $(OUT)/kp/%.S.o: %.S $(GEN)
 	@mkdir -p $(@D)
-	$(CC) $(INC) -g -MMD -c $< -o $@
+	$(CC) $(INC) -g -MMD -MP -c $< -o $@
 $(OUT)/tessera.elf: $(addprefix $(OUT)/k/,$(KOBJ)) kernel/x86/kernel.ld
 	$(CC) $(KFLAGS) $(KLINK) -o $@.new $(filter %.o,$^) && mv $@.new $@
 $(OUT)/tessera-plant.elf: $(addprefix $(OUT)/kp/,$(KOBJ) kernel/plant/on/plant.c.o) kernel/x86/kernel.ld
@@ -96,10 +96,10 @@ $(OUT)/tessera-plant.elf: $(addprefix $(OUT)/kp/,$(KOBJ) kernel/plant/on/plant.c
 EXO_OBJ := $(addprefix $(OUT)/u/,$(addsuffix .o,$(EXO_SRC) $(EXO_ASM) $(LIB_SRC) $(LIB_FREE_SRC)))
 $(OUT)/u/%.c.o: %.c $(GEN)
 	@mkdir -p $(@D)
-	$(CC) $(UFLAGS) $(INC) -MMD -c $< -o $@
+	$(CC) $(UFLAGS) $(INC) -MMD -MP -c $< -o $@
 $(OUT)/u/%.S.o: %.S $(GEN)
 	@mkdir -p $(@D)
-	$(CC) $(INC) -g -MMD -c $< -o $@
+	$(CC) $(INC) -g -MMD -MP -c $< -o $@
 # Of libos/exo and lib only what is used goes in.
 LINK_LIBRARY = $(LD) -T libos/exo/library.ld $(ENTRY) -o $@.new $(filter-out $(EXO_OBJ),$(filter %.o,$^)) \
 	--start-lib $(EXO_OBJ) --end-lib && mv $@.new $@
@@ -126,7 +126,7 @@ boot-tests: $(BOOT_RAW:%=$(OUT)/test/%) $(BOOT_TESTS:%=$(OUT)/test/%)
 
 $(OUT)/h/%.c.o: %.c $(GEN)
 	@mkdir -p $(@D)
-	$(CC) $(HFLAGS) $(INC) -MMD -c $< -o $@
+	$(CC) $(HFLAGS) $(INC) -MMD -MP -c $< -o $@
 $(OUT)/host/tessera: $(addprefix $(OUT)/h/,$(addsuffix .o,$(HOST_SRC) $(LIB_SRC)))
 	@mkdir -p $(@D)
 	$(CC) -pthread -o $@.new $^ && mv $@.new $@
@@ -134,7 +134,7 @@ $(OUT)/host/tessera: $(addprefix $(OUT)/h/,$(addsuffix .o,$(HOST_SRC) $(LIB_SRC)
 SAN := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 $(OUT)/unit/%.c.o: %.c $(GEN)
 	@mkdir -p $(@D)
-	$(CC) $(HFLAGS) $(SAN) $(INC) -MMD -c $< -o $@
+	$(CC) $(HFLAGS) $(SAN) $(INC) -MMD -MP -c $< -o $@
 $(OUT)/unit/run: $(addprefix $(OUT)/unit/,$(addsuffix .o,$(UNIT_SRC) $(LIB_SRC)))
 	$(CC) -pthread $(SAN) -o $@ $^
 unit: $(OUT)/unit/run
@@ -142,13 +142,13 @@ unit: $(OUT)/unit/run
 FUZZ := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 $(OUT)/fuzz/%.c.o: %.c $(GEN)
 	@mkdir -p $(@D)
-	$(CLANG) $(HFLAGS) $(FUZZ) -fsanitize=fuzzer-no-link $(INC) -MMD -c $< -o $@
+	$(CLANG) $(HFLAGS) $(FUZZ) -fsanitize=fuzzer-no-link $(INC) -MMD -MP -c $< -o $@
 FUZZ_LIB := $(addprefix $(OUT)/fuzz/,$(addsuffix .o,$(LIB_SRC)))
 $(FUZZERS:%=$(OUT)/fuzz/%): $(OUT)/fuzz/%: $(OUT)/fuzz/test/fuzz/%.c.o $(FUZZ_LIB)
 	$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^
 $(OUT)/fuzz/options: $(OUT)/fuzz/host/options.c.o
 $(OUT)/fuzz/report: $(OUT)/fuzz/host/report.c.o $(OUT)/fuzz/host/say.c.o
-$(OUT)/fuzz/seed: $(OUT)/unit/test/fuzz/seed.c.o $(OUT)/unit/test/unit/made.c.o $(OUT)/unit/lib/frame.c.o
+$(OUT)/fuzz/seed: $(OUT)/unit/test/fuzz/seed.c.o $(OUT)/unit/test/unit/made.c.o $(OUT)/unit/lib/message.c.o
 	$(CC) $(SAN) -o $@ $^
 fuzz: $(FUZZERS:%=$(OUT)/fuzz/%) $(OUT)/fuzz/seed
 

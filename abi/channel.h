@@ -2,7 +2,7 @@
 /*
  * abi/channel.h - what travels between the kernel and the host command on the console port.
  *
- * The port is a byte stream in each direction, little-endian, a run of frames: a head of eight
+ * The port is a byte stream in each direction, little-endian, a run of messages: a head of eight
  * bytes, then for CH_DATA and CH_LOG `length` bytes of payload. For every other type `length` is
  * an argument and no payload follows.
  *
@@ -14,20 +14,20 @@
  *     credit starts at 0, grows by the peer's CH_CREDIT, shrinks by each CH_DATA length.
  *  C2 After CH_EOF no CH_DATA follows on that stream.
  *  C3 After CH_CLOSED the reader is gone: data still in flight is dropped, none is sent.
- *  C4 CH_STATUS is the last frame of its channel.
- * The receiver trusts none of it: a frame that breaks a rule is a named error (lib/frame.h).
+ *  C4 CH_STATUS is the last message of its channel.
+ * The receiver trusts none of it: a message that breaks a rule is a named error (lib/message.h).
  */
 #pragma once
 #include <stdint.h>
 
 enum channel_limit {
     CHANNEL_MAX = 64,               /* channels 0 .. 63 */
-    CHANNEL_PAYLOAD_MAX = 16 << 10, /* bytes in one CH_DATA or CH_LOG frame */
+    CHANNEL_PAYLOAD_MAX = 16 << 10, /* bytes in one CH_DATA or CH_LOG message */
     CHANNEL_HEAD_BYTES = 8,
 };
 
 enum channel_type {
-    CH_HELLO = 1,  /* kernel -> host, first frame of all: length = ABI_VERSION */
+    CH_HELLO = 1,  /* kernel -> host, first message of all: length = ABI_VERSION */
     CH_DATA = 2,   /* both ways: bytes of a stream, 1 .. CHANNEL_PAYLOAD_MAX */
     CH_CREDIT = 3, /* both ways: the receiver of the stream allows `length` bytes more */
     CH_EOF = 4,    /* both ways: the writer has ended */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * link.c - the console port as frames (abi/channel.h) in both directions.
+ * link.c - the console port as messages (abi/channel.h) in both directions.
  *
  * Invariants  L1 it never blocks: what cannot be written now waits in `out`, which the credit of
- * the other side and the answers to its own frames bound. L2 frames leave whole and in order.
+ * the other side and the answers to its own messages bound. L2 messages leave whole and in order.
  */
 #include "host/link.h"
 
@@ -19,7 +19,7 @@ void
 link_begin(struct link *l, int fd)
 {
     *l = (struct link){.fd = fd, .writable = 1};
-    frame_decoder_begin(&l->decoder, FRAME_FROM_KERNEL);
+    message_decoder_begin(&l->decoder, MESSAGE_FROM_KERNEL);
 }
 
 /* Make room for `length` bytes at the end of `out`.  Returns 0, or -E_NOMEM. */
@@ -44,19 +44,19 @@ static void
 out_add(struct link *l, const void *bytes, size_t length)
 {
     if (l->head + l->used + length > l->size && out_grow(l, length) < 0)
-        l->writable = 0; /* a frame would be torn: the machine is given up (L2) */
+        l->writable = 0; /* a message would be torn: the machine is given up (L2) */
     if (!l->writable)
         return;
     memcpy(l->out + l->head + l->used, bytes, length);
     l->used += length;
 }
 
-/* A frame without payload. */
+/* A message without payload. */
 void
 link_send(struct link *l, enum channel_type type, unsigned channel, enum channel_stream stream,
           uint32_t length)
 {
-    struct channel_head head = frame_head_make(type, channel, stream, length);
+    struct channel_head head = message_head_make(type, channel, stream, length);
     out_add(l, &head, sizeof head);
 }
 

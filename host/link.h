@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* link.h - the console port as frames in both directions: see link.c. */
+/* link.h - the console port as messages in both directions: see link.c. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/frame.h"
+#include "lib/message.h"
 
 enum { LINK_READ_BYTES = 64 << 10 };
 
@@ -13,7 +13,7 @@ struct link {
     int writable; /* the machine still reads: else what is sent is dropped */
     uint8_t *out; /* bytes to send: out[head .. head + used) */
     size_t head, used, size;
-    struct frame_decoder decoder;
+    struct message_decoder decoder;
     uint8_t in[LINK_READ_BYTES];
     const uint8_t *at, *end; /* bytes read and not yet decoded */
 };

@@ -4,9 +4,9 @@
  *
  * One thread owns all of this; outputs and input have threads of their own, and ring `wake`.
  * Invariants  P1 a stream's credit is given when its channel opens, and again as its bytes are
- * really written. P2 no frame for a channel is sent after its CH_STATUS, nor before its first
- * frame. P3 the kernel is not believed: a frame for what is not ours or beyond its credit ends the
- * session.
+ * really written. P2 no message for a channel is sent after its CH_STATUS, nor before its first
+ * message. P3 the kernel is not believed: a message for what is not ours or beyond its credit ends
+ * the session.
  */
 #include "host/peer.h"
 
@@ -134,7 +134,7 @@ hello(struct peer *p, uint32_t version)
 }
 
 static int
-take_data(struct peer_channel *c, const struct frame_event *e)
+take_data(struct peer_channel *c, const struct message_event *e)
 {
     if (e->head.stream == STREAM_INPUT)
         return broken("data on an input", &e->head);
@@ -152,9 +152,9 @@ take_credit(struct peer *p, const struct peer_channel *c, uint32_t bytes)
         input_allow(&p->input, bytes);
 }
 
-/* A frame that belongs to a channel. */
+/* A message that belongs to a channel. */
 static int
-take_channel_frame(struct peer *p, const struct frame_event *e)
+take_channel_frame(struct peer *p, const struct message_event *e)
 {
     if (e->head.channel >= p->n_channels)
         return broken("a channel that is not in the plan", &e->head);
@@ -182,7 +182,7 @@ take_channel_frame(struct peer *p, const struct frame_event *e)
 }
 
 static int
-take_frame(struct peer *p, const struct frame_event *e)
+take_frame(struct peer *p, const struct message_event *e)
 {
     switch (e->head.type) {
     case CH_HELLO:
@@ -200,13 +200,13 @@ take_frame(struct peer *p, const struct frame_event *e)
 int
 peer_receive(struct peer *p)
 {
-    struct frame_event event;
+    struct message_event event;
     int r = link_read(&p->link);
     if (r == -E_AGAIN)
         return 1;
     if (r == 0)
         return 0;
-    while ((r = frame_decoder_next(&p->link.decoder, &p->link.at, p->link.end, &event)) > 0) {
+    while ((r = message_decoder_next(&p->link.decoder, &p->link.at, p->link.end, &event)) > 0) {
         r = take_frame(p, &event);
         if (r < 0)
             return r;

@@ -15,7 +15,7 @@ enum {
 struct peer_channel {
     unsigned number;
     const char *name;
-    int open;      /* the kernel has sent a frame of it: its outputs run */
+    int open;      /* the kernel has sent a message of it: its outputs run */
     int ended;     /* its CH_STATUS has come */
     int announced; /* what is to be said of its end has been */
     int status;    /* once ended */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * session.c - the life of one machine, from its first frame to the exit status of the command.
+ * session.c - the life of one machine, from its first message to the exit status of the command.
  *
- * One loop: frames and serial text come in, news of outputs and input go out, signals are passed
+ * One loop: messages and serial text come in, news of outputs and input go out, signals are passed
  * on. A signal goes to the partitions first; who does not end by it within a second is destroyed by
  * init; if that fails too, or at a second signal, the machine is ended.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * channel.c - channels of the console port: what the host says, and what it is owed.
- * Invariants  channel.h. The host is hostile: a frame that breaks a rule of the codec ends all
+ * Invariants  channel.h. The host is hostile: a message that breaks a rule of the codec ends all
  *             input; data beyond credit is dropped.
  * Lock        one processor is in here at a time.
  */
@@ -15,13 +15,13 @@
 #include "kernel/log.h"
 #include "kernel/step.h"
 #include "lib/format.h"
-#include "lib/frame.h"
+#include "lib/message.h"
 #include "lib/string.h"
 
 enum { DRAIN_MAX_S = 10, LOST_BYTES_MAX = 48 };
 
 static struct channel channels[CHANNEL_MAX];
-static struct frame_decoder decoder;
+static struct message_decoder decoder;
 static bool greeted;
 static bool over;        /* nothing that the host says is believed any more */
 static uint64_t owing;   /* bit n: channel n, H3 */
@@ -59,7 +59,7 @@ static uint8_t *
 head_put(uint8_t *at, const struct channel *channel, enum channel_type type,
          enum channel_stream stream, uint32_t length)
 {
-    struct channel_head head = frame_head_make(type, channel_number(channel), stream, length);
+    struct channel_head head = message_head_make(type, channel_number(channel), stream, length);
     memcpy(at, &head, sizeof(head));
     return at + sizeof(head);
 }
@@ -175,7 +175,7 @@ channel_log(const char *text, uint32_t n)
 
 /* ---- from the host ---- */
 static void
-take_data(struct channel *channel, const struct frame_event *event)
+take_data(struct channel *channel, const struct message_event *event)
 {
     if (channel->ended & 1 << STREAM_INPUT)
         return; /* C3: it was in flight when we closed */
@@ -188,7 +188,7 @@ take_data(struct channel *channel, const struct frame_event *event)
 }
 
 static void
-take_event(const struct frame_event *event)
+take_event(const struct message_event *event)
 {
     struct channel *channel = &channels[event->head.channel % CHANNEL_MAX];
     uint32_t stream = event->head.stream % STREAM_COUNT;
@@ -215,7 +215,7 @@ take_event(const struct frame_event *event)
     channel_tell(channel);
 }
 
-/* The stream from the host has lost its frames: all who wait for it have an error. */
+/* The stream from the host has lost its messages: all who wait for it have an error. */
 static void
 input_end(const char *why)
 {
@@ -233,10 +233,10 @@ static void
 channel_receive(const uint8_t *bytes, uint32_t n)
 {
     const uint8_t *at = bytes;
-    struct frame_event event = {0};
+    struct message_event event = {0};
     int r = 0;
 
-    while (!over && (r = frame_decoder_next(&decoder, &at, bytes + n, &event)) > 0)
+    while (!over && (r = message_decoder_next(&decoder, &at, bytes + n, &event)) > 0)
         take_event(&event);
     if (r < 0)
         input_end(decoder.why);
@@ -246,7 +246,7 @@ channel_receive(const uint8_t *bytes, uint32_t n)
 bool
 channel_init(const char *command_line)
 {
-    frame_decoder_begin(&decoder, FRAME_FROM_HOST);
+    message_decoder_begin(&decoder, MESSAGE_FROM_HOST);
     if (!port_init(command_line))
         return false;
     uint8_t *buffer = port_buffer();

@@ -6,15 +6,15 @@ runs the Linux programs in it as processes of this host, and speaks abi/channel.
 alone, and the tests of test/command are tested themselves; words of the kernel's command line make it misbehave:
 
   panic          write a panic on the serial port and power off as the kernel does then
-  silent=N       exit with status N before the first frame
+  silent=N       exit with status N before the first message
   exit=N         exit with status N instead of running anything
   die            be ended by a signal
   hang           greet, and do nothing more
   version=N      greet with interface version N
   deaf           take no CH_SIGNAL      stubborn   take no kill command
   overrun        send more data than there is credit for
-  stray          send a frame for a channel that is not in the plan
-  garbage        send bytes that are no frame
+  stray          send a message for a channel that is not in the plan
+  garbage        send bytes that are no message
   early          send data before the greeting
   report         send one report of each kind, and some that are none
   seize=FILE     write the emulator's process id to FILE

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include "lib/frame.h"
+#include "lib/message.h"
 #include "test/unit/made.h"
 
 static bool
@@ -43,12 +43,12 @@ seed_bundle(const char *directory)
     return write_file(directory, "three", &b, b.head.length);
 }
 
-/* A frame behind the n bytes of a wire. Returns the new length. */
+/* A message behind the n bytes of a wire. Returns the new length. */
 static size_t
-frame_put(uint8_t *wire, size_t n, enum channel_type type, uint32_t channel,
-          enum channel_stream stream, uint32_t length)
+message_put(uint8_t *wire, size_t n, enum channel_type type, uint32_t channel,
+            enum channel_stream stream, uint32_t length)
 {
-    struct channel_head head = frame_head_make(type, channel, stream, length);
+    struct channel_head head = message_head_make(type, channel, stream, length);
     memcpy(wire + n, &head, sizeof head);
     n += sizeof head;
     if (type != CH_DATA && type != CH_LOG)
@@ -58,23 +58,23 @@ frame_put(uint8_t *wire, size_t n, enum channel_type type, uint32_t channel,
 }
 
 static bool
-seed_frame(const char *directory)
+seed_message(const char *directory)
 {
-    uint8_t wire[512] = {1 + 2 * 6}; /* from the kernel, in pieces of 7: see frame.c */
-    size_t n = frame_put(wire, 1, CH_HELLO, 0, 0, 1);
-    n = frame_put(wire, n, CH_LOG, 0, 0, 20);
-    n = frame_put(wire, n, CH_CREDIT, 1, STREAM_INPUT, 65536);
-    n = frame_put(wire, n, CH_DATA, 1, STREAM_OUTPUT, 30);
-    n = frame_put(wire, n, CH_CLOSED, 1, STREAM_INPUT, 32);
-    n = frame_put(wire, n, CH_EOF, 1, STREAM_OUTPUT, 0);
-    n = frame_put(wire, n, CH_STATUS, 1, 0, 3);
+    uint8_t wire[512] = {1 + 2 * 6}; /* from the kernel, in pieces of 7: see message.c */
+    size_t n = message_put(wire, 1, CH_HELLO, 0, 0, 1);
+    n = message_put(wire, n, CH_LOG, 0, 0, 20);
+    n = message_put(wire, n, CH_CREDIT, 1, STREAM_INPUT, 65536);
+    n = message_put(wire, n, CH_DATA, 1, STREAM_OUTPUT, 30);
+    n = message_put(wire, n, CH_CLOSED, 1, STREAM_INPUT, 32);
+    n = message_put(wire, n, CH_EOF, 1, STREAM_OUTPUT, 0);
+    n = message_put(wire, n, CH_STATUS, 1, 0, 3);
     bool good = write_file(directory, "kernel", wire, n);
     wire[0] = 2 * 4; /* from the host, in pieces of 5 */
-    n = frame_put(wire, 1, CH_CREDIT, 1, STREAM_OUTPUT, 65536);
-    n = frame_put(wire, n, CH_DATA, 1, STREAM_INPUT, 30);
-    n = frame_put(wire, n, CH_CLOSED, 1, STREAM_OUTPUT, 32);
-    n = frame_put(wire, n, CH_EOF, 1, STREAM_INPUT, 0);
-    n = frame_put(wire, n, CH_SIGNAL, 1, 0, 2);
+    n = message_put(wire, 1, CH_CREDIT, 1, STREAM_OUTPUT, 65536);
+    n = message_put(wire, n, CH_DATA, 1, STREAM_INPUT, 30);
+    n = message_put(wire, n, CH_CLOSED, 1, STREAM_OUTPUT, 32);
+    n = message_put(wire, n, CH_EOF, 1, STREAM_INPUT, 0);
+    n = message_put(wire, n, CH_SIGNAL, 1, 0, 2);
     return write_file(directory, "host", wire, n) && good;
 }
 
@@ -110,8 +110,9 @@ static const struct {
     const char *name;
     bool (*make)(const char *directory);
 } seeds[] = {
-    {"elf", seed_elf},   {"bundle", seed_bundle},   {"frame", seed_frame},  {"words", seed_words},
-    {"plan", seed_plan}, {"options", seed_options}, {"report", seed_words},
+    {"elf", seed_elf},      {"bundle", seed_bundle}, {"message", seed_message},
+    {"words", seed_words},  {"plan", seed_plan},     {"options", seed_options},
+    {"report", seed_words},
 };
 
 int

@@ -39,4 +39,4 @@ extern const struct test elf_tests[];
 extern const struct test bundle_tests[];
 extern const struct test words_tests[];
 extern const struct test plan_tests[];
-extern const struct test frame_tests[];
+extern const struct test message_tests[];

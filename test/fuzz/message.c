@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * frame.c - any bytes to lib/frame.c, twice: whole, and in pieces. The frames must be the same.
- * The first byte of the input says which side sends and how long the pieces are.
+ * message.c - any bytes to lib/message.c, twice: whole, and in pieces. The messages must be the
+ * same. The first byte of the input says which side sends and how long the pieces are.
  */
 #include <string.h>
 #include "abi/error.h"
-#include "lib/frame.h"
+#include "lib/message.h"
 #include "test/fuzz/fuzz.h"
 
 /* What came out, so that two runs can be compared: sums that depend on the order. */
@@ -13,7 +13,7 @@ struct heard {
     uint64_t heads, payload, n_payload;
     uint64_t ended;             /* bit n: channel n has had its status */
     uint64_t eof[STREAM_COUNT]; /* bit n: that stream of channel n has ended */
-    uint32_t owed;              /* bytes of payload of the frame under way */
+    uint32_t owed;              /* bytes of payload of the message under way */
     int result;
     const char *why;
 };
@@ -40,10 +40,10 @@ order_require(const struct channel_head *head, struct heard *h)
 }
 
 static void
-event_require(const struct frame_event *e, enum frame_side from, struct heard *h)
+event_require(const struct message_event *e, enum message_side from, struct heard *h)
 {
     const char *why;
-    REQUIRE(frame_head_check(&e->head, from, &why) == 0);
+    REQUIRE(message_head_check(&e->head, from, &why) == 0);
     bool carries = e->head.type == CH_DATA || e->head.type == CH_LOG;
     REQUIRE(carries ? e->length >= 1 : !e->length && e->last);
     if (!e->offset) {
@@ -61,22 +61,22 @@ event_require(const struct frame_event *e, enum frame_side from, struct heard *h
 }
 
 static struct heard
-hear(const uint8_t *bytes, size_t n, enum frame_side from, size_t piece)
+hear(const uint8_t *bytes, size_t n, enum message_side from, size_t piece)
 {
     struct heard h = {0};
-    struct frame_decoder d;
-    frame_decoder_begin(&d, from);
+    struct message_decoder d;
+    message_decoder_begin(&d, from);
     for (size_t done = 0; done < n && h.result == 0; done += piece) {
         const uint8_t *at = bytes + done;
         const uint8_t *end = n - done < piece ? bytes + n : at + piece;
-        struct frame_event e;
-        while ((h.result = frame_decoder_next(&d, &at, end, &e)) > 0) {
+        struct message_event e;
+        while ((h.result = message_decoder_next(&d, &at, end, &e)) > 0) {
             REQUIRE(!e.length || (e.payload >= bytes + done && e.payload + e.length == at));
             event_require(&e, from, &h);
         }
         REQUIRE(h.result < 0 || at == end);
     }
-    REQUIRE(h.result == 0 || (h.result == -E_INVAL && d.why && !frame_decoder_between(&d)));
+    REQUIRE(h.result == 0 || (h.result == -E_INVAL && d.why && !message_decoder_between(&d)));
     h.why = d.why;
     return h;
 }
@@ -86,7 +86,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     if (!n)
         return 0;
-    enum frame_side from = bytes[0] & 1 ? FRAME_FROM_KERNEL : FRAME_FROM_HOST;
+    enum message_side from = bytes[0] & 1 ? MESSAGE_FROM_KERNEL : MESSAGE_FROM_HOST;
     struct heard whole = hear(bytes + 1, n - 1, from, n);
     struct heard cut = hear(bytes + 1, n - 1, from, 1u + bytes[0] / 2);
     REQUIRE(whole.heads == cut.heads && whole.payload == cut.payload);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* frame.c - lib/frame.c: frames cut anywhere come out whole, and each broken rule is named. */
+/* message.c - lib/message.c: messages cut anywhere come out whole, and each broken rule is named.
+ */
 #include <string.h>
 #include "abi/error.h"
-#include "lib/frame.h"
+#include "lib/message.h"
 #include "test/unit/test.h"
 
-/* A run of frames under way to a decoder. */
+/* A run of messages under way to a decoder. */
 struct wire {
     uint8_t bytes[256];
     size_t length;
@@ -15,7 +16,7 @@ static void
 wire_put(struct wire *w, enum channel_type type, uint32_t channel, enum channel_stream stream,
          uint32_t length, const char *payload)
 {
-    struct channel_head head = frame_head_make(type, channel, stream, length);
+    struct channel_head head = message_head_make(type, channel, stream, length);
     memcpy(w->bytes + w->length, &head, sizeof head);
     w->length += sizeof head;
     memcpy(w->bytes + w->length, payload, strlen(payload));
@@ -52,18 +53,18 @@ struct heard {
 };
 
 static struct heard
-heard_from(const struct wire *w, enum frame_side from, size_t piece)
+heard_from(const struct wire *w, enum message_side from, size_t piece)
 {
     struct heard h = {.result = 0};
-    struct frame_decoder d;
+    struct message_decoder d;
     size_t n_events = 0, n_payload = 0;
-    frame_decoder_begin(&d, from);
+    message_decoder_begin(&d, from);
     for (size_t done = 0; done < w->length && h.result >= 0; done += piece) {
         size_t n = w->length - done < piece ? w->length - done : piece;
         uint8_t *copy = exact_copy(w->bytes + done, n);
         const uint8_t *at = copy;
-        struct frame_event e;
-        while ((h.result = frame_decoder_next(&d, &at, copy + n, &e)) > 0) {
+        struct message_event e;
+        while ((h.result = message_decoder_next(&d, &at, copy + n, &e)) > 0) {
             if (e.last)
                 h.types[n_events++] = (char)('0' + e.head.type);
             if (e.length)
@@ -77,11 +78,11 @@ heard_from(const struct wire *w, enum frame_side from, size_t piece)
 }
 
 static void
-frames_come_out_whole_however_they_are_cut(void)
+messages_come_out_whole_however_they_are_cut(void)
 {
     struct wire w = wire_of_kernel();
     for (size_t piece = 1; piece <= w.length; piece++) {
-        struct heard h = heard_from(&w, FRAME_FROM_KERNEL, piece);
+        struct heard h = heard_from(&w, MESSAGE_FROM_KERNEL, piece);
         CHECK(h.result == 0 && strcmp(h.types, "1832426") == 0);
         CHECK(strcmp(h.payload, "boothello worlde") == 0);
     }
@@ -91,53 +92,53 @@ static void
 payload_is_handed_on_where_it_lies(void)
 {
     struct wire w = {.length = 0};
-    struct frame_decoder d;
-    struct frame_event e;
+    struct message_decoder d;
+    struct message_event e;
     wire_put(&w, CH_DATA, 2, STREAM_INPUT, 10, "0123456789");
-    frame_decoder_begin(&d, FRAME_FROM_HOST);
-    CHECK(frame_decoder_between(&d));
+    message_decoder_begin(&d, MESSAGE_FROM_HOST);
+    CHECK(message_decoder_between(&d));
     const uint8_t *at = w.bytes;
-    CHECK(frame_decoder_next(&d, &at, w.bytes + 5, &e) == 0 && at == w.bytes + 5);
-    CHECK(!frame_decoder_between(&d));
-    CHECK(frame_decoder_next(&d, &at, w.bytes + 8, &e) == 0 && at == w.bytes + 8);
-    CHECK(frame_decoder_next(&d, &at, w.bytes + 12, &e) == 1 && e.payload == w.bytes + 8);
+    CHECK(message_decoder_next(&d, &at, w.bytes + 5, &e) == 0 && at == w.bytes + 5);
+    CHECK(!message_decoder_between(&d));
+    CHECK(message_decoder_next(&d, &at, w.bytes + 8, &e) == 0 && at == w.bytes + 8);
+    CHECK(message_decoder_next(&d, &at, w.bytes + 12, &e) == 1 && e.payload == w.bytes + 8);
     CHECK(e.length == 4 && e.offset == 0 && !e.last && e.head.length == 10);
-    CHECK(!frame_decoder_between(&d));
-    CHECK(frame_decoder_next(&d, &at, w.bytes + 18, &e) == 1 && e.payload == w.bytes + 12);
+    CHECK(!message_decoder_between(&d));
+    CHECK(message_decoder_next(&d, &at, w.bytes + 18, &e) == 1 && e.payload == w.bytes + 12);
     CHECK(e.length == 6 && e.offset == 4 && e.last && e.head.channel == 2);
-    CHECK(frame_decoder_next(&d, &at, w.bytes + 18, &e) == 0 && frame_decoder_between(&d));
+    CHECK(message_decoder_next(&d, &at, w.bytes + 18, &e) == 0 && message_decoder_between(&d));
 }
 
 static void
 an_error_stays(void)
 {
     struct wire w = {.length = 0};
-    struct frame_decoder d;
-    struct frame_event e;
+    struct message_decoder d;
+    struct message_event e;
     wire_put(&w, 99, 0, 0, 0, "");
     wire_put(&w, CH_EOF, 0, STREAM_INPUT, 0, "");
-    frame_decoder_begin(&d, FRAME_FROM_HOST);
+    message_decoder_begin(&d, MESSAGE_FROM_HOST);
     const uint8_t *at = w.bytes;
-    CHECK(frame_decoder_next(&d, &at, w.bytes + w.length, &e) == -E_INVAL);
-    CHECK(strstr(d.why, "unknown type") && !frame_decoder_between(&d));
+    CHECK(message_decoder_next(&d, &at, w.bytes + w.length, &e) == -E_INVAL);
+    CHECK(strstr(d.why, "unknown type") && !message_decoder_between(&d));
     at = w.bytes + 8;
-    CHECK(frame_decoder_next(&d, &at, w.bytes + w.length, &e) == -E_INVAL);
+    CHECK(message_decoder_next(&d, &at, w.bytes + w.length, &e) == -E_INVAL);
     CHECK(at == w.bytes + 8);
 }
 
 /* May this side send such a head? */
 static bool
-may(enum frame_side from, enum channel_type type, uint32_t channel, uint32_t stream,
+may(enum message_side from, enum channel_type type, uint32_t channel, uint32_t stream,
     uint32_t length)
 {
     const char *why;
-    struct channel_head h = frame_head_make(type, channel, stream, length);
-    int r = frame_head_check(&h, from, &why);
+    struct channel_head h = message_head_make(type, channel, stream, length);
+    int r = message_head_check(&h, from, &why);
     return r == 0 && !why;
 }
 
-static const enum frame_side HOST = FRAME_FROM_HOST;
-static const enum frame_side KERNEL = FRAME_FROM_KERNEL;
+static const enum message_side HOST = MESSAGE_FROM_HOST;
+static const enum message_side KERNEL = MESSAGE_FROM_KERNEL;
 
 static void
 each_side_sends_its_own_types(void)
@@ -147,8 +148,8 @@ each_side_sends_its_own_types(void)
     CHECK(may(KERNEL, CH_LOG, 0, 0, 1) && !may(HOST, CH_LOG, 0, 0, 1));
     CHECK(may(HOST, CH_SIGNAL, 1, 0, 2) && !may(KERNEL, CH_SIGNAL, 1, 0, 2));
     for (uint32_t stream = 0; stream < STREAM_COUNT; stream++) {
-        enum frame_side writer = stream == STREAM_INPUT ? HOST : KERNEL;
-        enum frame_side reader = stream == STREAM_INPUT ? KERNEL : HOST;
+        enum message_side writer = stream == STREAM_INPUT ? HOST : KERNEL;
+        enum message_side reader = stream == STREAM_INPUT ? KERNEL : HOST;
         CHECK(may(writer, CH_DATA, 1, stream, 1) && !may(reader, CH_DATA, 1, stream, 1));
         CHECK(may(writer, CH_EOF, 1, stream, 0) && !may(reader, CH_EOF, 1, stream, 0));
         CHECK(may(reader, CH_CREDIT, 1, stream, 1) && !may(writer, CH_CREDIT, 1, stream, 1));
@@ -183,7 +184,7 @@ channels_and_streams_have_their_ranges(void)
 }
 
 static bool
-refused(const struct wire *w, enum frame_side from, const char *words)
+refused(const struct wire *w, enum message_side from, const char *words)
 {
     struct heard h = heard_from(w, from, w->length);
     return h.result == -E_INVAL && strstr(h.why, words);
@@ -194,10 +195,10 @@ the_greeting_comes_first_and_once(void)
 {
     struct wire w = {.length = 0};
     wire_put(&w, CH_LOG, 0, 0, 1, "x");
-    CHECK(refused(&w, FRAME_FROM_KERNEL, "not the greeting"));
+    CHECK(refused(&w, MESSAGE_FROM_KERNEL, "not the greeting"));
     wire_greeted(&w);
     wire_put(&w, CH_HELLO, 0, 0, 1, "");
-    CHECK(refused(&w, FRAME_FROM_KERNEL, "second greeting"));
+    CHECK(refused(&w, MESSAGE_FROM_KERNEL, "second greeting"));
 }
 
 static void
@@ -207,11 +208,11 @@ nothing_follows_an_end_of_stream(void)
     wire_put(&w, CH_EOF, 3, STREAM_INPUT, 0, "");
     struct wire other = w, data = w, eof = w;
     wire_put(&other, CH_DATA, 4, STREAM_INPUT, 1, "x");
-    CHECK(heard_from(&other, FRAME_FROM_HOST, other.length).result == 0);
+    CHECK(heard_from(&other, MESSAGE_FROM_HOST, other.length).result == 0);
     wire_put(&data, CH_DATA, 3, STREAM_INPUT, 1, "x");
-    CHECK(refused(&data, FRAME_FROM_HOST, "behind its end"));
+    CHECK(refused(&data, MESSAGE_FROM_HOST, "behind its end"));
     wire_put(&eof, CH_EOF, 3, STREAM_INPUT, 0, "");
-    CHECK(refused(&eof, FRAME_FROM_HOST, "behind its end"));
+    CHECK(refused(&eof, MESSAGE_FROM_HOST, "behind its end"));
 }
 
 static void
@@ -220,13 +221,13 @@ a_status_is_the_last_of_its_channel(void)
     struct wire w = wire_of_kernel(), other = w;
     wire_put(&other, CH_DATA, 2, STREAM_OUTPUT, 1, "x");
     wire_put(&other, CH_LOG, 0, 0, 1, "x");
-    CHECK(heard_from(&other, FRAME_FROM_KERNEL, other.length).result == 0);
+    CHECK(heard_from(&other, MESSAGE_FROM_KERNEL, other.length).result == 0);
     const enum channel_type late[] = {CH_DATA, CH_EOF, CH_STATUS};
     for (size_t i = 0; i < 3; i++) {
         struct wire x = w;
         bool data = late[i] == CH_DATA;
         wire_put(&x, late[i], 1, late[i] == CH_STATUS ? 0 : STREAM_ERROR, data, data ? "x" : "");
-        CHECK(refused(&x, FRAME_FROM_KERNEL, "behind its status"));
+        CHECK(refused(&x, MESSAGE_FROM_KERNEL, "behind its status"));
     }
 }
 
@@ -238,12 +239,12 @@ a_forged_head_within_payload_is_payload(void)
     wire_put(&w, CH_DATA, 1, STREAM_OUTPUT, CHANNEL_HEAD_BYTES, "");
     wire_put(&w, CH_STATUS, 1, 0, 0, ""); /* what a program might write */
     wire_put(&w, CH_STATUS, 1, 0, 7, "");
-    struct heard h = heard_from(&w, FRAME_FROM_KERNEL, 3);
+    struct heard h = heard_from(&w, MESSAGE_FROM_KERNEL, 3);
     CHECK(h.result == 0 && strcmp(h.types, "126") == 0);
 }
 
-const struct test frame_tests[] = {
-    {"frames_come_out_whole_however_they_are_cut", frames_come_out_whole_however_they_are_cut},
+const struct test message_tests[] = {
+    {"messages_come_out_whole_however_they_are_cut", messages_come_out_whole_however_they_are_cut},
     {"payload_is_handed_on_where_it_lies", payload_is_handed_on_where_it_lies},
     {"an_error_stays", an_error_stays},
     {"each_side_sends_its_own_types", each_side_sends_its_own_types},
