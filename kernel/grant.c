@@ -180,12 +180,21 @@ cell_is_used(const struct cell *cell)
     return cell->kind != KIND_NONE;
 }
 
+/* Is the root of the unfinished revocation in frame n? Its last child may be gone already. */
+static bool
+revocation_in(uint64_t n)
+{
+    return revoking && revoking / CELLS_PER_FRAME == n && !planted(PLANT_REVOKE_ROOT);
+}
+
 bool
 revoke_object(uint64_t n, uint64_t *steps)
 {
     struct cells *cells = frame_address(n);
     uint32_t last = frame_at(n)->type == FRAME_CELLS ? CELLS_PER_FRAME : 1;
 
+    if (revocation_in(n) && !revoke_settle(steps))
+        return false; /* G6 */
     for (uint32_t i = 0; i < last; i++) {
         struct cell *cell = &cells->cell[i];
         if (i == 0 ? !cell->child : !cell_is_used(cell))

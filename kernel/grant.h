@@ -14,6 +14,7 @@
  *     is dead has no children, but the one that is being revoked.
  *  G4 while a revocation is unfinished nothing is granted or bound: who wants to works on it.
  *  G5 an object ends only when no cell descends from its own.
+ *  G6 nor while the unfinished revocation begins in it: nobody else may have its frame meanwhile.
  */
 struct cell {
     uint64_t generation; /* 0: empty or dead */

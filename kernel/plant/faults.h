@@ -20,6 +20,7 @@ enum planted_fault {
     PLANT_START,        /* act 13: a context may start anywhere */
     PLANT_ENDED,        /* an object of a dying account is plain while others name it */
     PLANT_CURRENT,      /* the context that runs may be freed */
+    PLANT_REVOKE_ROOT,  /* an object ends though an unfinished revocation begins in it */
     PLANT_SLICE_TIMER,  /* a slice has no end */
     PLANT_FLUSH,        /* act 7: the processor keeps rights that pt_protect took away */
     PLANT_ENTRY_FLAGS,  /* act 15: a call begins with the caller's flags, but for interrupts */

@@ -37,6 +37,8 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('act27_calls', [], [('MAP_RANGE', [], 'alive'), ('SLOT_INDEX', [], 'alive')]),
     ('act29_pointers', [], [('COPY_RANGE', [], 'refused')]),
     ('slots_walk', [], [('SLOT_KIND', [], 'refused'), ('SLOT_RIGHTS', [], 'refused'), ('SLOT_INDEX', [], 'alive')]),
+    ('unfinished', [], []),
+    ('dangling', [], [('REVOKE_ROOT', [], 'refused')]),
     ('resume', [], []),
     ('reap', [], [('CURRENT', [], 'alive'), ('ENDED', [], 'refused')]),
     ('caps', [], [('CAP_TAG', [], 'refused')]),
