@@ -158,6 +158,10 @@ good_object(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
         fine(call_cells_make(SLOT_ACCOUNT, f, GOOD_INTO).value, "cells_make");
         set(reg, GOOD_EVENTS, GOOD_INTO | (uint64_t)1 << 32, RIGHT_READ, 0, data);
         return true;
+    case CALL_cap_revoke:
+        capability_make();
+        set(reg, GOOD_INTO | (uint64_t)1 << 32, 0, 0, 0, 0);
+        return true;
     case CALL_cap_bind:
         capability_make();
         call_slot_clear(GOOD_SLOTS, INDEX);
@@ -178,6 +182,37 @@ good_object(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
         return true;
     default:
         return false;
+    }
+}
+
+/* The calls on a console and the machine. */
+static enum good
+good_console(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
+{
+    switch (number) {
+    case CALL_console_write:
+        memset(good_data, '\n', (uint64_t)DATA_PAGES * FRAME_BYTES);
+        set(reg, SLOT_CONSOLE, STREAM_ERROR, data, 1, 0);
+        return GOOD_ANSWERS;
+    case CALL_console_read:
+        set(reg, SLOT_CONSOLE, data, 16, 0, 0);
+        return GOOD_ANSWERS;
+    case CALL_console_close:
+        set(reg, SLOT_CONSOLE, STREAM_INPUT, 0, 0, 0);
+        return GOOD_SUCCEEDS;
+    case CALL_console_signals:
+        set(reg, SLOT_CONSOLE, 0, 0, 0, 0);
+        return GOOD_SUCCEEDS;
+    case CALL_clock_wall:
+        set(reg, SLOT_MACHINE, 0, 0, 0, 0);
+        return GOOD_SUCCEEDS;
+    case CALL_console_make:
+    case CALL_console_status:
+    case CALL_log_write:
+    case CALL_power_off:
+        return GOOD_NEVER;
+    default:
+        fail("call %u has no good arguments in good.c", number);
     }
 }
 
@@ -219,27 +254,16 @@ good_use(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
     case CALL_event_read:
         set(reg, GOOD_EVENTS, COUNTER, 0, 0, 0);
         return GOOD_SUCCEEDS;
-    case CALL_console_write:
-        memset(good_data, '\n', (uint64_t)DATA_PAGES * FRAME_BYTES);
-        set(reg, SLOT_CONSOLE, STREAM_ERROR, data, 1, 0);
-        return GOOD_ANSWERS;
-    case CALL_console_read:
-        set(reg, SLOT_CONSOLE, data, 16, 0, 0);
-        return GOOD_ANSWERS;
-    case CALL_console_close:
-        set(reg, SLOT_CONSOLE, STREAM_INPUT, 0, 0, 0);
-        return GOOD_SUCCEEDS;
-    case CALL_console_signals:
-        set(reg, SLOT_CONSOLE, 0, 0, 0, 0);
-        return GOOD_SUCCEEDS;
-    case CALL_clock_wall:
-        set(reg, SLOT_MACHINE, 0, 0, 0, 0);
+    case CALL_context_root:
+        set(reg, SLOT_ACCOUNT, root, 0, 0, 0);
         return GOOD_SUCCEEDS;
     case CALL_null:
     case CALL_yield:
         return GOOD_SUCCEEDS;
-    default:
+    case CALL_slice_set:
         return GOOD_NEVER;
+    default:
+        return good_console(number, reg, data);
     }
 }
 
