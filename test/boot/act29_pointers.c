@@ -6,6 +6,9 @@
  */
 #include "test/boot/good.h"
 
+static const uint64_t KERNEL_DESCRIPTOR =
+    0xffffffffc0001058; /* the last of the first processor's */
+
 enum { GUARD = 0xa5, EDGE_BYTES = 8 };
 
 /* Where each pointer of the call table travels, and how many bytes go through it. */
@@ -167,6 +170,14 @@ wait_for_input(void)
         call_yield();
 }
 
+/* For the control alone: writes a segment descriptor that nobody uses, and says nothing of it. */
+static int
+spoil_image(void)
+{
+    call_pt_read(SLOT_ACCOUNT, exo_start_page->root_frame, hole_start, KERNEL_DESCRIPTOR, 1);
+    return done();
+}
+
 int
 exo_main(const struct start_page *start)
 {
@@ -175,6 +186,8 @@ exo_main(const struct start_page *start)
     hole_start = room_take(4);
     page_at(hole_start, frame_new(), MAP_READ | MAP_WRITE);
     page_at(hole_start + FRAME_BYTES + FRAME_BYTES, frame_new(), MAP_READ);
+    if (!strcmp(argument(0), "image"))
+        return spoil_image();
     wait_for_input();
     console_pointers();
     for (p = pointers; p < pointers + POINTERS; p++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * unfinished.c - a program that begins to revoke more than one call can, and ends: whoever grants,
- * binds or frees next finds the work, and must come through it. Here that is init, which is about to
- * say how we ended.
+ * binds or frees next finds the work, and must come through it. Here that is init, which is about
+ * to say how we ended.
  */
 #include "test/boot/kit.h"
 
