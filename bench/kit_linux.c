@@ -45,7 +45,8 @@ __asm__(".globl handler_entry\n"
         "lea 8(%rsp), %rdx\n\t"
         "jmp handler_finish");
 
-/* The nearest that Linux has to a foreign call: a thread's system calls delivered to it as SIGSYS.
+/*
+ * The nearest that Linux has to a foreign call: a thread's system calls delivered to it as SIGSYS.
  */
 static uint64_t
 span_dispatch_enter(uint64_t number)

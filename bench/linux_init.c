@@ -22,8 +22,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The entry point: takes the stamp, leaves every register that Linux defines as it was, and starts
- * C. */
+/*
+ * The entry point: takes the stamp, leaves every register that Linux defines as it was, and starts
+ * C.
+ */
 __attribute__((used)) static uint64_t begun_tsc;
 __asm__(".globl stamp_start\n"
         "stamp_start:\n\t"

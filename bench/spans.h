@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* spans.h - the spans of spans.S, and how one is measured: the median of many, less the empty one.
+/*
+ * spans.h - the spans of spans.S, and how one is measured: the median of many, less the empty one.
  */
 #pragma once
 #include <stdint.h>

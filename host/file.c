@@ -51,8 +51,10 @@ load(struct file *f, int fd)
     return read_all(fd, bytes, size, &f->length);
 }
 
-/* Read all of a regular file.  Returns 0, or -errno (-EISDIR a directory, -ENODEV another thing
- * that is no file). */
+/*
+ * Read all of a regular file.  Returns 0, or -errno (-EISDIR a directory, -ENODEV another thing
+ * that is no file).
+ */
 int
 file_load(struct file *f, const char *path)
 {
@@ -67,8 +69,10 @@ file_load(struct file *f, const char *path)
     return r;
 }
 
-/* file_load of what the build makes, by its path below the project.  Returns 0, or an exit code,
- * having said why. */
+/*
+ * file_load of what the build makes, by its path below the project.  Returns 0, or an exit code,
+ * having said why.
+ */
 int
 file_load_built(struct file *f, const char *path)
 {

@@ -218,8 +218,10 @@ ends_make(struct ends *e, struct machine *m)
     return 0;
 }
 
-/* Close the child's ends, and wait until it has become the emulator.  Returns 0, or the errno of
- * exec. */
+/*
+ * Close the child's ends, and wait until it has become the emulator.  Returns 0, or the errno of
+ * exec.
+ */
 static int
 ends_finish(struct ends *e)
 {
@@ -328,7 +330,8 @@ machine_complain(const struct machine *m)
         say("emulator: %s", line);
 }
 
-/* The last line that the emulator said, cut to fit; empty if none.  Returns whether there is one.
+/*
+ * The last line that the emulator said, cut to fit; empty if none.  Returns whether there is one.
  */
 int
 machine_last_complaint(const struct machine *m, char *line, size_t size)

@@ -222,8 +222,10 @@ static const struct row rows[] = {
 };
 /* clang-format on */
 
-/* The row that `word` names, by its whole or by its part before '='; then *value is what follows
- * it. */
+/*
+ * The row that `word` names, by its whole or by its part before '='; then *value is what follows
+ * it.
+ */
 static const struct row *
 row_find(const char *word, const char **value)
 {

@@ -100,8 +100,10 @@ output_put(struct output *o, const uint8_t *bytes, size_t length)
     return r;
 }
 
-/* Take what the sender is to be told; called when `wake` rings, and once at first for the first
- * credit. */
+/*
+ * Take what the sender is to be told; called when `wake` rings, and once at first for the first
+ * credit.
+ */
 struct output_news
 output_collect(struct output *o)
 {

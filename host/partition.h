@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* partition.h - what is to run: one partition as the user asked for it, and all of them as a plan.
+/*
+ * partition.h - what is to run: one partition as the user asked for it, and all of them as a plan.
  */
 #pragma once
 #include <stddef.h>

@@ -64,8 +64,10 @@ beside_output_open(struct peer_channel *c, const char *path)
     return 0;
 }
 
-/* input: the file descriptor of the main partition's input.  Returns 0, or an exit code, having
- * said why. */
+/*
+ * input: the file descriptor of the main partition's input.  Returns 0, or an exit code, having
+ * said why.
+ */
 int
 peer_begin(struct peer *p, int console, const struct partitions *ps, const struct options *o,
            int input)
@@ -195,8 +197,10 @@ take_frame(struct peer *p, const struct message_event *e)
     }
 }
 
-/* Read what has come and act on it.  Returns 1; 0: the machine has gone; -E_...: it was said what
- * is wrong. */
+/*
+ * Read what has come and act on it.  Returns 1; 0: the machine has gone; -E_...: it was said what
+ * is wrong.
+ */
 int
 peer_receive(struct peer *p)
 {

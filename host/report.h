@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* report.h - what library OSes and init say of a program, made into lines for people: see report.c.
+/*
+ * report.h - what library OSes and init say of a program, made into lines for people: see report.c.
  */
 #pragma once
 #include <stddef.h>

@@ -61,7 +61,8 @@ now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Those to be passed on: what was ignored when we began (nohup, a job in the background) stays so.
+/*
+ * Those to be passed on: what was ignored when we began (nohup, a job in the background) stays so.
  */
 static void
 signals_passed(sigset_t *set, enum session_mode mode)
@@ -269,8 +270,10 @@ session_verdict(struct session *s)
     }
 }
 
-/* Returns the exit code of the command; the machine has ended then. Threads may be left, asleep in
- * read or write. */
+/*
+ * Returns the exit code of the command; the machine has ended then. Threads may be left, asleep in
+ * read or write.
+ */
 int
 session_run(const struct session_setup *setup)
 {

@@ -36,7 +36,8 @@ int account_charge(struct account *account, uint64_t n);
 void account_discharge(struct account *account, uint64_t n);
 /* Boot: makes the root account in frame n with every frame of the machine as its limit. */
 void account_init(uint64_t n);
-/* Is the account, or one above it, being destroyed? Then nothing of it runs. frame: of an account.
+/*
+ * Is the account, or one above it, being destroyed? Then nothing of it runs. frame: of an account.
  */
 bool account_dying(uint32_t frame);
 /* The account's object ends; nothing is charged to it any more. */

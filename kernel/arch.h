@@ -51,7 +51,8 @@ void arch_context_registers(const struct context *context, struct save_area *out
 void arch_context_result(struct context *context, int64_t value, uint64_t detail);
 void arch_context_restart(struct context *context); /* back before the call it stands in */
 void arch_context_skip(struct context *context);    /* and behind it again */
-/* Brings an upcall to a context that is off its processor: false, with *cause, when it cannot be.
+/*
+ * Brings an upcall to a context that is off its processor: false, with *cause, when it cannot be.
  */
 bool arch_upcall(struct context *context, enum upcall kind, enum context_cause *cause);
 bool arch_upcall_masked(const struct context *context, enum upcall kind);

@@ -37,6 +37,8 @@ int slot_check_empty(uint64_t index);
 /* Gives slot `index` of the running environment every right to the object; checked before. */
 void slot_fill(uint64_t index, const struct cell *cell);
 void slot_install(struct slots *slots, uint64_t index, const struct cell *cell);
-/* The event counters that a slot of any table names, or NULL: for predicates, checked when they
- * were given. */
+/*
+ * The event counters that a slot of any table names, or NULL: for predicates, checked when they
+ * were given.
+ */
 struct events *slot_events(const struct slots *slots, uint64_t index);

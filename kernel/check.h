@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* kernel/check.h - does the kernel still stand as it did? For tests: the word `check` of the
- * command line. */
+/*
+ * kernel/check.h - does the kernel still stand as it did? For tests: the word `check` of the
+ * command line.
+ */
 #pragma once
 
 /* Boot, last: remembers what must not change. */

@@ -22,8 +22,10 @@ context_current(void)
     return cpu_this()->current;
 }
 
-/* The events object of a slot of the running environment, with one right; 0 with *error, or
- * SLOT_NOTHING. */
+/*
+ * The events object of a slot of the running environment, with one right; 0 with *error, or
+ * SLOT_NOTHING.
+ */
 static uint32_t
 events_of_slot(uint32_t slot, enum cap_right right, int *error)
 {
@@ -230,8 +232,10 @@ context_peek(struct context *context, uint64_t va, uint64_t out, uint64_t n)
 
 /* ---- sleeping and waking ---- */
 
-/* Index of a clause that holds, or n; a clause whose slot is dead holds, so that its waiter finds
- * out. */
+/*
+ * Index of a clause that holds, or n; a clause whose slot is dead holds, so that its waiter finds
+ * out.
+ */
 static uint32_t
 clause_holding(const struct context *context)
 {

@@ -56,7 +56,8 @@ void env_release(struct env *env);
 
 /* May it be put on a processor now? Wakes it when what it waits for has come. */
 bool context_runnable(struct context *context, uint64_t now_ns);
-/* Brings every upcall that is due to a context whose registers are saved; false: it ended by that.
+/*
+ * Brings every upcall that is due to a context whose registers are saved; false: it ended by that.
  */
 bool context_deliver(struct context *context);
 /* Marks an upcall due. A context that waits is woken by it when it is next looked at. */

@@ -14,10 +14,13 @@ struct events {
     uint64_t counter[EVENTS_PER_FRAME];    /* only grow; 63 bits are enough for ever */
 };
 
-/* Raises a counter; contexts whose event mask holds it get an EVENT upcall. index <
- * EVENTS_PER_FRAME. */
+/*
+ * Raises a counter; contexts whose event mask holds it get an EVENT upcall. index <
+ * EVENTS_PER_FRAME.
+ */
 void event_raise(struct events *events, uint32_t index, uint64_t n);
-/* A context takes upcalls for these counters, or no longer: 0, or E_NOSPC when there are too many.
+/*
+ * A context takes upcalls for these counters, or no longer: 0, or E_NOSPC when there are too many.
  */
 int event_join(struct events *events, uint32_t context);
 void event_leave(struct events *events, uint32_t context);

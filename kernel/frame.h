@@ -36,8 +36,10 @@ uint64_t frame_of(const void *object);
 
 /* 0 when frame n is of account or one below and of that type, else E_PERM or E_INVAL. */
 int frame_check(const struct account *account, uint64_t n, enum frame_type type);
-/* 0 when frame n may become something else: plain, unreferenced, of account or below; else E_PERM,
- * E_BUSY. */
+/*
+ * 0 when frame n may become something else: plain, unreferenced, of account or below; else E_PERM,
+ * E_BUSY.
+ */
 int frame_check_unused(const struct account *account, uint64_t n);
 /* Plain -> an object's type. The caller has checked (F3). Returns its address, zeroed. */
 void *frame_become(uint64_t n, enum frame_type type);

@@ -32,7 +32,8 @@ struct cells {
     struct cell cell[CELLS_PER_FRAME]; /* 0 is the object's own */
 };
 
-/* The cell of processors and of the machine, which lie in no frame: cells 1 .. of a frame at boot.
+/*
+ * The cell of processors and of the machine, which lie in no frame: cells 1 .. of a frame at boot.
  */
 void cell_init_fixed(struct cells *cells, uint32_t index, uint32_t object, enum cap_kind kind);
 /* Fills the own cell of a new object in frame n. */
@@ -44,6 +45,7 @@ const struct cell *cell_alive(uint32_t id, uint64_t generation);
 
 /* Works on an unfinished revocation, a cell a step: false when *steps did not suffice (G4). */
 bool revoke_settle(uint64_t *steps);
-/* Before the object in frame n ends: revokes all that descends from its cells. False: call again.
+/*
+ * Before the object in frame n ends: revokes all that descends from its cells. False: call again.
  */
 bool revoke_object(uint64_t n, uint64_t *steps);

@@ -115,7 +115,8 @@ init_object(uint64_t *frame, enum frame_type type, enum cap_kind kind)
     return cell;
 }
 
-/* The environment with its binding table full of rights, and its context about to start at entry.
+/*
+ * The environment with its binding table full of rights, and its context about to start at entry.
  */
 static void
 init_environment(uint64_t root, uint64_t entry)

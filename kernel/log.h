@@ -14,8 +14,10 @@ void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Prints `panic: ...` and the backtrace on COM1 and ends the machine with PANIC_STATUS. */
 _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The two halves of a panic whose registers are known: text on COM1, then the frames from rip and
- * fp on, and the end. */
+/*
+ * The two halves of a panic whose registers are known: text on COM1, then the frames from rip and
+ * fp on, and the end.
+ */
 void log_panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void log_panic_end(uint64_t rip, uint64_t frame_pointer);
 

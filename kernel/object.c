@@ -12,8 +12,10 @@
 #include "kernel/step.h"
 #include "plant.h"
 
-/* In elementary steps (kernel/step.h): a frame cleared, a table emptied, a console's buffers
- * cleared. */
+/*
+ * In elementary steps (kernel/step.h): a frame cleared, a table emptied, a console's buffers
+ * cleared.
+ */
 enum { CLEAR_STEPS = 16, TABLE_STEPS = 512, CONSOLE_STEPS = STEPS_MAX };
 
 /* Does it have to stay? Looked at first: a call that is refused changes nothing. */

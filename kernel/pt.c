@@ -268,7 +268,8 @@ pt_read(struct account *account, uint64_t root, uint64_t va, uint64_t out, uint6
     return result_error_at(E_NOENT, missing);
 }
 
-/* The table's frame is about to become plain: on the processor that stands on it, leave it first.
+/*
+ * The table's frame is about to become plain: on the processor that stands on it, leave it first.
  */
 void
 pt_release(uint64_t n)

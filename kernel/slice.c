@@ -22,7 +22,8 @@ slice_context(const struct cpu *cpu, uint64_t position)
     return arch_context_of(cpu->slice[position].context);
 }
 
-/* The first used position from `from` on, cyclically and `from` itself last; SLICE_POSITIONS: none.
+/*
+ * The first used position from `from` on, cyclically and `from` itself last; SLICE_POSITIONS: none.
  */
 static uint64_t
 position_after(const struct cpu *cpu, uint64_t from)
@@ -147,7 +148,8 @@ slice_leave(struct cpu *cpu)
     slice_schedule(cpu);
 }
 
-/* The slice is over. Alone on its processor a context goes on; else it is told, and has the grace.
+/*
+ * The slice is over. Alone on its processor a context goes on; else it is told, and has the grace.
  */
 static void
 slice_end(struct cpu *cpu, uint64_t now)

@@ -28,7 +28,8 @@ has_payload(uint8_t type)
     return type == CH_DATA || type == CH_LOG;
 }
 
-/* NULL when stream and side fit: data and its end come from the writer, the rest from the reader.
+/*
+ * NULL when stream and side fit: data and its end come from the writer, the rest from the reader.
  */
 static const char *
 stream_fault(const struct channel_head *h, enum message_side from)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* siphash.c - SipHash-2-4, as its paper gives it: four words of state, two rounds a word, four to
- * end. */
+/*
+ * siphash.c - SipHash-2-4, as its paper gives it: four words of state, two rounds a word, four to
+ * end.
+ */
 #include "lib/siphash.h"
 #include "lib/string.h"
 

@@ -15,8 +15,10 @@ enum pci_capability_id { PCI_CAP_VENDOR = 0x09, PCI_CAP_MSIX = 0x11 };
 uint8_t pci_read8(uint32_t function, uint32_t offset);
 uint16_t pci_read16(uint32_t function, uint32_t offset);
 
-/* The first function of that vendor with one of two device numbers, on buses 0 to 3, or
- * PCI_NOTHING. */
+/*
+ * The first function of that vendor with one of two device numbers, on buses 0 to 3, or
+ * PCI_NOTHING.
+ */
 uint32_t pci_find(uint16_t vendor, uint16_t device, uint16_t or_device);
 /* The offset of the next capability of that kind behind offset `after` (0: the first), or 0. */
 uint32_t pci_capability(uint32_t function, enum pci_capability_id id, uint32_t after);

@@ -32,7 +32,8 @@ struct sample {
     uint16_t pit;
 };
 
-/* One look at the three clocks; the narrowest of some, for the machine may be held up in between.
+/*
+ * One look at the three clocks; the narrowest of some, for the machine may be held up in between.
  */
 static struct sample
 clock_sample(void)

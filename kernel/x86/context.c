@@ -215,7 +215,8 @@ arch_upcall_pending(const struct context *context)
     return atomic_load_explicit((const _Atomic uint32_t *)&c->page->pending, memory_order_relaxed);
 }
 
-/* Where the next upcall's registers go: a level, or -1 with *cause. *again: on the area in resume.
+/*
+ * Where the next upcall's registers go: a level, or -1 with *cause. *again: on the area in resume.
  */
 static int
 upcall_level(const struct context_x86 *c, bool *again, enum context_cause *cause)

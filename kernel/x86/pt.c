@@ -90,7 +90,8 @@ image_flags(uint64_t pa)
     return va < (uint64_t)kernel_rodata ? 0 : PTE_NX;
 }
 
-/* P1: where the image lies the direct map has small pages, and there text is not executable either.
+/*
+ * P1: where the image lies the direct map has small pages, and there text is not executable either.
  */
 static void
 direct_map(uint64_t end)

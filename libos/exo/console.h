@@ -22,8 +22,10 @@ extern const struct console exo_console;
  */
 struct call_result console_write(const struct console *c, uint32_t stream, uint64_t va, uint64_t n);
 
-/* Read at most n bytes (n >= 1) as soon as there are some: value is how many, 0 at the end of
- * input. */
+/*
+ * Read at most n bytes (n >= 1) as soon as there are some: value is how many, 0 at the end of
+ * input.
+ */
 struct call_result console_read(const struct console *c, uint64_t va, uint64_t n);
 
 /* Write all. 0, or the first error. */

@@ -71,8 +71,10 @@ run_next(struct pool *p, uint64_t max, int *wrapped)
     return frame_next(p->cursor, end, ~(uint64_t)0) - p->cursor;
 }
 
-/* Ask for n frames from the cursor on; how many were taken, 0 where another was faster, or an
- * error. */
+/*
+ * Ask for n frames from the cursor on; how many were taken, 0 where another was faster, or an
+ * error.
+ */
 static int64_t
 cursor_take(struct pool *p, uint64_t n)
 {

@@ -32,7 +32,8 @@ int region_unmap(uint64_t start, uint64_t end);
 /* New rights for the range. -E_NOMEM: a part of it is no region's, or too many regions. */
 int region_protect(uint64_t start, uint64_t end, uint32_t rights);
 
-/* Move a region's pages to a new region at `to`, of n bytes, no less than they were. 0 or an error.
+/*
+ * Move a region's pages to a new region at `to`, of n bytes, no less than they were. 0 or an error.
  */
 int region_move(uint64_t start, uint64_t end, uint64_t to, uint64_t n);
 

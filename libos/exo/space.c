@@ -108,8 +108,10 @@ space_read(const struct space *s, uint64_t va, uint64_t *out, uint64_t n)
     return 0;
 }
 
-/* Move on by what a call did; 0: not at all, for it failed. Where there is no table there is
- * nothing. */
+/*
+ * Move on by what a call did; 0: not at all, for it failed. Where there is no table there is
+ * nothing.
+ */
 static uint64_t
 step(struct call_result r, uint64_t *va, uint64_t *n)
 {

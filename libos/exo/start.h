@@ -55,8 +55,10 @@ void exo_start(const void *page) __attribute__((noreturn));
 /* Ends the partition: 0 .. 255. */
 void exo_exit(int status) __attribute__((noreturn));
 
-/* n_pages addresses of the library's own that nothing is mapped at, or 0. They are never given
- * back. */
+/*
+ * n_pages addresses of the library's own that nothing is mapped at, or 0. They are never given
+ * back.
+ */
 uint64_t room_take(uint64_t n_pages);
 
 /* The string behind this one. */

@@ -37,8 +37,10 @@ syscalls_at(uint64_t va)
     return space_map(&exo_space, va, &entry, 1, SLOT_ACCOUNT);
 }
 
-/* Each kind of call from the last instruction: rcx is USER_TOP, which is canonical and mapped to no
- * one. */
+/*
+ * Each kind of call from the last instruction: rcx is USER_TOP, which is canonical and mapped to no
+ * one.
+ */
 static void
 last_page(void)
 {

@@ -61,8 +61,10 @@ takes_large(const struct call_shape *shape, const struct call_field *f, uint64_t
            (!strcmp(f->name, "va") && value < USER_TOP);
 }
 
-/* What would end us or close our own mouth is another test's; slots that we live by are not walked
- * into. */
+/*
+ * What would end us or close our own mouth is another test's; slots that we live by are not walked
+ * into.
+ */
 static bool
 spared(const struct call_shape *shape, const struct call_field *f, uint64_t value)
 {

@@ -73,7 +73,8 @@ bound_find(void)
     return low;
 }
 
-/* The frame, ours and plain again, says that it is a dead cell in the circle of another one in it.
+/*
+ * The frame, ours and plain again, says that it is a dead cell in the circle of another one in it.
  */
 static void
 frame_fill(struct cell_seen *cells, uint64_t frame)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* good.c - arguments with which calls succeed (good.h). Frames go round: an object made is ended
- * for the next. */
+/*
+ * good.c - arguments with which calls succeed (good.h). Frames go round: an object made is ended
+ * for the next.
+ */
 #include "test/boot/good.h"
 #include "abi/account.h"
 #include "abi/event.h"

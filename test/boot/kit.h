@@ -43,7 +43,8 @@ struct trap {
 };
 typedef void trap_fn(uint64_t argument);
 struct trap trap_catch(trap_fn *fn, uint64_t argument);
-/* Called with every trap inside trap_catch before it ends; true: go on with what `save` says now.
+/*
+ * Called with every trap inside trap_catch before it ends; true: go on with what `save` says now.
  */
 extern bool (*trap_watch)(struct save_area *save);
 /* One load or one store of a byte at va. */

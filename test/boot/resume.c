@@ -36,8 +36,10 @@ draw(void)
     return seed >> 20;
 }
 
-/* One event at a time, some rounds ahead: asking for it takes the processor's timer, and would set
- * the pace. */
+/*
+ * One event at a time, some rounds ahead: asking for it takes the processor's timer, and would set
+ * the pace.
+ */
 static void
 deadline_arm(void)
 {

@@ -223,8 +223,10 @@ deadline(void)
 
 static uint64_t redelivered, redelivered_level, redelivered_depth;
 
-/* The exception's handler makes the probe fault; the fault finds the area whole and gives it a
- * page. */
+/*
+ * The exception's handler makes the probe fault; the fault finds the area whole and gives it a
+ * page.
+ */
 static void
 fault_in_resume(struct save_area *save, uint64_t kind)
 {

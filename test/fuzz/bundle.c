@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* bundle.c - any bytes to lib/bundle.c: the modules of a checked bundle lie inside, apart, named.
+/*
+ * bundle.c - any bytes to lib/bundle.c: the modules of a checked bundle lie inside, apart, named.
  */
 #include <string.h>
 #include "abi/error.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* message.c - lib/message.c: messages cut anywhere come out whole, and each broken rule is named.
+/*
+ * message.c - lib/message.c: messages cut anywhere come out whole, and each broken rule is named.
  */
 #include <string.h>
 #include "abi/error.h"
