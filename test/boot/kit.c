@@ -10,7 +10,7 @@ void kit_landing(void);
 void kit_jump(uint64_t va);
 extern uint64_t kit_stack;
 
-enum { FLAGS_PLAIN = 0x202, LINE_MAX = 300 };
+enum { FLAGS_PLAIN = 0x202, LINE_MAX = 300, TRIES = 20 };
 
 static uint32_t checks;
 static bool catching;
@@ -191,6 +191,24 @@ uint64_t
 frame_new(void)
 {
     return frame_of_account(SLOT_ACCOUNT);
+}
+
+bool
+frame_again(uint64_t frame)
+{
+    int64_t taken = call_frame_alloc(SLOT_ACCOUNT, frame, 1).value;
+
+    expect(taken == 1 || taken == -E_NOMEM, "frame_alloc of a frame just freed");
+    return taken == 1;
+}
+
+void
+until_quiet(bool (*fn)(void), const char *what)
+{
+    for (int i = 0; i < TRIES; i++)
+        if (fn())
+            return;
+    fail("%s: others took the frame each time", what);
 }
 
 void

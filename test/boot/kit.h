@@ -59,6 +59,10 @@ const char *argument(uint32_t n);
 /* A fresh frame of `account`, beside which none of ours lies. */
 uint64_t frame_of_account(uint32_t account);
 uint64_t frame_new(void);
+/* Take a frame that was just freed again. False: another partition was faster; try with another. */
+bool frame_again(uint64_t frame);
+/* Runs fn until it says true; FAIL after some times. */
+void until_quiet(bool (*fn)(void), const char *what);
 /* Map a frame of ours at va on our own root, with the tables that this needs. */
 void page_at(uint64_t va, uint64_t frame, uint64_t flags);
 /* A fresh page somewhere in our room: its address, and its frame at *frame if asked for. */
