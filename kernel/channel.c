@@ -208,7 +208,9 @@ take_event(const struct message_event *event)
         break;
     case CH_SIGNAL:
         channel->signals |= 1ull << event->head.length % 64;
-        break;
+        if (channel->console)
+            console_tell_signal(channel_console(channel));
+        return;
     default: /* the codec lets nothing else through */
         return;
     }

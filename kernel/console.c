@@ -61,11 +61,23 @@ console_input(struct console *c, const uint8_t *bytes, uint32_t n)
     c->put += n;
 }
 
+static void
+counter_raise(const struct console *c, uint32_t index)
+{
+    if (frame_at(c->events)->type == FRAME_EVENTS) /* N3: it cannot be another's by now */
+        event_raise(frame_address(c->events), index, 1);
+}
+
 void
 console_tell(struct console *c)
 {
-    if (frame_at(c->events)->type == FRAME_EVENTS) /* N3: it cannot be another's by now */
-        event_raise(frame_address(c->events), c->index, 1);
+    counter_raise(c, c->index);
+}
+
+void
+console_tell_signal(struct console *c)
+{
+    counter_raise(c, c->index + 1);
 }
 
 void
@@ -81,7 +93,7 @@ console_check(const struct account *account, uint64_t into, uint64_t frame, uint
 {
     struct channel *channel = channel_find(number);
 
-    if (n_buffer < 1 || n_buffer > CONSOLE_BUFFERS_MAX || !channel || index >= EVENTS_PER_FRAME)
+    if (n_buffer < 1 || n_buffer > CONSOLE_BUFFERS_MAX || !channel || index + 1 >= EVENTS_PER_FRAME)
         return E_INVAL;
     if (channel->taken)
         return E_EXIST; /* H1 */

@@ -15,7 +15,7 @@ struct console {
     struct cell cell;
     uint64_t put, taken;    /* bytes ever; position = that modulo the buffer's bytes */
     uint64_t read_since;    /* bytes taken since credit was last given */
-    uint32_t events, index; /* frame of the counters, plain again if they ended; which one */
+    uint32_t events, index; /* frame of the counters, plain again if they ended; the first of two */
     uint32_t channel;
     uint32_t buffer, n_buffer; /* first frame, frames; n_buffer 0: destroyed */
 };
@@ -29,3 +29,5 @@ void console_destroy(struct console *console);
 /* For the channel: bytes of the input, no more than the credit it had; something has changed. */
 void console_input(struct console *console, const uint8_t *bytes, uint32_t n);
 void console_tell(struct console *console);
+/* For the channel: a signal has come. */
+void console_tell_signal(struct console *console);

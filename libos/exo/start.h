@@ -25,8 +25,9 @@ enum start_limit { START_STRINGS_MAX = 1 << 20 };
 
 /* The counters of SLOT_EVENTS that are in use from the start. */
 enum start_counter {
-    COUNTER_CONSOLE = 0, /* input, credit, an end or a signal at the console */
-    COUNTER_FIRST_FREE = 1,
+    COUNTER_CONSOLE = 0, /* input, credit or an end at the console */
+    COUNTER_SIGNALS = 1, /* a signal from the host */
+    COUNTER_FIRST_FREE = 2,
 };
 
 struct start_page {

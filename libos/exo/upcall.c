@@ -74,7 +74,7 @@ upcalls_begin(void)
                   [UPCALL_EVENT] = (uintptr_t)exo_upcall_event},
         .resume_start = (uintptr_t)exo_resume_start,
         .resume_end = (uintptr_t)exo_resume_end,
-        .event_mask = 1 << COUNTER_CONSOLE,
+        .event_mask = 1 << COUNTER_SIGNALS,
         .events_slot = exo_boot_page ? SLOT_NOTHING : SLOT_EVENTS,
     };
     int error = space_read(&exo_space, setup.va, &page, 1);
