@@ -28,6 +28,7 @@ enum {
     SIGNAL_GRACE_MS = 1000, /* for the program to end by a signal */
     KILL_GRACE_MS = 2000,   /* for init to destroy it */
     OFF_GRACE_MS = 1000,    /* for the machine to power off once all has ended */
+    LOG_GRACE_MS = 5000,    /* with -v, for what it still logs */
     POWER_OFF_PANIC = 255,  /* the emulator's exit status when the kernel has panicked */
 };
 
@@ -217,7 +218,7 @@ drain_serial(struct session *s)
 static void
 drain_console(struct session *s)
 {
-    int64_t end = now_ms() + OFF_GRACE_MS, left;
+    int64_t end = now_ms() + LOG_GRACE_MS, left;
 
     while (s->console_open && s->end == END_ALL && (left = end - now_ms()) > 0) {
         struct pollfd p = {.fd = s->machine->console, .events = POLLIN};

@@ -7,6 +7,7 @@
 #include "kernel/check.h"
 #include "kernel/account.h"
 #include "kernel/arch.h"
+#include "kernel/channel.h"
 #include "kernel/console.h"
 #include "kernel/context.h"
 #include "kernel/frame.h"
@@ -107,12 +108,15 @@ check_end(void)
     kernel = c.of_type[FRAME_KERNEL] + c.of_type[FRAME_ABSENT] + 1; /* and root's own frame */
     log_line("check: image and tables %s",
              arch_fingerprint() == fingerprint ? "unchanged" : "CHANGED");
+    channel_drain(); /* no line of these is to be lost */
     log_line("check: %lu free + %lu owned + %lu kernel of %lu frames %s", c.of_type[FRAME_FREE],
              c.owned, kernel, frame_count,
              c.of_type[FRAME_FREE] + c.owned + kernel == frame_count && !c.torn ? "add up"
                                                                                 : "DO NOT ADD UP");
+    channel_drain();
     log_line("check: %lu frames charged to root %s", account_root->used_frames,
              c.owned == account_root->used_frames ? "add up" : "DO NOT ADD UP");
+    channel_drain();
     log_line("check: %lu references, %lu held %s", c.refs, c.held,
              c.refs == c.held ? "add up" : "DO NOT ADD UP");
 }
