@@ -214,16 +214,21 @@ drain_serial(struct session *s)
     }
 }
 
-/* What the kernel still logs between the last partition's end and its own. */
+/* What the kernel still logs between the last partition's end and its own, until it is written. */
 static void
 drain_console(struct session *s)
 {
     int64_t end = now_ms() + LOG_GRACE_MS, left;
 
-    while (s->console_open && s->end == END_ALL && (left = end - now_ms()) > 0) {
-        struct pollfd p = {.fd = s->machine->console, .events = POLLIN};
-        if (poll(&p, 1, (int)left) > 0)
+    while ((s->console_open || !peer_idle(&s->peer)) && s->end == END_ALL &&
+           (left = end - now_ms()) > 0) {
+        struct pollfd p[] = {{.fd = s->console_open ? s->machine->console : -1, .events = POLLIN},
+                             {.fd = s->peer.wake, .events = POLLIN}};
+        eventfd_t rung;
+        if (poll(p, 2, (int)left) > 0 && p[0].revents)
             take_console(s);
+        if (p[1].revents && eventfd_read(s->peer.wake, &rung) == 0)
+            peer_news(&s->peer);
     }
 }
 
