@@ -81,7 +81,8 @@ slot_events(const struct slots *slots, uint64_t index)
 {
     const struct slot *slot = slot_find(slots, index);
 
-    if (!slot || slot->kind != KIND_EVENTS || !cell_alive(slot->cell, slot->generation))
+    if (!slot || slot->kind != KIND_EVENTS || !(slot->rights & RIGHT_READ) ||
+        !cell_alive(slot->cell, slot->generation))
         return NULL;
     return object_of(slot);
 }

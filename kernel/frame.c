@@ -230,10 +230,10 @@ frame_init(const struct boot_info *info)
         uint64_t first = (info->range[i].pa + FRAME_BYTES - 1) >> FRAME_SHIFT;
         uint64_t last = (info->range[i].pa + info->range[i].length) >> FRAME_SHIFT;
         for (uint64_t n = first; n < last; n++) {
-            if (n < boot_next)
-                frame_table[n].type = FRAME_KERNEL;
-            else if (n >= bundle_first && n < bundle_last)
+            if (n >= bundle_first && n < bundle_last)
                 frame_table[n] = (struct frame){.type = FRAME_PLAIN};
+            else if (n < boot_next)
+                frame_table[n].type = FRAME_KERNEL;
             else
                 frame_set_free(n);
         }

@@ -79,6 +79,9 @@ exo_resume_end:
     .globl exo_upcall_page
 exo_upcall_page:
     .skip 4096
+    .globl exo_stack_guard
+exo_stack_guard: /* unmapped by exo_start: a stack that overflows ends here */
+    .skip 4096
     .skip 32768
 exo_stack_top:
     .section .note.GNU-stack, "", @progbits

@@ -21,6 +21,7 @@ extern const struct library_note exo_note;
 const struct library_note exo_note
     __attribute__((section(".note.tessera"), aligned(4), used)) = {8, 4, 1, "Tessera", ABI_VERSION};
 
+extern uint8_t exo_stack_guard[]; /* crt0.S */
 const struct start_page *exo_start_page;
 const struct boot_page *exo_boot_page;
 
@@ -43,6 +44,18 @@ start_from_boot(const struct boot_page *boot)
     exo_start_page = &init_start;
 }
 
+/* The page below the stack: whoever runs off it faults, and overwrites nothing. */
+static int
+stack_guard(void)
+{
+    uint64_t page, va = (uintptr_t)exo_stack_guard;
+    int error = space_read(&exo_space, va, &page, 1);
+
+    if (!error)
+        error = space_unmap(&exo_space, va, 1);
+    return error ? error : pool_give(&exo_pool, page >> FRAME_SHIFT, 1);
+}
+
 void
 exo_start(const void *page)
 {
@@ -55,7 +68,7 @@ exo_start(const void *page)
     room_next = exo_start_page->room_va;
     exo_pool = pool_of(SLOT_ACCOUNT);
     exo_space = (struct space){.pool = &exo_pool, .root = exo_start_page->root_frame};
-    if (upcalls_begin() < 0)
+    if (upcalls_begin() < 0 || stack_guard() < 0)
         exo_exit(125);
     exo_exit(exo_main(exo_start_page));
 }
