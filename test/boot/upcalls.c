@@ -216,7 +216,7 @@ deadline(void)
         ;
     hold(upcalls(UPCALL_EVENT) == 1, "and not when it was cleared");
     fine(call_deadline_set(1).value, "a time that has passed");
-    for (begin = clock_ns(); clock_ns() < begin + DEADLINE_NS;)
+    for (begin = clock_ns(); upcalls(UPCALL_EVENT) < 2 && clock_ns() < begin + LATE_NS;)
         ;
     hold(upcalls(UPCALL_EVENT) == 2, "comes at once");
 }
@@ -252,7 +252,8 @@ redelivery(void)
     in_upcall = fault_in_resume;
     pattern_draw(77);
     WITH_PATTERN("ud2");
-    hold(redelivered == 1 && redelivered_level == 0 && redelivered_depth == 1, "redelivered once");
+    hold(redelivered == 1, "redelivered once"); /* a slice may end meanwhile, a level higher */
+    hold(redelivered_depth == redelivered_level + 1, "on the level that was being resumed");
     hold(!memcmp(after, pattern, sizeof(after)), "registers across a resume that was interrupted");
     hold(raw_page.depth == 0, "no level is lost");
 }
