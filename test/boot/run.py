@@ -19,6 +19,7 @@ import os, re, signal, subprocess, sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../command'))
 from harness import *
 
+TIMED = ['upcalls']  # its checks name times
 COUNTED = ['--emulator', os.path.join(ROOT, 'test/boot/counted.sh')]  # shares of time do not depend on the host
 PLANT_KERNEL = os.path.join(ROOT, 'out/tessera-plant.elf')
 VICTIM_ROUNDS = 20
@@ -127,6 +128,8 @@ def run_beside(name, arguments, kernel_words=(), kernel=None):
         options += ['--kernel-arg', word]
     if kernel:
         options += ['--kernel', kernel]
+    if name in TIMED:
+        options += COUNTED
     return run(options, [program(name), *arguments], b'x', timeout=60)
 
 
