@@ -73,6 +73,7 @@ start_main(void)
         boot_info.bundle_pa = module->pa;
         boot_info.bundle_bytes = module->length;
     }
+    boot_info.rsdp_pa = start->rsdp_pa;
     plant_init(boot_info.command_line);
     log_init(boot_info.command_line);
     cpu_features_check();
