@@ -135,6 +135,8 @@ interrupt_dispatch(struct cpu *cpu, uint64_t vector)
     if (vector == IRQ_SPURIOUS)
         return;
     apic_end();
+    if (vector == IRQ_TIMER)
+        apic_timer_fired();
     if (vector == IRQ_TIMER && cpu->current)
         slice_tick(cpu);
     else if (vector == IRQ_CONSOLE)
