@@ -29,13 +29,13 @@ LIB_SRC := lib/string.c lib/format.c lib/siphash.c lib/elf.c lib/bundle.c lib/wo
 LIB_FREE_SRC := lib/mem.c   # for kernel and library OSes; hosted programs have the C library
 
 KERNEL_SRC := kernel/boot.c kernel/init.c kernel/call.c kernel/account.c kernel/cap.c kernel/grant.c kernel/frame.c kernel/object.c \
-	kernel/pt.c kernel/env.c kernel/context.c kernel/event.c kernel/slice.c kernel/channel.c kernel/console.c kernel/log.c \
+	kernel/pt.c kernel/env.c kernel/context.c kernel/event.c kernel/slice.c kernel/lock.c kernel/channel.c kernel/console.c kernel/log.c \
 	kernel/check.c
 KERNEL_DEV_SRC := kernel/dev/virtqueue.c kernel/dev/virtio.c kernel/dev/pci.c kernel/dev/virtio_pci.c kernel/dev/virtio_mmio.c \
 	kernel/dev/port.c
-KERNEL_X86_SRC := kernel/x86/start.c kernel/x86/cpu.c kernel/x86/pt.c kernel/x86/trap.c kernel/x86/context.c \
-	kernel/x86/usercopy.c kernel/x86/apic.c kernel/x86/calibrate.c kernel/x86/clock.c kernel/x86/bus.c kernel/x86/fingerprint.c
-KERNEL_ASM := kernel/x86/boot.S kernel/x86/entry.S
+KERNEL_X86_SRC := kernel/x86/start.c kernel/x86/cpu.c kernel/x86/smp.c kernel/x86/pt.c kernel/x86/trap.c kernel/x86/context.c \
+	kernel/x86/usercopy.c kernel/x86/apic.c kernel/x86/clock.c kernel/x86/bus.c kernel/x86/fingerprint.c
+KERNEL_ASM := kernel/x86/boot.S kernel/x86/ap.S kernel/x86/entry.S
 
 EXO_SRC := libos/exo/start.c libos/exo/pool.c libos/exo/space.c libos/exo/upcall.c libos/exo/console.c \
 	libos/exo/clock.c libos/exo/random.c libos/exo/report.c libos/exo/region.c libos/exo/user.c libos/exo/program.c \

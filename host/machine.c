@@ -44,6 +44,7 @@ struct arguments {
     const char *word[MACHINE_ARGUMENTS_MAX];
     unsigned n;
     char memory[32];
+    char cpus[16];
     char kernel_words[MACHINE_WORDS_BYTES];
     char debug[FILE_PATH_BYTES + 64];
 };
@@ -103,7 +104,8 @@ arguments_make(struct arguments *a, const struct machine *m, const struct option
     add_two(a, "-M", o->machine == MACHINE_Q35 ? "q35" : "microvm,acpi=off");
     add_two(a, "-accel", o->accel == ACCEL_KVM ? "kvm" : "tcg");
     add_two(a, "-cpu", "max");
-    add_two(a, "-smp", "1");
+    snprintf(a->cpus, sizeof a->cpus, "%u", o->cpus);
+    add_two(a, "-smp", a->cpus);
     snprintf(a->memory, sizeof a->memory, "%luM", ((memory_bytes - 1) >> 20) + 1);
     add_two(a, "-m", a->memory);
     add(a, "-nodefaults");

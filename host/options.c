@@ -118,6 +118,16 @@ set_accel(struct options *o, const char *value)
 }
 
 static int
+set_cpus(struct options *o, const char *value)
+{
+    uint64_t n;
+    if (options_size(value, &n) < 0 || n < 1 || n > OPTIONS_CPUS_MAX)
+        return fail(o, "--cpus %.40s: a machine has 1 to %d processors", value, OPTIONS_CPUS_MAX);
+    o->cpus = (unsigned)n;
+    return 0;
+}
+
+static int
 list_add(struct options *o, struct options_list *list, const char *option, const char *value)
 {
     if (list->n == OPTIONS_REPEATS)
@@ -211,6 +221,7 @@ static const struct row rows[] = {
     { "-v", "--verbose",       ROW_WORD,  set_verbose },
     { "",   "--machine",       ROW_VALUE, set_machine },
     { "",   "--accel",         ROW_VALUE, set_accel },
+    { "",   "--cpus",          ROW_VALUE, set_cpus },
     { "",   "--beside",        ROW_VALUE, add_beside },
     { "",   "--beside-memory", ROW_VALUE, set_beside_memory },
     { "",   "--beside-output", ROW_VALUE, set_beside_output },
@@ -329,6 +340,7 @@ options_parse(struct options *o, int argc, char *const *argv)
 {
     *o = (struct options){.verb = VERB_HELP,
                           .topic = "tessera",
+                          .cpus = 1,
                           .memory_bytes = DEFAULT_MEMORY_BYTES,
                           .beside_memory_bytes = DEFAULT_MEMORY_BYTES};
     if (argc < 2)

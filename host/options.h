@@ -6,6 +6,7 @@
 enum options_limit {
     OPTIONS_REPEATS = 32, /* how often an option that may be repeated may be */
     OPTIONS_ERROR_BYTES = 256,
+    OPTIONS_CPUS_MAX = 64,
     OPTIONS_NAME_MAX = 31, /* of a partition: docs/report.md */
 };
 
@@ -40,6 +41,7 @@ struct options {
     const char *topic; /* VERB_HELP: what about */
     enum options_machine machine;
     enum options_accel accel;
+    unsigned cpus; /* processors, 1 .. OPTIONS_CPUS_MAX */
     int verbose;
     uint64_t memory_bytes;
     uint64_t beside_memory_bytes;

@@ -11,10 +11,17 @@
 struct context;
 struct cpu;
 
+enum { CPUS_MAX = 64 };
+
 /* ---- this processor ---- */
 struct cpu *cpu_this(void);
-void arch_halt_until_interrupt(void); /* lets one interrupt in; kernel idle only */
-_Noreturn void arch_stop(void);       /* for ever, interrupts off */
+struct cpu *cpu_at(uint32_t number); /* any processor, number < cpu_count() */
+uint32_t cpu_count(void);            /* 1 .. CPUS_MAX */
+void arch_processors_start(void);    /* boot: all wait for the lock, and are counted from then on */
+void arch_pause(void);               /* in a loop that waits for another processor */
+void arch_interrupt(const struct cpu *cpu); /* another processor, soon: IRQ_REQUEST */
+void arch_halt_until_interrupt(void);       /* lets one interrupt in; kernel idle only */
+_Noreturn void arch_stop(void);             /* for ever, interrupts off */
 
 /* ---- the caller's memory: 0, or the address that was absent (never 0) ---- */
 uint64_t copy_in(void *to, uint64_t from_va, size_t n);
@@ -61,8 +68,8 @@ uint32_t
 arch_upcall_pending(const struct context *context); /* set of 1 << kind, as the library left it */
 /* Puts `to` on the processor: vectors, segment bases, root. Its registers follow by arch_resume. */
 void arch_context_switch(struct cpu *cpu, struct context *to);
-void
-arch_context_forget(const struct context *context); /* it ends: no processor state is kept for it */
+void arch_context_leave(struct context *context); /* off the processor: all its registers saved */
+void arch_root_idle(void);                        /* this processor onto the kernel's own tables */
 void arch_charge_show(struct context *context, uint64_t on_since_ns); /* in its upcall page */
 uint64_t arch_counter(void);                                          /* cycles */
 _Noreturn void arch_resume(struct context *context);
@@ -73,7 +80,7 @@ uint64_t clock_wall_base(void);      /* nanoseconds since 1970 of clock 0 */
 void arch_timer_set(uint64_t at_ns); /* one-shot on this processor; 0: off */
 
 /* ---- devices ---- */
-enum irq_vector { IRQ_TIMER = 0x40, IRQ_CONSOLE = 0x41, IRQ_SPURIOUS = 0xff };
+enum irq_vector { IRQ_TIMER = 0x40, IRQ_CONSOLE = 0x41, IRQ_REQUEST = 0x42, IRQ_SPURIOUS = 0xff };
 uint32_t arch_pci_read(uint32_t function,
                        uint32_t offset); /* function = bus<<8|device<<3|function; aligned */
 void arch_pci_write(uint32_t function, uint32_t offset, uint32_t value);

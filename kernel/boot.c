@@ -21,8 +21,8 @@ boot_main(const struct boot_info *info)
 {
     cap_init(); /* capabilities can be keyed */
     exposed_machine->abi_version = ABI_VERSION;
-    exposed_machine->n_cpus = 1;
     channel_init(info->command_line); /* the log reaches the host */
+    arch_processors_start();          /* all processors wait for the lock, which is ours */
     frame_init(info);                 /* frames can be owned; boot memory ends */
     init_start(info);                 /* init has a slice */
     check_begin(info->command_line);  /* from here on nothing of the kernel's own changes */

@@ -13,7 +13,6 @@ struct boot_info {
     uint32_t n_ranges;
     struct boot_range range[BOOT_RANGES_MAX]; /* usable memory */
     uint64_t bundle_pa, bundle_bytes;         /* abi/bundle.h */
-    uint64_t rsdp_pa;                         /* of ACPI's first table; 0: the machine has none */
     char command_line[BOOT_LINE_MAX];
 };
 

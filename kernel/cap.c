@@ -51,7 +51,7 @@ object_of(const struct slot *slot)
 {
     if (slot->kind == KIND_MACHINE)
         return cap_key; /* any pointer: who has the slot has the machine */
-    return slot->kind == KIND_CPU ? (void *)cpu_this() : frame_address(slot->object);
+    return slot->kind == KIND_CPU ? (void *)cpu_at(slot->object) : frame_address(slot->object);
 }
 
 void *

@@ -135,8 +135,7 @@ void
 context_release(struct context *context)
 {
     context_end(context, CAUSE_DESTROYED, 0);
-    slice_forget(cpu_this(), context->self);
-    arch_context_forget(context);
+    slice_forget(context);
     if (context->events) {
         event_leave(frame_address(context->events), context->self);
         frame_unref(context->events);
@@ -194,6 +193,11 @@ context_stop(struct context *context)
 {
     struct cpu *cpu = cpu_this();
 
+    if (context->on && context != cpu->current) {
+        context->stop_asked = 1;
+        slice_ask(cpu_at(context->on - 1));
+        return result_error(E_INPROGRESS);
+    }
     context_end(context, CAUSE_STOPPED, 0);
     if (context == cpu->current)
         slice_leave(cpu);
@@ -310,6 +314,8 @@ wait(uint64_t clauses, uint64_t n)
 bool
 context_runnable(struct context *context, uint64_t now_ns)
 {
+    if (context->on && context != context_current()) /* X2 */
+        return false;
     if (context->phase == CONTEXT_STOPPED || account_dying(frame_at(context->self)->owner))
         return false;
     if (context->phase == CONTEXT_READY)
@@ -356,6 +362,10 @@ context_due(struct context *context, enum upcall kind)
     context->due |= 1u << kind;
     if (context == context_current())
         slice_hurry();
+    else if (context->on)
+        slice_ask(cpu_at(context->on - 1));
+    else
+        slice_ready(context);
 }
 
 bool

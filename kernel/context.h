@@ -18,7 +18,8 @@ struct env {
 /*
  * A context: kernel/x86 keeps its registers in the rest of the frame.
  *  X1 phase STOPPED is for ever; the registers are then complete.
- *  X2 a context is current on at most one processor.
+ *  X2 a context is current on at most one processor, which alone changes it then: others set due
+ *     and stop_asked and interrupt that one.
  *  X3 due holds the upcalls that have not been brought yet; only maskable ones and SLICE_BEGIN.
  *  X4 a context that is current does not end as an object: entry paths write to it.
  */
@@ -32,7 +33,11 @@ struct context {
     uint32_t phase;        /* enum context_phase */
     uint32_t cause;        /* enum context_cause */
     uint32_t due;          /* set of 1 << enum upcall */
+    uint32_t on;           /* the processor that it is current on, + 1; 0: none */
+    uint32_t stop_asked;   /* it is to be stopped by the processor that it is on */
     int64_t status;
+    uint64_t run;         /* the number of its last run on a processor; 0: none yet */
+    uint64_t cpus;        /* set of 1 << processor in whose vector it is or was named */
     uint64_t deadline_ns; /* 0: none */
     uint64_t charged_cycles;
     uint64_t event_mask;

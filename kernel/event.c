@@ -16,6 +16,7 @@ event_raise(struct events *events, uint32_t index, uint64_t n)
         if (context->event_mask >> index & 1)
             context_due(context, UPCALL_EVENT);
     }
+    slice_look();
 }
 
 struct result

@@ -26,7 +26,7 @@ object_busy(uint64_t n)
     case FRAME_ACCOUNT:
         return account_at(n)->used_frames || account_at(n)->children;
     case FRAME_CONTEXT:
-        return frame_address(n) == context_current() && !planted(PLANT_CURRENT); /* X4 */
+        return ((const struct context *)frame_address(n))->on && !planted(PLANT_CURRENT); /* X4 */
     default:
         return false;
     }

@@ -10,6 +10,7 @@
  * Source  Engler, Kaashoek, O'Toole, SOSP '95: slices as a vector; upcall, grace, forced switch.
  */
 #include "kernel/slice.h"
+#include "kernel/account.h"
 #include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/context.h"
@@ -81,6 +82,48 @@ slice_hurry(void)
     arch_timer_set(1);
 }
 
+void
+slice_ask(struct cpu *cpu)
+{
+    if (cpu->asked)
+        return;
+    cpu->asked = true;
+    arch_interrupt(cpu);
+}
+
+void
+slice_look(void)
+{
+    for (uint32_t i = 0; i < cpu_count(); i++)
+        if (cpu_at(i)->idle)
+            slice_ask(cpu_at(i));
+}
+
+void
+slice_ready(const struct context *context)
+{
+    for (uint64_t left = context->cpus; left; left &= left - 1) {
+        struct cpu *cpu = cpu_at((uint32_t)__builtin_ctzll(left));
+        if (cpu->idle) {
+            slice_ask(cpu);
+            return;
+        }
+    }
+}
+
+/* The current context, whose registers are saved, is off the processor from here on. */
+static void
+slice_off(struct cpu *cpu)
+{
+    struct context *context = cpu->current;
+
+    arch_context_leave(context);
+    context->on = 0;
+    cpu->current = NULL;
+    if (context->phase == CONTEXT_READY && context->cpus & (context->cpus - 1))
+        slice_ready(context);
+}
+
 static void
 charge(struct cpu *cpu)
 {
@@ -117,6 +160,7 @@ slice_begin(struct cpu *cpu, uint64_t position, uint64_t now_ns)
     cpu->position = (uint32_t)position;
     cpu->slice_end_ns = now_ns + cpu->slice[position].duration_ns;
     cpu->grace_end_ns = 0;
+    context->on = cpu->number + 1;
     arch_context_switch(cpu, context);
     arch_charge_show(context, now_ns);
     if (context->entries >> UPCALL_SLICE_BEGIN & 1)
@@ -130,11 +174,15 @@ slice_schedule(struct cpu *cpu)
     for (;;) {
         uint64_t now = clock_now(), position;
         charge(cpu);
-        cpu->current = NULL;
+        if (cpu->current)
+            slice_off(cpu);
         position = position_runnable(cpu, now);
         if (position == SLICE_POSITIONS) { /* S3 */
             arch_timer_set(first_deadline(cpu));
+            arch_root_idle();
+            cpu->idle = true;
             arch_halt_until_interrupt();
+            cpu->idle = false;
         } else if (slice_begin(cpu, position, now)) {
             slice_arm(cpu);
             arch_resume(cpu->current);
@@ -173,6 +221,10 @@ slice_tick(struct cpu *cpu)
     struct context *context = cpu->current;
     uint64_t now = clock_now();
 
+    if (context->stop_asked)
+        context_end(context, CAUSE_STOPPED, 0);
+    if (context->phase == CONTEXT_STOPPED || account_dying(frame_at(context->self)->owner))
+        slice_leave(cpu);
     if (context->deadline_ns && now >= context->deadline_ns) {
         context->deadline_ns = 0;
         context_due(context, UPCALL_EVENT);
@@ -192,18 +244,24 @@ slice_place(struct cpu *cpu, uint64_t position, uint32_t context, uint32_t durat
     uint64_t bit = (uint64_t)1 << position % 64;
 
     cpu->slice[position] = (struct slice){.context = context, .duration_ns = duration_ns};
-    if (context)
-        cpu->used[position / 64] |= bit; /* S1 */
-    else
+    if (!context) {
         cpu->used[position / 64] &= ~bit;
+        return;
+    }
+    cpu->used[position / 64] |= bit; /* S1 */
+    arch_context_of(context)->cpus |= (uint64_t)1 << cpu->number;
 }
 
 void
-slice_forget(struct cpu *cpu, uint32_t context)
+slice_forget(struct context *context)
 {
-    for (uint64_t i = 0; i < SLICE_POSITIONS; i++)
-        if (cpu->slice[i].context == context)
-            slice_place(cpu, i, 0, 0);
+    for (uint64_t left = context->cpus; left; left &= left - 1) {
+        struct cpu *cpu = cpu_at((uint32_t)__builtin_ctzll(left));
+        for (uint64_t i = 0; i < SLICE_POSITIONS; i++)
+            if (cpu->slice[i].context == context->self)
+                slice_place(cpu, i, 0, 0);
+    }
+    context->cpus = 0;
 }
 
 struct result
@@ -216,5 +274,7 @@ slice_set(struct cpu *cpu, struct context *context, uint64_t position, uint64_t 
     if (!empties && (duration_ns < SLICE_MIN_NS || duration_ns > SLICE_MAX_NS))
         return result_error(E_INVAL);
     slice_place(cpu, position, empties ? 0 : context->self, (uint32_t)duration_ns);
+    if (!empties && context->phase == CONTEXT_READY && !context->on)
+        slice_ready(context);
     return result_ok(0);
 }

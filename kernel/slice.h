@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* kernel/slice.h - who runs next on a processor. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include "abi/slice.h"
 
@@ -16,6 +17,8 @@ struct slice {
 struct cpu {
     uint32_t number;
     uint32_t position;       /* of the slice that runs */
+    bool asked;              /* an interrupt is on its way to it */
+    bool idle;               /* halted, or about to */
     struct context *current; /* whose registers are on the processor; NULL: idle */
     uint64_t slice_end_ns;
     uint64_t grace_end_ns;               /* 0: no slice-end upcall outstanding */
@@ -33,7 +36,13 @@ void slice_tick(struct cpu *cpu);
 /* Names a context at a position; 0: empties it. */
 void slice_place(struct cpu *cpu, uint64_t position, uint32_t context, uint32_t duration_ns);
 /* The context is to be named nowhere any more. */
-void slice_forget(struct cpu *cpu, uint32_t context);
+void slice_forget(struct context *context);
+/* Interrupts the processor, once until it has heard. */
+void slice_ask(struct cpu *cpu);
+/* Something has changed that contexts may wait for: halted processors are to look. */
+void slice_look(void);
+/* A context has become ready: a halted processor that names it is to look. */
+void slice_ready(const struct context *context);
 /* Lets the timer fire as soon as the processor is back in a library: something is due there. */
 void slice_hurry(void);
 /* Sets the timer for whatever comes first to the context that runs. */

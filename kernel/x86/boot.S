@@ -90,6 +90,7 @@ boot_start_info: .long 0
 
     .bss
     .balign 4096
+    .globl boot_pml4, boot_stack_top
 boot_pml4: .skip 4096
 boot_pdpt: .skip 4096
 boot_pdpt_high: .skip 4096

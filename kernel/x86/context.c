@@ -8,7 +8,8 @@
  * Invariants
  *  U1 the upcall page is user memory: each of its words is read once, and bounded before use.
  *  U2 registers that go back to a processor are sanitised: user selectors, IF set, IOPL, NT, VM 0.
- *  U3 vector state and segment bases of a context that is not `loaded` lie in its frames.
+ *  U3 vector state and segment bases of a context that is on no processor lie in its frames; a
+ *     processor's registers still hold them if the context has not run since (loaded_run).
  *  U4 what one context leaves in ds, es, fs and gs no other sees: selectors are 0 after a switch.
  */
 #include <stdatomic.h>
@@ -17,6 +18,7 @@
 #include "kernel/arch.h"
 #include "kernel/context.h"
 #include "kernel/frame.h"
+#include "kernel/lock.h"
 #include "kernel/log.h"
 #include "kernel/x86/cpu.h"
 #include "lib/string.h"
@@ -30,6 +32,8 @@ enum {
     VECTOR_MXCSR = 24, /* offset in the vector area */
     MXCSR_START = 0x1f80,
 };
+
+static uint64_t run_last; /* runs of contexts on processors are numbered, each once */
 
 /* A context without upcalls of its own: full, so that every upcall comes to arch_upcall. */
 static struct upcall_page page_none = {.depth = UPCALL_DEPTH_MAX};
@@ -113,10 +117,8 @@ vectors_load(const struct context_x86 *c)
 void
 arch_context_registers(const struct context *context, struct save_area *out)
 {
-    struct cpu_x86 *cpu = cpu_x86_this();
-
-    if (cpu->loaded && &cpu->loaded->context == context)
-        vectors_save(cpu->loaded);
+    if (context == context_current())
+        vectors_save(cpu_x86_this()->context);
     *out = ((const struct context_x86 *)(const void *)context)->regs;
 }
 
@@ -139,13 +141,12 @@ arch_context_skip(struct context *context)
     context_x86(context)->regs.rip += SYSCALL_BYTES;
 }
 
+/* U3: from here on any processor may take it up. */
 void
-arch_context_forget(const struct context *context)
+arch_context_leave(struct context *context)
 {
-    struct cpu_x86 *cpu = cpu_x86_this();
-
-    if (cpu->loaded && &cpu->loaded->context == context)
-        cpu->loaded = NULL;
+    vectors_save(context_x86(context));
+    cpu_x86_this()->context = NULL;
 }
 
 void
@@ -154,12 +155,9 @@ arch_context_switch(struct cpu *generic, struct context *to)
     struct cpu_x86 *cpu = cpu_x86_this();
     struct context_x86 *next = context_x86(to);
 
-    if (cpu->loaded != next) {
-        if (cpu->loaded)
-            vectors_save(cpu->loaded);
+    if (!to->run || cpu->loaded_run != to->run)
         vectors_load(next);
-        cpu->loaded = next;
-    }
+    to->run = cpu->loaded_run = ++run_last;
     arch_root_load(to->root);
     cpu->context = next;
     generic->current = to;
@@ -184,6 +182,7 @@ arch_resume(struct context *context)
     struct context_x86 *c = context_x86(context);
 
     regs_sanitise(&c->regs);
+    kernel_unlock(); /* what is read below is this processor's (X2) */
     regs_resume(&c->regs);
 }
 

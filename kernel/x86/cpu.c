@@ -4,6 +4,7 @@
  * Source: Intel SDM vol. 3A, 2.5, 3.4, 5.8, 13.3.
  */
 #include "kernel/arch.h"
+#include "kernel/lock.h"
 #include "kernel/log.h"
 #include "kernel/x86/cpu.h"
 #include "lib/string.h"
@@ -131,18 +132,30 @@ descriptors_load(struct cpu_x86 *cpu, uint64_t block)
 }
 
 void
+cpu_prepare(uint32_t number)
+{
+    pt_map_cpu(number);
+    cpu_x86_at(number)->cpu.number = number;
+}
+
+void
 cpu_init(uint32_t number)
 {
-    uint8_t *block = pt_map_cpu(number);
-    struct cpu_x86 *cpu = (struct cpu_x86 *)(void *)(block + CPU_STATE);
+    uint64_t block = cpu_block(number);
 
     control_registers_set();
-    descriptors_load(cpu, (uint64_t)block);
+    descriptors_load(cpu_x86_at(number), block);
     trap_table_load();
     write_msr(MSR_STAR, (uint64_t)(SEL_USER_DATA - 8) << 48 | (uint64_t)SEL_KERNEL_CODE << 32);
-    write_msr(MSR_LSTAR, (uint64_t)block);
+    write_msr(MSR_LSTAR, block);
     write_msr(MSR_FMASK, planted(PLANT_ENTRY_FLAGS) ? FLAGS_INTERRUPTS : FLAGS_CLEARED);
-    cpu->cpu.number = number;
+}
+
+void
+stack_enter(uint64_t top, void (*entry)(void))
+{
+    __asm__ volatile("mov %0, %%rsp\n\txor %%ebp, %%ebp\n\tcall *%1" ::"r"(top), "r"(entry));
+    __builtin_unreachable();
 }
 
 struct cpu *
@@ -168,9 +181,18 @@ arch_random(uint64_t *out)
 }
 
 void
+arch_pause(void)
+{
+    __asm__ volatile("pause");
+}
+
+/* What comes between the unlocking and the halt is pending, and ends the halt. */
+void
 arch_halt_until_interrupt(void)
 {
+    kernel_unlock();
     __asm__ volatile("sti\n\thlt\n\tcli" ::: "memory");
+    kernel_lock();
 }
 
 void

@@ -31,9 +31,9 @@ struct context_x86;
 struct cpu_x86 {
     uint64_t user_rsp;           /* of the call in progress */
     struct context_x86 *context; /* the current one, for the entry paths */
-    struct context_x86 *loaded;  /* whose vectors and segment bases the processor holds */
-    uint64_t root;               /* frame in cr3 */
-    uint64_t timer_ns;           /* what the timer is set for (apic.c) */
+    uint64_t loaded_run;         /* whose vectors and segment bases it holds (struct context) */
+    uint64_t root;               /* frame in cr3; 0: the kernel's own */
+    uint32_t apic_id;
     uint64_t gdt[8];
     struct tss tss;
     struct cpu cpu;
@@ -89,6 +89,19 @@ cpu_x86_this(void)
 }
 
 static inline uint64_t
+cpu_block(uint32_t number)
+{
+    return CPU_BASE + (uint64_t)number * CPU_BLOCK;
+}
+
+/* number < cpu_count(), or one that is being started. */
+static inline struct cpu_x86 *
+cpu_x86_at(uint32_t number)
+{
+    return (struct cpu_x86 *)(cpu_block(number) + CPU_STATE);
+}
+
+static inline uint64_t
 read_msr(uint32_t msr)
 {
     uint32_t low, high;
@@ -138,43 +151,28 @@ cpuid(uint32_t leaf, uint32_t sub)
 }
 
 /* ---- kernel/x86, among itself ---- */
-extern uint64_t boot_counter;    /* the cycle counter at the first instruction */
-extern uint32_t boot_start_info; /* physical address of the PVH start info */
-void cpu_features_check(void);   /* panics, naming what is missing */
-void cpu_init(uint32_t number);  /* this processor's block, descriptor tables and entry points */
+extern uint64_t boot_counter;      /* the cycle counter at the first instruction */
+extern uint32_t boot_start_info;   /* physical address of the PVH start info */
+void cpu_features_check(void);     /* panics, naming what is missing */
+void cpu_prepare(uint32_t number); /* boot: the block of a processor */
+void cpu_init(uint32_t number);    /* this processor's descriptor tables and entry points */
+/* On to a stack of the processor's own, from which cpu_this is found. */
+_Noreturn void stack_enter(uint64_t top, void (*entry)(void));
+void pt_kernel_load(void); /* this processor onto the kernel's own tables */
 uint32_t cpu_vector_bytes(void);
 void trap_init(void); /* fills the one interrupt descriptor table */
 void trap_table_load(void);
 void pt_init(uint64_t memory_end);    /* the kernel's own tables: nothing writable executes */
-void *pt_map_cpu(uint32_t number);    /* the mapped block of a processor */
+void pt_map_cpu(uint32_t number);     /* the block of a processor */
 const uint64_t *pt_kernel_half(void); /* its entries, 256 of them */
-
-/* ---- time: calibrate.c, clock.c ---- */
-struct clock_rate {
-    uint64_t counter_hz;
-    uint64_t ns_mult; /* nanoseconds a tick of the counter << 32 */
-    uint64_t
-        timer_mult; /* ticks of the interrupt timer a nanosecond << 32; 0: counts as the counter */
-};
-enum kvm_feature { KVM_CLOCK = 3, KVM_PV_END = 6 }; /* bits of kvm_features */
-void clock_init(void);
-struct clock_rate clock_calibrate(void);
-uint32_t kvm_features(void); /* 0 where the hypervisor is not KVM */
-
-/* ---- the local interrupt controller: apic.c ---- */
-void apic_init(void);                                /* boot processor, before clock_calibrate */
-void apic_timer_init(const struct clock_rate *rate); /* and behind it: the timer works */
-void apic_cpu_init(void); /* each other processor, on its own stack: interrupts and timer work */
+void apic_init(void);
+void apic_init_cpu(void);
 void apic_end(void);
-uint32_t apic_id(void); /* of this processor, as ACPI and apic_send_ipi name it */
-void apic_send_ipi(uint32_t to, uint32_t vector);
-/*
- * INIT and SIPI to a processor, which begins in real mode at page << 12 (page < 256). Takes 20 us
- * and does not wait for it.
- */
-void apic_start_ap(uint32_t to, uint64_t page);
-bool apic_has_deadline(void); /* the timer can compare with the cycle counter */
-void apic_timer_fired(void);
+void clock_init(void);
+void clock_calibrate(uint64_t *counter_hz, uint64_t *apic_hz);
 uint32_t apic_counter(void);
 void apic_counter_start(void);
 _Noreturn void regs_resume(const struct save_area *regs); /* entry.S */
+uint32_t apic_id(void);
+void apic_send_ipi(uint32_t to, uint32_t vector);
+void apic_start_ap(uint32_t to, uint64_t page);

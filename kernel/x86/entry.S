@@ -397,6 +397,7 @@ int80_entry:
 .endm
     INTERRUPT timer_entry, 0x40
     INTERRUPT console_entry, 0x41
+    INTERRUPT request_entry, 0x42
     INTERRUPT spurious_entry, 0xff
 
 interrupt_common:

@@ -10,6 +10,7 @@
 #define KERNEL_BASE 0xffffffff80000000
 #define DIRECT_BASE 0xffff800000000000
 #define CPU_BASE 0xffffffffc0000000
+#define AP_PAGE 0x8000 /* physical, below 1 MiB: where a further processor starts */
 #define MMIO_BASE 0xffffffffe0000000
 #define MMIO_BYTES 0x10000000
 

@@ -119,13 +119,19 @@ pt_init(uint64_t memory_end)
     direct_map(memory_end);
     for (uint64_t va = (uint64_t)kernel_start; va < (uint64_t)kernel_end; va += FRAME_BYTES)
         kernel_map(va, va - KERNEL_BASE, FRAME_BYTES, image_flags(va - KERNEL_BASE));
+    pt_kernel_load();
+}
+
+void
+pt_kernel_load(void)
+{
     __asm__ volatile("mov %0, %%cr3" ::"r"(arch_physical(kernel_root)) : "memory");
 }
 
-void *
+void
 pt_map_cpu(uint32_t number)
 {
-    uint64_t va = CPU_BASE + (uint64_t)number * CPU_BLOCK;
+    uint64_t va = cpu_block(number);
     static const uint16_t stack_top[] = {CPU_STACK_TOP,  CPU_STACK_TOP - 4096, CPU_NMI_TOP,
                                          CPU_DOUBLE_TOP, CPU_CHECK_TOP,        CPU_DEBUG_TOP};
     void *code = frame_boot_alloc(1);
@@ -137,7 +143,6 @@ pt_map_cpu(uint32_t number)
     for (size_t i = 0; i < sizeof(stack_top) / sizeof(stack_top[0]); i++)
         kernel_map(va + stack_top[i] - 4096, arch_physical(frame_boot_alloc(1)), FRAME_BYTES,
                    PTE_W | PTE_NX);
-    return (void *)va;
 }
 
 void *
@@ -194,6 +199,13 @@ arch_root_load(uint64_t frame)
 }
 
 void
+arch_root_idle(void)
+{
+    if (cpu_x86_this()->root)
+        arch_root_leave(cpu_x86_this()->root);
+}
+
+void
 arch_root_leave(uint64_t frame)
 {
     struct cpu_x86 *cpu = cpu_x86_this();
@@ -201,7 +213,7 @@ arch_root_leave(uint64_t frame)
     if (cpu->root != frame)
         return;
     cpu->root = 0;
-    __asm__ volatile("mov %0, %%cr3" ::"r"(arch_physical(kernel_root)) : "memory");
+    pt_kernel_load();
 }
 
 uint64_t

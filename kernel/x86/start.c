@@ -47,13 +47,10 @@ start_memory(const struct pvh_start *start)
                 (struct boot_range){.pa = range[i].pa, .length = range[i].length};
 }
 
-/* On to the processor's own stack, from which cpu_this is found; the boot stack is left behind. */
-static _Noreturn void
-stack_enter(uint64_t top)
+static void
+start_on(void)
 {
-    __asm__ volatile("mov %0, %%rsp\n\txor %%ebp, %%ebp\n\tcall *%1" ::"r"(top), "r"(boot_main),
-                     "D"(&boot_info));
-    __builtin_unreachable();
+    boot_main(&boot_info);
 }
 
 void start_main(void);
@@ -73,14 +70,14 @@ start_main(void)
         boot_info.bundle_pa = module->pa;
         boot_info.bundle_bytes = module->length;
     }
-    boot_info.rsdp_pa = start->rsdp_pa;
     plant_init(boot_info.command_line);
     log_init(boot_info.command_line);
     cpu_features_check();
     frame_boot(&boot_info, (uint64_t)kernel_end - KERNEL_BASE); /* frame_boot_alloc works */
     pt_init(frame_memory_end(&boot_info));                      /* we run on our own tables */
     trap_init();
+    cpu_prepare(0);
     cpu_init(0);  /* traps, and a stack with a guard page */
     clock_init(); /* clock_now and the timer work */
-    stack_enter((uint64_t)CPU_BASE + CPU_STACK_TOP);
+    stack_enter(cpu_block(0) + CPU_STACK_TOP, start_on);
 }

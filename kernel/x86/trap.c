@@ -6,6 +6,7 @@
 #include "kernel/arch.h"
 #include "kernel/console.h"
 #include "kernel/context.h"
+#include "kernel/lock.h"
 #include "kernel/log.h"
 #include "kernel/slice.h"
 #include "kernel/x86/cpu.h"
@@ -33,7 +34,8 @@ struct fixup {
 };
 
 extern const char exception_stubs[], page_fault[], int80_entry[], debug_entry[], nmi_entry[];
-extern const char double_entry[], check_entry[], timer_entry[], console_entry[], spurious_entry[];
+extern const char double_entry[], check_entry[], timer_entry[], console_entry[], request_entry[];
+extern const char spurious_entry[];
 extern const struct fixup fixup_start[], fixup_end[];
 
 static struct gate gates[GATES];
@@ -65,6 +67,7 @@ trap_init(void)
     gate_set(VECTOR_INT80, int80_entry, STACK_NONE, GATE_USER);
     gate_set(IRQ_TIMER, timer_entry, STACK_NONE, GATE_KERNEL);
     gate_set(IRQ_CONSOLE, console_entry, STACK_NONE, GATE_KERNEL);
+    gate_set(IRQ_REQUEST, request_entry, STACK_NONE, GATE_KERNEL);
     gate_set(IRQ_SPURIOUS, spurious_entry, STACK_NONE, GATE_KERNEL);
 }
 
@@ -102,6 +105,7 @@ trap_slow(void)
     struct save_area *regs = &context_x86(cpu->current)->regs;
     enum context_cause cause;
 
+    kernel_lock();
     if (regs->vector == VECTOR_PAGE)
         __asm__ volatile("mov %%cr2, %0" : "=r"(regs->address));
     else
@@ -121,8 +125,10 @@ trap_own_stack(void)
     struct cpu *cpu = cpu_this();
     uint64_t vector = context_x86(cpu->current)->regs.vector;
 
-    if (vector == 2)
+    if (vector == 2) {
+        kernel_lock();
         trap_return(cpu);
+    }
     if (vector != VECTOR_DEBUG)
         panic("machine check or double fault, vector %lu", vector);
     __asm__ volatile("mov %0, %%dr6" ::"r"((uint64_t)0xffff0ff0));
@@ -135,11 +141,13 @@ interrupt_dispatch(struct cpu *cpu, uint64_t vector)
     if (vector == IRQ_SPURIOUS)
         return;
     apic_end();
-    if (vector == IRQ_TIMER)
-        apic_timer_fired();
-    if (vector == IRQ_TIMER && cpu->current)
-        slice_tick(cpu);
-    else if (vector == IRQ_CONSOLE)
+    if (vector == IRQ_REQUEST)
+        cpu->asked = false;
+    if (vector == IRQ_TIMER || vector == IRQ_REQUEST) {
+        if (cpu->current)
+            slice_tick(cpu);
+    }
+    if (vector == IRQ_CONSOLE)
         console_interrupt();
 }
 
@@ -149,6 +157,7 @@ trap_interrupt(void)
 {
     struct cpu *cpu = cpu_this();
 
+    kernel_lock();
     interrupt_dispatch(cpu, context_x86(cpu->current)->regs.vector);
     trap_return(cpu);
 }
@@ -157,7 +166,9 @@ void trap_interrupt_idle(uint64_t vector);
 void
 trap_interrupt_idle(uint64_t vector)
 {
+    kernel_lock();
     interrupt_dispatch(cpu_this(), vector);
+    kernel_unlock();
 }
 
 static void

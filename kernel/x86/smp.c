@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * smp.c - the other processors: found in the machine's description, started one after the other,
+ * each until it waits for the kernel's lock, which the first holds until the boot is over.
+ * Source: Intel SDM vol. 3A, 9.4 (INIT, SIPI).
+ */
+#include <stdatomic.h>
+#include "kernel/arch.h"
+#include "kernel/lock.h"
+#include "kernel/log.h"
+#include "kernel/slice.h"
+#include "kernel/exposed.h"
+#include "kernel/x86/cpu.h"
+#include "lib/string.h"
+
+enum { AP_WAIT_NS = 200 * 1000 * 1000 };
+
+extern const char ap_page[], ap_page_end[];
+
+static uint32_t n_cpus = 1;
+static uint32_t ap_number;     /* of the one that is being started */
+static _Atomic uint32_t ap_up; /* the last that runs */
+
+uint32_t
+cpu_count(void)
+{
+    return n_cpus;
+}
+
+struct cpu *
+cpu_at(uint32_t number)
+{
+    return &cpu_x86_at(number)->cpu;
+}
+
+void
+arch_interrupt(const struct cpu *cpu)
+{
+    apic_send_ipi(cpu_x86_at(cpu->number)->apic_id, IRQ_REQUEST);
+}
+
+static _Noreturn void
+ap_run(void)
+{
+    atomic_store_explicit(&ap_up, ap_number, memory_order_release); /* pairs with processor_start */
+    kernel_lock();
+    slice_schedule(cpu_this());
+}
+
+_Noreturn void smp_main(void);
+void
+smp_main(void)
+{
+    uint32_t number = ap_number;
+
+    pt_kernel_load();
+    cpu_init(number);
+    apic_init_cpu();
+    stack_enter(cpu_block(number) + CPU_STACK_TOP, ap_run);
+}
+
+/* False: it does not show, and may yet: its number is not given again. */
+static bool
+processor_start(uint32_t number, uint32_t apic_id)
+{
+    uint64_t end;
+
+    cpu_prepare(number);
+    cpu_x86_at(number)->apic_id = apic_id;
+    ap_number = number;
+    apic_start_ap(apic_id, AP_PAGE);
+    end = clock_now() + AP_WAIT_NS;
+    while (atomic_load_explicit(&ap_up, memory_order_acquire) != number && clock_now() < end)
+        arch_pause();
+    return atomic_load_explicit(&ap_up, memory_order_acquire) == number;
+}
+
+/* How many the package has; their ids count from 0 in an emulated machine. */
+static uint32_t
+processors_find(uint32_t id[CPUS_MAX])
+{
+    uint32_t n = cpuid(1, 0).b >> 16 & 0xff;
+
+    if (n > CPUS_MAX)
+        n = CPUS_MAX;
+    for (uint32_t i = 0; i < n; i++)
+        id[i] = i;
+    return n;
+}
+
+void
+arch_processors_start(void)
+{
+    uint32_t id[CPUS_MAX], n = processors_find(id), self = apic_id();
+
+    cpu_x86_at(0)->apic_id = self;
+    memcpy((char *)DIRECT_BASE + AP_PAGE, ap_page, (size_t)(ap_page_end - ap_page));
+    for (uint32_t i = 0; i < n && n_cpus < CPUS_MAX; i++) {
+        if (id[i] == self)
+            continue;
+        if (!processor_start(n_cpus, id[i])) {
+            log_line("the processor with APIC id %u does not start; the rest is left alone", id[i]);
+            break;
+        }
+        n_cpus++;
+    }
+    exposed_machine->n_cpus = n_cpus;
+    log_line("%u processor%s", n_cpus, n_cpus == 1 ? "" : "s");
+}
