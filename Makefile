@@ -25,11 +25,13 @@ HFLAGS := $(WARN) -O2 -g -D_GNU_SOURCE -pthread
 INC := -I. -I$(OUT)/gen
 
 # ---- the rooms, each in reading order ------------------------------------------------------
-LIB_SRC := lib/string.c lib/format.c lib/siphash.c lib/elf.c lib/bundle.c lib/words.c lib/plan.c lib/message.c
+LIB_SRC := lib/string.c lib/format.c lib/siphash.c lib/elf.c lib/bundle.c lib/words.c lib/plan.c lib/message.c \
+	lib/multiboot.c
 LIB_FREE_SRC := lib/mem.c   # for kernel and library OSes; hosted programs have the C library
 
-KERNEL_SRC := kernel/boot.c kernel/init.c kernel/call.c kernel/account.c kernel/cap.c kernel/grant.c kernel/frame.c kernel/object.c \
-	kernel/pt.c kernel/env.c kernel/context.c kernel/event.c kernel/slice.c kernel/lock.c kernel/channel.c kernel/console.c kernel/log.c \
+KERNEL_SRC := kernel/boot.c kernel/init.c kernel/call.c kernel/account.c kernel/cap.c kernel/grant.c \
+	kernel/frame_boot.c kernel/frame.c kernel/object.c kernel/pt.c kernel/env.c kernel/context.c kernel/event.c kernel/slice.c \
+	kernel/lock.c kernel/channel.c kernel/console.c kernel/log.c \
 	kernel/check.c
 KERNEL_DEV_SRC := kernel/dev/virtqueue.c kernel/dev/virtio.c kernel/dev/pci.c kernel/dev/virtio_pci.c kernel/dev/virtio_mmio.c \
 	kernel/dev/port.c
@@ -48,12 +50,13 @@ HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/partition.c ho
 	host/plan.c host/bundle.c host/machine.c host/session.c host/peer.c host/link.c host/output.c \
 	host/sink.c host/input.c host/report.c host/panic.c host/say.c
 UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c test/unit/siphash.c \
-	test/unit/elf.c test/unit/bundle.c test/unit/words.c test/unit/plan.c test/unit/message.c
+	test/unit/elf.c test/unit/bundle.c test/unit/words.c test/unit/plan.c test/unit/message.c \
+	test/unit/multiboot.c
 BOOT_TESTS := victim act02_revoke resume act05_map act06_bits act07_table act13_edge act15_flags act16_gates \
 	act21_privileged act27_calls act29_pointers slots_walk reap \
 	caps limits unfinished dangling hog deaths
 BOOT_RAW := upcalls slices
-FUZZERS := elf bundle message words plan options report
+FUZZERS := elf bundle message words plan options report multiboot
 
 # ---- rules ------------------------------------------------------------------------------------
 .PHONY: all kernel user host unit boot-tests fuzz test check bench bench-tools fmt clean

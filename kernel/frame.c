@@ -25,9 +25,6 @@ struct frame *frame_table;
 uint64_t frame_count;
 static uint64_t *free_bitmap; /* exposed: 1 = free */
 
-/* Boot memory: grows from the kernel's end and steps over the bundle. */
-static uint64_t boot_next, boot_limit, bundle_first, bundle_last;
-
 struct frame *
 frame_at(uint64_t n)
 {
@@ -169,49 +166,36 @@ frame_free(struct account *account, uint64_t first, uint64_t n)
 
 /* ---- boot ---- */
 
-uint64_t
-frame_memory_end(const struct boot_info *info)
+/* What is left of boot memory becomes free; the other usable frames are the kernel's. */
+static void
+frames_sort(const struct boot_info *info)
 {
-    uint64_t end = 0;
+    uint64_t first, last;
 
-    for (uint32_t i = 0; i < info->n_ranges; i++)
-        if (info->range[i].pa + info->range[i].length > end)
-            end = info->range[i].pa + info->range[i].length;
-    return end;
+    for (uint32_t i = 0; i < info->n_ranges; i++) {
+        first = (info->range[i].pa + FRAME_BYTES - 1) >> FRAME_SHIFT;
+        last = (info->range[i].pa + info->range[i].length) >> FRAME_SHIFT;
+        for (uint64_t n = first; n < last; n++)
+            frame_table[n].type = FRAME_KERNEL;
+    }
+    for (uint32_t i = 0; frame_boot_left(i, &first, &last); i++)
+        for (uint64_t n = first; n < last; n++)
+            frame_set_free(n);
 }
 
-void
-frame_boot(const struct boot_info *info, uint64_t kernel_end_pa)
+/* The bundle becomes root's. */
+static void
+frames_give(const struct boot_info *info)
 {
-    boot_next = (kernel_end_pa + FRAME_BYTES - 1) >> FRAME_SHIFT;
-    bundle_first = info->bundle_pa >> FRAME_SHIFT;
-    bundle_last = (info->bundle_pa + info->bundle_bytes + FRAME_BYTES - 1) >> FRAME_SHIFT;
-    for (uint32_t i = 0; i < info->n_ranges; i++) {
-        uint64_t first = info->range[i].pa >> FRAME_SHIFT;
-        uint64_t last = (info->range[i].pa + info->range[i].length) >> FRAME_SHIFT;
-        if (first <= boot_next && boot_next < last)
-            boot_limit = last;
+    uint64_t last = (info->bundle_pa + info->bundle_bytes + FRAME_BYTES - 1) >> FRAME_SHIFT;
+
+    for (uint64_t n = info->bundle_pa >> FRAME_SHIFT; n < last; n++) {
+        frame_table[n] =
+            (struct frame){.owner = (uint32_t)frame_of(account_root), .type = FRAME_PLAIN};
+        assert(!account_charge(account_root, 1)); /* A1: root's limit is the machine */
     }
 }
 
-void *
-frame_boot_alloc(uint64_t n)
-{
-    uint64_t first = boot_next;
-
-    if (frame_table && frame_table[boot_next].type == FRAME_FREE)
-        panic("boot memory asked for after boot");
-    if (first < bundle_last && first + n > bundle_first)
-        first = bundle_last;
-    if (first + n > boot_limit)
-        panic("too little memory: this machine needs at least 16 MiB beside its programs");
-    boot_next = first + n;
-    for (uint64_t i = first; i < first + n; i++)
-        arch_frame_clear(frame_address(i));
-    return frame_address(first);
-}
-
-/* Everything usable behind the kernel becomes free, but the bundle, which becomes root's. */
 void
 frame_init(const struct boot_info *info)
 {
@@ -226,22 +210,8 @@ frame_init(const struct boot_info *info)
     account_init(frame_of(frame_boot_alloc(1)));
     frame_table = table;
     frame_count = end;
-    for (uint32_t i = 0; i < info->n_ranges; i++) {
-        uint64_t first = (info->range[i].pa + FRAME_BYTES - 1) >> FRAME_SHIFT;
-        uint64_t last = (info->range[i].pa + info->range[i].length) >> FRAME_SHIFT;
-        for (uint64_t n = first; n < last; n++) {
-            if (n >= bundle_first && n < bundle_last)
-                frame_table[n] = (struct frame){.type = FRAME_PLAIN};
-            else if (n < boot_next)
-                frame_table[n].type = FRAME_KERNEL;
-            else
-                frame_set_free(n);
-        }
-    }
+    frames_sort(info);
     frame_table[frame_of(account_root)].type = FRAME_ACCOUNT;
-    for (uint64_t n = bundle_first; n < bundle_last; n++) {
-        frame_table[n].owner = (uint32_t)frame_of(account_root);
-        assert(!account_charge(account_root, 1)); /* A1: root's limit is the machine */
-    }
+    frames_give(info);
     exposed_machine->n_frames = frame_count;
 }

@@ -52,3 +52,8 @@ void frame_unref(uint64_t n);
 
 /* Boot: memory for the kernel itself, zeroed, until frame_init; panics when there is none. */
 void *frame_boot_alloc(uint64_t n);
+/*
+ * Boot: piece i of what is left of that memory, frames first .. last - 1; false: there is none.
+ * From the first time on none is given out any more.
+ */
+bool frame_boot_left(uint32_t i, uint64_t *first, uint64_t *last);

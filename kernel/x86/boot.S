@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * boot.S - from the PVH entry (32 bits, no paging, ebx = start info) to C at -2 GiB.
- * Source: Xen public header elfnote.h and hvm/start_info.h; Intel SDM vol. 3A, 9.8.5.
+ * boot.S - from the PVH or Multiboot2 entry (32 bits, no paging, ebx = what the starter tells) to C
+ * at -2 GiB.
+ * Source: Xen public header elfnote.h and hvm/start_info.h; Multiboot2 Specification 2.0, 3.1 and
+ * 3.3; Intel SDM vol. 3A, 9.8.5.
  */
 #include "kernel/x86/layout.h"
 #define LOW(symbol) ((symbol) - KERNEL_BASE)
@@ -13,9 +15,25 @@
     .long LOW(pvh_start)
 
     .section .text.boot, "ax"
+    /* Found by the loader in the first 32 KiB of the file: the entry below, and modules on pages. */
+    .balign 8
+multiboot_head:
+    .long 0xe85250d6, 0, multiboot_head_end - multiboot_head
+    .long -(0xe85250d6 + (multiboot_head_end - multiboot_head))
+    .short 3, 0 /* entry */
+    .long 12, LOW(multiboot_start), 0
+    .short 6, 0 /* module alignment */
+    .long 8
+    .short 0, 0
+    .long 8
+multiboot_head_end:
+
     .code32
     .globl pvh_start
 pvh_start:
+    xor %eax, %eax
+multiboot_start:
+    mov %eax, LOW(boot_magic)
     cli
     cld
     rdtsc
@@ -84,9 +102,10 @@ boot_gdt_pointer:
 
     .data
     .balign 8
-    .globl boot_counter, boot_start_info
+    .globl boot_counter, boot_start_info, boot_magic
 boot_counter: .quad 0
 boot_start_info: .long 0
+boot_magic: .long 0
 
     .bss
     .balign 4096

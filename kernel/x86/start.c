@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * start.c - what PVH tells, handed to boot_main in the kernel's own terms.
- * The start info lies in memory that the kernel will own: all of it is read here, before frames
- * are given out. Source: Xen public header hvm/start_info.h.
+ * start.c - what PVH or Multiboot2 tells, handed to boot_main in the kernel's own terms.
+ * It lies in memory that the kernel will own: all of it is read here, before frames are given out.
+ * Source: Xen public header hvm/start_info.h; lib/multiboot.h.
  */
 #include "kernel/boot.h"
 #include "kernel/log.h"
 #include "kernel/x86/cpu.h"
+#include "lib/multiboot.h"
 #include "lib/string.h"
 #include "plant.h"
 
@@ -36,15 +37,60 @@ start_at(uint64_t pa)
     return (const void *)(DIRECT_BASE + pa);
 }
 
+/* A range of usable memory. */
 static void
-start_memory(const struct pvh_start *start)
+start_range(uint64_t pa, uint64_t length)
+{
+    if (boot_info.n_ranges < BOOT_RANGES_MAX)
+        boot_info.range[boot_info.n_ranges++] = (struct boot_range){.pa = pa, .length = length};
+}
+
+static void
+start_command_line(const char *words)
+{
+    string_copy(boot_info.command_line, sizeof(boot_info.command_line), words);
+}
+
+static void
+start_pvh(const struct pvh_start *start)
 {
     const struct pvh_memory *range = start_at(start->memory_map_pa);
 
-    for (uint32_t i = 0; i < start->n_memory && boot_info.n_ranges < BOOT_RANGES_MAX; i++)
+    if (start->magic != PVH_MAGIC || start->version < 1)
+        panic("not started by PVH: magic %x, version %u", start->magic, start->version);
+    for (uint32_t i = 0; i < start->n_memory; i++)
         if (range[i].type == PVH_RAM)
-            boot_info.range[boot_info.n_ranges++] =
-                (struct boot_range){.pa = range[i].pa, .length = range[i].length};
+            start_range(range[i].pa, range[i].length);
+    if (start->command_line_pa)
+        start_command_line(start_at(start->command_line_pa));
+    if (start->n_modules > 0) {
+        const struct pvh_module *module = start_at(start->modules_pa);
+        boot_info.bundle_pa = module->pa;
+        boot_info.bundle_bytes = module->length;
+    }
+    boot_info.rsdp_pa = start->rsdp_pa;
+}
+
+/* The loader gives a copy of ACPI's root pointer, of which we keep one. */
+static void
+start_multiboot(uint32_t info_pa)
+{
+    static uint8_t rsdp[MULTIBOOT_RSDP_MAX];
+    struct multiboot_range range;
+    struct multiboot m;
+
+    if (multiboot_decode(start_at(info_pa), UINT32_MAX - info_pa, &m))
+        panic("what the boot loader tells is malformed");
+    for (uint32_t i = 0; multiboot_memory(&m, i, &range); i++)
+        if (range.usable)
+            start_range(range.pa, range.length);
+    start_command_line(m.command_line);
+    boot_info.bundle_pa = m.module_pa;
+    boot_info.bundle_bytes = m.module_bytes;
+    if (m.rsdp) {
+        memcpy(rsdp, m.rsdp, m.rsdp_bytes);
+        boot_info.rsdp_pa = (uint64_t)rsdp - KERNEL_BASE;
+    }
 }
 
 static void
@@ -57,19 +103,10 @@ void start_main(void);
 void
 start_main(void)
 {
-    const struct pvh_start *start = start_at(boot_start_info);
-
-    if (start->magic != PVH_MAGIC || start->version < 1)
-        panic("not started by PVH: magic %x, version %u", start->magic, start->version);
-    start_memory(start);
-    if (start->command_line_pa)
-        string_copy(boot_info.command_line, sizeof(boot_info.command_line),
-                    start_at(start->command_line_pa));
-    if (start->n_modules > 0) {
-        const struct pvh_module *module = start_at(start->modules_pa);
-        boot_info.bundle_pa = module->pa;
-        boot_info.bundle_bytes = module->length;
-    }
+    if (boot_magic == MULTIBOOT_STARTED)
+        start_multiboot(boot_start_info);
+    else
+        start_pvh(start_at(boot_start_info));
     plant_init(boot_info.command_line);
     log_init(boot_info.command_line);
     cpu_features_check();

@@ -106,13 +106,21 @@ seed_options(const char *directory)
     return write_file(directory, "test", "test\0--help", 11) && good;
 }
 
+static bool
+seed_multiboot(const char *directory)
+{
+    uint8_t info[MADE_MULTIBOOT_MAX];
+    size_t n = multiboot_make(info);
+    return write_file(directory, "whole", info, n);
+}
+
 static const struct {
     const char *name;
     bool (*make)(const char *directory);
 } seeds[] = {
-    {"elf", seed_elf},      {"bundle", seed_bundle}, {"message", seed_message},
-    {"words", seed_words},  {"plan", seed_plan},     {"options", seed_options},
-    {"report", seed_words},
+    {"elf", seed_elf},      {"bundle", seed_bundle},       {"message", seed_message},
+    {"words", seed_words},  {"plan", seed_plan},           {"options", seed_options},
+    {"report", seed_words}, {"multiboot", seed_multiboot},
 };
 
 int

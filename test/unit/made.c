@@ -138,3 +138,47 @@ bundle_make(struct made_bundle *b)
     memset(b->init, 'i', 5000);
     memcpy(b->plan, "partition\n", 10);
 }
+
+/* A tag behind the n bytes of the information, on the next 8. Returns the new length. */
+static size_t
+tag_put(uint8_t *to, size_t n, uint32_t type, const void *body, uint32_t length)
+{
+    uint32_t head[2] = {type, 8 + length};
+    n = (n + 7) / 8 * 8;
+    memcpy(to + n, head, sizeof head);
+    if (length)
+        memcpy(to + n + sizeof head, body, length);
+    return n + sizeof head + length;
+}
+
+size_t
+multiboot_make(uint8_t to[MADE_MULTIBOOT_MAX])
+{
+    static const uint32_t module[] = {16 << 20, (16 << 20) + 0x2345, 0};
+    static const struct {
+        uint32_t entry_bytes, version;
+        struct {
+            uint64_t pa, length;
+            uint32_t type, reserved;
+        } range[4];
+    } memory = {24,
+                0,
+                {{0, 0x9fc00, 1, 0},
+                 {0x9fc00, 0x400, 2, 0},
+                 {1 << 20, 127 << 20, 1, 0},
+                 {0xfec00000, 0x1000, 3, 0}}};
+    static const char old[20] = "RSD PTR old", new[36] = "RSD PTR new";
+    uint32_t total;
+    memset(to, 0, MADE_MULTIBOOT_MAX);
+    size_t n = tag_put(to, 8, 21, "1234", 4);
+    n = tag_put(to, n, 1, "log plain", sizeof "log plain");
+    n = tag_put(to, n, 3, module, sizeof module);
+    n = tag_put(to, n, 3, module, 9); /* another, which nobody asked for */
+    n = tag_put(to, n, 6, &memory, sizeof memory);
+    n = tag_put(to, n, 14, old, sizeof old);
+    n = tag_put(to, n, 15, new, sizeof new);
+    n = tag_put(to, n, 0, NULL, 0);
+    total = (uint32_t)n;
+    memcpy(to, &total, sizeof total);
+    return n;
+}

@@ -44,5 +44,12 @@ struct made_bundle {
 
 void bundle_make(struct made_bundle *b);
 
+/*
+ * Multiboot2 information: words, a module of 0x2345 bytes at 16 MiB, four ranges of which two are
+ * usable, ACPI's root pointer in both forms, a tag of a kind that nobody knows, the end.
+ */
+enum { MADE_MULTIBOOT_MAX = 512 };
+size_t multiboot_make(uint8_t to[MADE_MULTIBOOT_MAX]);
+
 /* A plan of two partitions, as docs/report.md has it. */
 extern const char made_plan[];
