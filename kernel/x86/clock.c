@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clock.c - the clock that counts nanoseconds, made of the cycle counter; calibrated at boot
- * against the programmable interval timer, whose frequency is fixed.
+ * clock.c - the clock that counts nanoseconds, made of the cycle counter (calibrate.c says how
+ * fast that runs), and the wall clock at boot.
  *
  * Invariant  T1 clock_now never goes back on one processor.
  */
@@ -13,11 +13,6 @@
 #include "kernel/x86/cpu.h"
 
 enum {
-    PIT_HZ = 1193182,
-    PIT_DATA2 = 0x42,
-    PIT_COMMAND = 0x43,
-    PIT_GATE = 0x61,
-    PIT_SPAN = 2386, /* 2 ms */
     NS_SHIFT = 32,
     CMOS_INDEX = 0x70,
     CMOS_DATA = 0x71,
@@ -25,64 +20,6 @@ enum {
 
 static struct machine_page *machine;
 static uint64_t wall_base_ns;
-
-struct sample {
-    uint64_t counter;
-    uint32_t apic;
-    uint16_t pit;
-};
-
-/*
- * One look at the three clocks; the narrowest of some, for the machine may be held up in between.
- */
-static struct sample
-clock_sample(void)
-{
-    struct sample best = {0};
-    uint64_t narrowest = UINT64_MAX;
-
-    for (int i = 0; i < 4; i++) {
-        uint64_t before = read_counter();
-        port_out8(PIT_COMMAND, 0x80); /* latch channel 2 */
-        uint16_t pit = port_in8(PIT_DATA2);
-        pit = (uint16_t)(pit | port_in8(PIT_DATA2) << 8);
-        uint32_t ticks = apic_counter();
-        uint64_t after = read_counter();
-        if (after - before < narrowest) {
-            narrowest = after - before;
-            best = (struct sample){
-                .counter = before + (after - before) / 2, .apic = ticks, .pit = pit};
-        }
-    }
-    return best;
-}
-
-void
-clock_calibrate(uint64_t *counter_hz, uint64_t *apic_hz)
-{
-    struct sample from, to;
-    uint64_t span;
-
-    port_out8(PIT_GATE, (uint8_t)((port_in8(PIT_GATE) & ~2) | 1));
-    port_out8(PIT_COMMAND, 0xb4); /* channel 2, both bytes, rate generator: counts down and wraps */
-    port_out8(PIT_DATA2, 0xff);
-    port_out8(PIT_DATA2, 0xff);
-    apic_counter_start();
-    from = clock_sample();
-    do
-        to = clock_sample();
-    while ((uint16_t)(from.pit - to.pit) < PIT_SPAN && to.counter - from.counter < (uint64_t)1
-                                                                                       << 32);
-    span = (uint16_t)(from.pit - to.pit);
-    if (span < PIT_SPAN)
-        panic("no interval timer to set the clock by");
-    *counter_hz = (to.counter - from.counter) * PIT_HZ / span;
-    *apic_hz = (uint64_t)(from.apic - to.apic) * PIT_HZ / span;
-    if (!*counter_hz || *apic_hz < 1000)
-        panic("the cycle counter or the interrupt timer stands still");
-    machine->counter_hz = *counter_hz;
-    machine->ns_mult = ((uint64_t)1000000000 << NS_SHIFT) / *counter_hz; /* 62 bits */
-}
 
 static uint32_t
 cmos_read(uint8_t index)
@@ -138,6 +75,7 @@ clock_wall_base(void)
 void
 clock_init(void)
 {
+    struct clock_rate rate;
     uint64_t seconds;
 
     machine = frame_boot_alloc(1);
@@ -147,6 +85,10 @@ clock_init(void)
     machine->vector_bytes = cpu_vector_bytes();
     exposed_machine = machine;
     apic_init();
+    rate = clock_calibrate();
+    machine->counter_hz = rate.counter_hz;
+    machine->ns_mult = rate.ns_mult;
+    apic_timer_init(&rate);
     seconds = wall_read();
     wall_base_ns = seconds ? seconds * 1000000000 - clock_now() : 0;
 }

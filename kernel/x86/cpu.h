@@ -34,6 +34,7 @@ struct cpu_x86 {
     uint64_t loaded_run;         /* whose vectors and segment bases it holds (struct context) */
     uint64_t root;               /* frame in cr3; 0: the kernel's own */
     uint32_t apic_id;
+    uint64_t timer_ns; /* what the timer is set for (apic.c) */
     uint64_t gdt[8];
     struct tss tss;
     struct cpu cpu;
@@ -166,11 +167,33 @@ void trap_table_load(void);
 void pt_init(uint64_t memory_end);    /* the kernel's own tables: nothing writable executes */
 void pt_map_cpu(uint32_t number);     /* the block of a processor */
 const uint64_t *pt_kernel_half(void); /* its entries, 256 of them */
-void apic_init(void);
-void apic_init_cpu(void);
-void apic_end(void);
+
+/* ---- time: calibrate.c, clock.c ---- */
+struct clock_rate {
+    uint64_t counter_hz;
+    uint64_t ns_mult; /* nanoseconds a tick of the counter << 32 */
+    uint64_t
+        timer_mult; /* ticks of the interrupt timer a nanosecond << 32; 0: counts as the counter */
+};
+enum kvm_feature { KVM_CLOCK = 3, KVM_PV_END = 6 }; /* bits of kvm_features */
 void clock_init(void);
-void clock_calibrate(uint64_t *counter_hz, uint64_t *apic_hz);
+struct clock_rate clock_calibrate(void);
+uint32_t kvm_features(void); /* 0 where the hypervisor is not KVM */
+
+/* ---- the local interrupt controller: apic.c ---- */
+void apic_init(void);                                /* boot processor, before clock_calibrate */
+void apic_timer_init(const struct clock_rate *rate); /* and behind it: the timer works */
+void apic_cpu_init(void); /* each other processor, on its own stack: interrupts and timer work */
+void apic_end(void);
+uint32_t apic_id(void); /* of this processor, as ACPI and apic_send_ipi name it */
+void apic_send_ipi(uint32_t to, uint32_t vector);
+/*
+ * INIT and SIPI to a processor, which begins in real mode at page << 12 (page < 256). Takes 20 us
+ * and does not wait for it.
+ */
+void apic_start_ap(uint32_t to, uint64_t page);
+bool apic_has_deadline(void); /* the timer can compare with the cycle counter */
+void apic_timer_fired(void);
 uint32_t apic_counter(void);
 void apic_counter_start(void);
 _Noreturn void regs_resume(const struct save_area *regs); /* entry.S */

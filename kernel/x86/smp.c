@@ -42,6 +42,7 @@ arch_interrupt(const struct cpu *cpu)
 static _Noreturn void
 ap_run(void)
 {
+    apic_cpu_init();
     atomic_store_explicit(&ap_up, ap_number, memory_order_release); /* pairs with processor_start */
     kernel_lock();
     slice_schedule(cpu_this());
@@ -55,7 +56,6 @@ smp_main(void)
 
     pt_kernel_load();
     cpu_init(number);
-    apic_init_cpu();
     stack_enter(cpu_block(number) + CPU_STACK_TOP, ap_run);
 }
 
@@ -68,7 +68,7 @@ processor_start(uint32_t number, uint32_t apic_id)
     cpu_prepare(number);
     cpu_x86_at(number)->apic_id = apic_id;
     ap_number = number;
-    apic_start_ap(apic_id, AP_PAGE);
+    apic_start_ap(apic_id, AP_PAGE >> 12);
     end = clock_now() + AP_WAIT_NS;
     while (atomic_load_explicit(&ap_up, memory_order_acquire) != number && clock_now() < end)
         arch_pause();

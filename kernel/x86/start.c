@@ -96,6 +96,7 @@ start_multiboot(uint32_t info_pa)
 static void
 start_on(void)
 {
+    clock_init(); /* clock_now and the timer work */
     boot_main(&boot_info);
 }
 
@@ -114,7 +115,6 @@ start_main(void)
     pt_init(frame_memory_end(&boot_info));                      /* we run on our own tables */
     trap_init();
     cpu_prepare(0);
-    cpu_init(0);  /* traps, and a stack with a guard page */
-    clock_init(); /* clock_now and the timer work */
+    cpu_init(0); /* traps, and a stack with a guard page */
     stack_enter(cpu_block(0) + CPU_STACK_TOP, start_on);
 }

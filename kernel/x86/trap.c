@@ -143,10 +143,10 @@ interrupt_dispatch(struct cpu *cpu, uint64_t vector)
     apic_end();
     if (vector == IRQ_REQUEST)
         cpu->asked = false;
-    if (vector == IRQ_TIMER || vector == IRQ_REQUEST) {
-        if (cpu->current)
-            slice_tick(cpu);
-    }
+    if (vector == IRQ_TIMER)
+        apic_timer_fired();
+    if ((vector == IRQ_TIMER || vector == IRQ_REQUEST) && cpu->current)
+        slice_tick(cpu);
     if (vector == IRQ_CONSOLE)
         console_interrupt();
 }
