@@ -39,9 +39,9 @@ KERNEL_X86_SRC := kernel/x86/start.c kernel/x86/cpu.c kernel/x86/smp.c kernel/x8
 	kernel/x86/usercopy.c kernel/x86/apic.c kernel/x86/calibrate.c kernel/x86/clock.c kernel/x86/bus.c kernel/x86/fingerprint.c
 KERNEL_ASM := kernel/x86/boot.S kernel/x86/ap.S kernel/x86/entry.S
 
-EXO_SRC := libos/exo/start.c libos/exo/pool.c libos/exo/space.c libos/exo/upcall.c libos/exo/console.c \
-	libos/exo/clock.c libos/exo/random.c libos/exo/report.c libos/exo/region.c libos/exo/user.c libos/exo/program.c \
-	libos/exo/launch.c
+EXO_SRC := libos/exo/start.c libos/exo/context.c libos/exo/lock.c libos/exo/pool.c libos/exo/space.c \
+	libos/exo/upcall.c libos/exo/fault.c libos/exo/region.c libos/exo/fill.c libos/exo/console.c libos/exo/clock.c \
+	libos/exo/random.c libos/exo/report.c libos/exo/user.c libos/exo/program.c libos/exo/launch.c
 EXO_ASM := libos/exo/crt0.S
 EXAMPLES := init hello linux
 LINUX_SRC := examples/linux/memory.c examples/linux/files.c examples/linux/calls.c out/gen/linux_names.c
@@ -54,7 +54,7 @@ UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c
 	test/unit/multiboot.c
 BOOT_TESTS := victim act02_revoke resume act05_map act06_bits act07_table act13_edge act15_flags act16_gates \
 	act21_privileged act27_calls act29_pointers slots_walk reap \
-	caps limits unfinished dangling hog deaths
+	caps limits unfinished dangling hog deaths regions
 BOOT_RAW := upcalls slices
 FUZZERS := elf bundle message words plan options report multiboot
 

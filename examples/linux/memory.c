@@ -67,19 +67,19 @@ int64_t
 linux_mremap(const struct save_area *s)
 {
     uint64_t va = s->rdi, old_end = va + page_up(s->rsi), new_end = va + page_up(s->rdx);
-    const struct region *r = region_at(va);
+    struct region r;
     uint64_t to = va;
     int error = 0;
     if (range_bad(va, s->rsi) || range_bad(va, s->rdx) || (s->r10 & ~(uint64_t)MREMAP_MAYMOVE))
         return -E_INVAL;
-    if (!r || r->end < old_end)
+    if (!region_at(va, &r) || r.end < old_end)
         return -E_FAULT;
     if (new_end > old_end && !pool_affords(&exo_pool, (new_end - old_end) / PAGE))
         return -E_NOMEM;
     if (new_end < old_end)
         error = region_unmap(new_end, old_end);
     else if (region_free(old_end, new_end))
-        error = region_map(old_end, new_end, r->rights, NULL, 0);
+        error = region_map(old_end, new_end, (uint32_t)r.rights, NULL, 0);
     else if (!(s->r10 & MREMAP_MAYMOVE) || !(to = region_gap(MMAP_VA, new_end - va)))
         error = -E_NOMEM;
     else

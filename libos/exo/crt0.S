@@ -64,7 +64,7 @@ exo_resume:
     jmp *area + 8 * 18(%rip) /* rip */
     .endm
 
-    .balign 256
+    .balign 1024 /* within a page: libos/exo/context.c maps it again for every context */
     .globl exo_resume_start, exo_resume_end
 exo_resume_start:
     resume 0
@@ -76,8 +76,9 @@ exo_resume_end:
 
     .bss
     .balign 4096
-    .globl exo_upcall_page
+    .globl exo_upcall_page, exo_context
 exo_upcall_page:
+exo_context:
     .skip 4096
     .globl exo_stack_guard
 exo_stack_guard: /* unmapped by exo_start: a stack that overflows ends here */

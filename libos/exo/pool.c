@@ -110,8 +110,8 @@ pool_refill(struct pool *p)
     return -E_NOMEM;
 }
 
-int64_t
-pool_take(struct pool *p, uint64_t *frames, uint64_t n)
+static int64_t
+frames_take(struct pool *p, uint64_t *frames, uint64_t n)
 {
     uint64_t done = 0;
 
@@ -126,8 +126,19 @@ pool_take(struct pool *p, uint64_t *frames, uint64_t n)
     return (int64_t)done;
 }
 
-int
-pool_take_run(struct pool *p, uint64_t n, uint64_t *first)
+int64_t
+pool_take(struct pool *p, uint64_t *frames, uint64_t n)
+{
+    int64_t taken;
+
+    lock_take(&p->lock);
+    taken = frames_take(p, frames, n);
+    lock_drop(&p->lock);
+    return taken;
+}
+
+static int
+run_take(struct pool *p, uint64_t n, uint64_t *first)
 {
     int wrapped = 0;
     uint64_t length;
@@ -148,6 +159,17 @@ pool_take_run(struct pool *p, uint64_t n, uint64_t *first)
             pool_give(p, *first, (uint64_t)taken);
     }
     return -E_NOMEM;
+}
+
+int
+pool_take_run(struct pool *p, uint64_t n, uint64_t *first)
+{
+    int error;
+
+    lock_take(&p->lock);
+    error = run_take(p, n, first);
+    lock_drop(&p->lock);
+    return error;
 }
 
 int

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * libos/exo/pool.h - frames for a library OS: found in the free bitmap that the kernel exposes, and
- * taken for one account in batches.
+ * taken for one account in batches. For use by any number of contexts.
  */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
+#include "libos/exo/lock.h"
 
 struct pool {
+    struct lock lock;
     uint32_t account; /* a slot with ALLOC and MAP */
     uint32_t batch;   /* how many the next refill asks for */
     uint64_t first;   /* n frames, taken and still zeroed, from here on */

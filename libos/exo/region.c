@@ -1,29 +1,54 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * region.c - demand paging of our own address space.
+ * region.c - which addresses are whose: a sorted table of regions. How their pages come: fill.c.
  *
  * Invariants
- *  G1 regions are sorted, do not overlap and are whole pages below REGION_TOP.
- *  G2 within regions an entry that is not 0 holds a frame of our account, even where it is not
- *     present because the region gives no right.
+ *  G1 regions are sorted, do not overlap and are whole pages.
+ *  G2 within regions without a handler an entry that is not 0 holds a frame of our account, even
+ *     where it is not present because the region gives no right.
+ *  G3 what region_reserve gives has a page before it that is no region's, and so one behind it.
+ * Lock  regions_lock guards the table and, in regions without a handler, the pages.
  */
 #include "libos/exo/region.h"
-#include "abi/cap.h"
 #include "abi/error.h"
 #include "lib/string.h"
+#include "libos/exo/fill.h"
+#include "libos/exo/lock.h"
 #include "libos/exo/space.h"
+#include "libos/exo/start.h"
 
 enum {
-    REGIONS_MAX = 1024,
+    REGIONS_MAX = 16384,
     REGIONS_ADDED = 3, /* by one change, at most */
-    AROUND = 16,       /* zeroed pages that one fault brings */
-    AROUND_FROM = 2,   /* pages that one fault copies */
-    BATCH = 64,        /* entries changed at a time */
     PAGE = FRAME_BYTES,
+    PER_PAGE = PAGE / sizeof(struct region),
 };
+_Static_assert(PAGE % sizeof(struct region) == 0, "pages of the table");
 
-static struct region regions[REGIONS_MAX];
-static uint32_t n_regions;
+static const uint64_t RESERVE_FROM = 1ull << 34; /* of the room; below it room_take */
+
+static struct lock regions_lock;
+static struct region *regions; /* addresses for REGIONS_MAX, pages for regions_ready */
+static uint32_t n_regions, regions_ready;
+static uint64_t reserve_next;
+
+/* Room in the table for the regions that a change adds. 0, -E_NOMEM, -E_DQUOT. */
+static int
+table_ready(void)
+{
+    if (!regions)
+        regions = (struct region *)room_take(REGIONS_MAX / PER_PAGE);
+    if (!regions || n_regions + REGIONS_ADDED > REGIONS_MAX)
+        return -E_NOMEM;
+    if (n_regions + REGIONS_ADDED > regions_ready) {
+        int error =
+            space_fill(&exo_space, (uintptr_t)&regions[regions_ready], 1, MAP_READ | MAP_WRITE);
+        if (error)
+            return error;
+        regions_ready += PER_PAGE;
+    }
+    return 0;
+}
 
 /* The first region that ends behind va. */
 static uint32_t
@@ -42,8 +67,8 @@ region_index(uint64_t va)
     return low;
 }
 
-const struct region *
-region_at(uint64_t va)
+static struct region *
+region_find(uint64_t va)
 {
     uint32_t i = region_index(va);
 
@@ -51,32 +76,69 @@ region_at(uint64_t va)
 }
 
 bool
-region_free(uint64_t start, uint64_t end)
+region_at(uint64_t va, struct region *out)
+{
+    const struct region *r;
+
+    lock_take(&regions_lock);
+    r = region_find(va);
+    if (r)
+        *out = *r;
+    lock_drop(&regions_lock);
+    return r != NULL;
+}
+
+static bool
+range_free(uint64_t start, uint64_t end)
 {
     uint32_t i = region_index(start);
 
     return i == n_regions || regions[i].start >= end;
 }
 
+bool
+region_free(uint64_t start, uint64_t end)
+{
+    bool is;
+
+    lock_take(&regions_lock);
+    is = range_free(start, end);
+    lock_drop(&regions_lock);
+    return is;
+}
+
 uint64_t
 region_gap(uint64_t va, uint64_t n)
 {
+    lock_take(&regions_lock);
     for (uint32_t i = region_index(va); i < n_regions && regions[i].start < va + n; i++)
         va = regions[i].end;
-    return n <= REGION_TOP - va ? va : 0;
+    lock_drop(&regions_lock);
+    return va <= REGION_TOP && n <= REGION_TOP - va ? va : 0;
+}
+
+static bool
+range_covered(uint64_t va, uint64_t n, uint32_t rights)
+{
+    uint32_t i = region_index(va);
+
+    for (uint64_t end = va + n; va < end; va = regions[i++].end)
+        if (i == n_regions || regions[i].start > va || (rights & ~regions[i].rights))
+            return false;
+    return true;
 }
 
 bool
 region_covers(uint64_t va, uint64_t n, uint32_t rights)
 {
-    uint32_t i = region_index(va);
+    bool is;
 
-    if (n > REGION_TOP || va > REGION_TOP - n)
+    if (n > USER_TOP || va > USER_TOP - n)
         return false;
-    for (uint64_t end = va + n; va < end; va = regions[i++].end)
-        if (i == n_regions || regions[i].start > va || (rights & ~regions[i].rights))
-            return false;
-    return true;
+    lock_take(&regions_lock);
+    is = range_covered(va, n, rights);
+    lock_drop(&regions_lock);
+    return is;
 }
 
 static void
@@ -92,36 +154,31 @@ static void
 region_cut(uint64_t va)
 {
     uint32_t i = region_index(va);
-    struct region *r = &regions[i];
     struct region tail;
-    uint64_t kept;
 
-    if (i == n_regions || r->start >= va)
+    if (i == n_regions || regions[i].start >= va)
         return;
-    tail = *r;
-    kept = va - r->start < r->from_bytes ? va - r->start : r->from_bytes;
-    tail.start = va;
-    tail.from_bytes -= kept;
-    if (tail.from)
-        tail.from += kept;
-    r->end = va;
-    r->from_bytes = kept;
+    tail = regions[i];
+    tail.offset += va - tail.start;
+    tail.start = regions[i].end = va;
     region_insert(i + 1, tail);
 }
 
-/* Cut at both ends: the index of the first region inside, or -E_NOMEM. */
+/* Cut at both ends: the index of the first region inside, or an error. */
 static int64_t
 range_cut(uint64_t start, uint64_t end)
 {
-    if (n_regions + REGIONS_ADDED > REGIONS_MAX)
-        return -E_NOMEM;
+    int error = table_ready();
+
+    if (error)
+        return error;
     region_cut(start);
     region_cut(end);
     return region_index(start);
 }
 
-int
-region_unmap(uint64_t start, uint64_t end)
+static int
+range_unmap(uint64_t start, uint64_t end)
 {
     int64_t first = range_cut(start, end);
     uint32_t last = (uint32_t)first;
@@ -134,137 +191,180 @@ region_unmap(uint64_t start, uint64_t end)
         return 0;
     memmove(&regions[first], &regions[last], (n_regions - last) * sizeof(regions[0]));
     n_regions -= last - (uint32_t)first;
-    return region_forget(start, end);
+    return space_release(&exo_space, start, (end - start) / PAGE);
+}
+
+int
+region_unmap(uint64_t start, uint64_t end)
+{
+    int error;
+
+    lock_take(&regions_lock);
+    error = range_unmap(start, end);
+    lock_drop(&regions_lock);
+    return error;
+}
+
+/* Zeroes go on: a heap grows. */
+static bool
+region_continues(const struct region *before, const struct region *r)
+{
+    return before->end == r->start && before->rights == r->rights && !before->fault && !r->fault &&
+           r->bytes == 0;
+}
+
+static int
+range_enter(const struct region *r)
+{
+    int error = range_unmap(r->start, r->end);
+    uint32_t i = region_index(r->start);
+
+    if (error)
+        return error;
+    if (i > 0 && region_continues(&regions[i - 1], r))
+        regions[i - 1].end = r->end;
+    else
+        region_insert(i, *r);
+    return 0;
+}
+
+int
+region_enter(const struct region *r)
+{
+    int error;
+
+    lock_take(&regions_lock);
+    error = range_enter(r);
+    lock_drop(&regions_lock);
+    return error;
 }
 
 int
 region_map(uint64_t start, uint64_t end, uint32_t rights, const void *from, uint64_t from_bytes)
 {
-    int error = region_unmap(start, end);
-    uint32_t i = region_index(start);
-
-    if (error)
-        return error;
-    if (i > 0 && regions[i - 1].end == start && regions[i - 1].rights == rights && from_bytes == 0)
-        regions[i - 1].end = end; /* zeroes go on: a heap grows */
-    else
-        region_insert(i, (struct region){start, end, from, from_bytes, rights});
-    return 0;
+    return region_enter(&(struct region){.start = start,
+                                         .end = end,
+                                         .object = (void *)(uintptr_t)from,
+                                         .bytes = from_bytes,
+                                         .rights = rights});
 }
 
-/*
- * Give the pages that are there these rights, and move them to `to` if that is elsewhere. Without
- * rights a frame stays in its entry, which the processor does not look at (G2).
- */
-static int
-pages_set(uint64_t va, uint64_t to, uint64_t n, uint32_t rights)
+/* The first place from `at` on for n bytes and a page on both sides; 0: none. */
+static uint64_t
+reserve_place(uint64_t at, uint64_t n, uint64_t align)
 {
-    uint64_t entries[BATCH];
+    for (uint32_t i = region_index(at);; i++) {
+        uint64_t start = (at + PAGE + align - 1) & ~(align - 1);
 
-    for (uint64_t batch; n > 0; n -= batch, va += batch * PAGE, to += batch * PAGE) {
-        uint64_t any = 0;
-        int error;
-
-        batch = n < BATCH ? n : BATCH;
-        error = space_read(&exo_space, va, entries, batch);
-        for (uint64_t i = 0; i < batch; i++) {
-            any |= entries[i];
-            entries[i] = entries[i] ? (entries[i] & ~(uint64_t)MAP_FLAGS) | rights : 0;
-        }
-        if (any && !error)
-            error = space_map(&exo_space, to, entries, batch, SLOT_ACCOUNT);
-        if (any && !error && va != to)
-            error = space_unmap(&exo_space, va, batch);
-        if (error)
-            return error;
+        if (start + n + PAGE > exo_start_page->room_end)
+            return 0;
+        if (i == n_regions || regions[i].start >= start + n + PAGE)
+            return start;
+        at = regions[i].end;
     }
-    return 0;
+}
+
+uint64_t
+region_reserve(uint64_t n, uint64_t align, uint32_t rights, region_fault *fault, void *object)
+{
+    uint64_t first = exo_start_page->room_va + RESERVE_FROM, bytes = n * PAGE, va;
+    struct region r = {.fault = fault, .object = object, .bytes = bytes, .rights = rights};
+
+    if (n == 0 || n > exo_start_page->room_end / PAGE)
+        return 0;
+    lock_take(&regions_lock);
+    va = reserve_place(reserve_next > first ? reserve_next : first, bytes, align);
+    if (!va)
+        va = reserve_place(first, bytes, align);
+    r.start = va;
+    r.end = va + bytes;
+    if (!fault)
+        r.bytes = 0;
+    if (va && range_enter(&r))
+        va = 0;
+    if (va)
+        reserve_next = r.end;
+    lock_drop(&regions_lock);
+    return va;
+}
+
+static int
+range_protect(uint64_t start, uint64_t end, uint32_t rights)
+{
+    int64_t i = range_covered(start, end - start, 0) ? range_cut(start, end) : -E_NOMEM;
+    bool hidden = rights == 0;
+
+    if (i < 0)
+        return (int)i;
+    for (; i < n_regions && regions[i].start < end; i++) {
+        hidden = hidden || regions[i].rights == 0;
+        regions[i].rights = rights;
+    }
+    if (hidden)
+        return fill_move(start, start, (end - start) / PAGE, rights);
+    return space_protect(&exo_space, start, (end - start) / PAGE, rights);
 }
 
 int
 region_protect(uint64_t start, uint64_t end, uint32_t rights)
 {
-    int64_t i = region_covers(start, end - start, 0) ? range_cut(start, end) : -E_NOMEM;
+    int error;
 
-    if (i < 0)
-        return (int)i;
-    for (; i < n_regions && regions[i].start < end; i++)
-        regions[i].rights = rights;
-    return pages_set(start, start, (end - start) / PAGE, rights);
+    lock_take(&regions_lock);
+    error = range_protect(start, end, rights);
+    lock_drop(&regions_lock);
+    return error;
 }
 
 int
 region_move(uint64_t start, uint64_t end, uint64_t to, uint64_t n)
 {
-    const struct region *found = region_at(start);
-    if (!found)
-        return -E_FAULT;
-    struct region r = *found; /* others move when one is added */
-    int error = region_map(to, to + n, r.rights, r.from ? r.from + (start - r.start) : NULL,
-                           r.from_bytes > start - r.start ? r.from_bytes - (start - r.start) : 0);
+    const struct region *found;
+    struct region r;
+    int error = -E_FAULT;
 
-    if (!error)
-        error = pages_set(start, to, (end - start) / PAGE, r.rights);
-    return error ? error : region_unmap(start, end);
+    lock_take(&regions_lock);
+    found = region_find(start);
+    if (found) {
+        r = *found;
+        r.offset += start - r.start;
+        r.start = to;
+        r.end = to + n;
+        error = range_enter(&r);
+        if (!error)
+            error = fill_move(start, to, (end - start) / PAGE, (uint32_t)r.rights);
+        if (!error)
+            error = range_unmap(start, end);
+    }
+    lock_drop(&regions_lock);
+    return error;
 }
 
 int
 region_forget(uint64_t start, uint64_t end)
 {
-    return space_release(&exo_space, start, (end - start) / PAGE);
-}
-
-/* Map n fresh pages with what the region holds there. */
-static int
-pages_bring(const struct region *r, uint64_t va, uint64_t n)
-{
-    uint64_t offset = va - r->start;
     int error;
 
-    if (offset >= r->from_bytes)
-        return space_fill(&exo_space, va, n, r->rights);
-    error = space_fill(&exo_space, va, n, MAP_READ | MAP_WRITE);
-    if (error)
-        return error;
-    memcpy((void *)va, r->from + offset,
-           n * PAGE < r->from_bytes - offset ? n * PAGE : r->from_bytes - offset);
-    return r->rights == (MAP_READ | MAP_WRITE) ? 0 : space_protect(&exo_space, va, n, r->rights);
-}
-
-/* Bring the page at va and the absent ones beside it; near the limit, only this one. */
-static int
-region_bring(const struct region *r, uint64_t va)
-{
-    uint64_t entries[AROUND];
-    uint64_t around_bytes = (uint64_t)(va - r->start < r->from_bytes ? AROUND_FROM : AROUND) * PAGE;
-    uint64_t base = va & ~(around_bytes - 1);
-    uint64_t start = base > r->start ? base : r->start;
-    uint64_t end = base + around_bytes < r->end ? base + around_bytes : r->end;
-    uint64_t n = (end - start) / PAGE, at = (va - start) / PAGE, first = at, last = at;
-    int error = space_read(&exo_space, start, entries, n);
-
-    if (error)
-        return error;
-    if (entries[at] != 0)
-        return 0; /* it came meanwhile */
-    while (first > 0 && entries[first - 1] == 0)
-        first--;
-    while (last + 1 < n && entries[last + 1] == 0)
-        last++;
-    error = pages_bring(r, start + first * PAGE, last + 1 - first);
-    if (error == -E_DQUOT && last > first) {
-        error = space_release(&exo_space, start + first * PAGE, last + 1 - first);
-        return error ? error : pages_bring(r, va, 1);
-    }
+    lock_take(&regions_lock);
+    error = space_release(&exo_space, start, (end - start) / PAGE);
+    lock_drop(&regions_lock);
     return error;
 }
 
 int
 region_touch(uint64_t va, uint32_t need)
 {
-    const struct region *r = region_at(va);
+    const struct region *found;
+    struct region r = {0};
+    int error = -E_FAULT;
 
-    if (!r || (need & ~r->rights))
-        return -E_FAULT;
-    return region_bring(r, va & ~(uint64_t)(PAGE - 1));
+    va &= ~(uint64_t)(PAGE - 1);
+    lock_take(&regions_lock);
+    found = region_find(va);
+    if (found && !(need & ~found->rights)) {
+        r = *found;
+        error = r.fault ? 0 : fill_bring(&r, va, need);
+    }
+    lock_drop(&regions_lock);
+    return error || !r.fault ? error : r.fault(&r, va, need);
 }

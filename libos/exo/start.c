@@ -6,6 +6,7 @@
 #include "abi/cap.h"
 #include "abi/version.h"
 #include "lib/string.h"
+#include "libos/exo/context.h"
 #include "libos/exo/pool.h"
 #include "libos/exo/space.h"
 #include "libos/exo/upcall.h"
@@ -61,6 +62,7 @@ exo_start(const void *page)
 {
     const struct boot_page *boot = page;
 
+    context_begin(&exo_context, 0);
     if (boot->magic == BOOT_MAGIC)
         start_from_boot(boot);
     else

@@ -7,6 +7,7 @@
 #include "abi/cap.h"
 #include "lib/string.h"
 #include "libos/exo/console.h"
+#include "libos/exo/context.h"
 #include "libos/exo/report.h"
 #include "libos/exo/space.h"
 #include "libos/exo/start.h"
@@ -57,7 +58,6 @@ on_fatal(struct save_area *save)
 }
 
 upcall_handler *exo_on_exception = on_fatal;
-upcall_handler *exo_on_fault = on_fatal;
 upcall_handler *exo_on_foreign = on_fatal;
 upcall_handler *exo_on_event = on_event;
 void (*exo_on_signals)(uint64_t set) = on_signals;
@@ -92,19 +92,20 @@ upcalls_take_pending(void)
 {
     const uint32_t event = 1 << UPCALL_EVENT;
 
-    if (__atomic_fetch_and(&exo_upcall_page.pending, ~event, __ATOMIC_SEQ_CST) & event)
+    if (__atomic_fetch_and(&context_here()->page.pending, ~event, __ATOMIC_SEQ_CST) & event)
         exo_on_event(NULL);
 }
 
 void
 exo_enter(uint64_t rip, uint64_t rsp)
 {
-    struct save_area *save = &exo_upcall_page.save[0];
+    struct upcall_page *page = &context_here()->page;
+    struct save_area *save = &page->save[0];
     uint16_t cs, ss;
 
     __asm__("mov %%cs, %0" : "=r"(cs));
     __asm__("mov %%ss, %0" : "=r"(ss));
-    *(volatile uint32_t *)&exo_upcall_page.depth = 1; /* from here on upcalls take the next area */
+    *(volatile uint32_t *)&page->depth = 1; /* from here on upcalls take the next area */
     *save = (struct save_area){.rip = rip, .cs = cs, .rflags = FLAGS_START, .rsp = rsp, .ss = ss};
     exo_resume(save);
 }

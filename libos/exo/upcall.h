@@ -13,7 +13,7 @@
 typedef void upcall_handler(struct save_area *save);
 
 extern upcall_handler *exo_on_exception; /* reports, and ends with 128 + signal, until set */
-extern upcall_handler *exo_on_fault;     /* likewise */
+extern upcall_handler *exo_on_fault;     /* asks the region (fault.c), and without one likewise */
 extern upcall_handler *exo_on_foreign;   /* likewise */
 extern upcall_handler *exo_on_event;     /* asks for the host's signals, and hands them on. Its save
                                             area is null where it was held back meanwhile */

@@ -67,10 +67,14 @@ load_fs(uint64_t selector)
     __asm__ volatile("mov %0, %%fs" ::"r"(selector));
 }
 
+/* The base, which goes with the selector, is the library's: it comes back behind. */
 static void
 load_gs(uint64_t selector)
 {
-    __asm__ volatile("mov %0, %%gs" ::"r"(selector));
+    uint64_t base;
+
+    __asm__ volatile("rdgsbase %0" : "=r"(base));
+    __asm__ volatile("mov %0, %%gs\n\twrgsbase %1" ::"r"(selector), "r"(base));
 }
 
 static void

@@ -48,6 +48,7 @@ raw_level(const struct save_area *save)
 void
 raw_enter(const struct start_page *start)
 {
+    context_begin(&exo_context, 0);
     exo_start_page = start;
     exo_pool = pool_of(SLOT_ACCOUNT);
     exo_space = (struct space){.pool = &exo_pool, .root = start->root_frame};

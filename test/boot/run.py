@@ -244,6 +244,30 @@ def frames_left(argument):
     return int(re.search(r'; (\d+) frames in use now', r.err.decode()).group(1))
 
 
+LIBRARY = [  # libos/exo on one processor: program, argument, exit code, what it says there; the options of its run
+    ('regions', '', 0, '', []),
+    ('regions', 'guard', 139, 'segmentation fault: write to 0x7e44', []),
+    ('regions', 'dropped', 139, 'segmentation fault: write to 0x7e44', []),
+    ('regions', 'protected', 139, 'segmentation fault: write to 0x7e44', []),
+]
+
+
+def library(name, word, code, says, options):
+    """Its own checks hold, or it ends as it must; nothing is left behind."""
+    r = run(['-v', '--kernel-arg', 'check', '-m', '32m', *options], [program(name), *([word] if word else [])], timeout=60)
+    same(r.code, code, f'exit code ({short(r.out[-300:])} {short(r.err[-300:])})')
+    expect(code or re.search(rb'^done [0-9]+\n\Z', r.out, re.M), short(r.out[-300:]))
+    expect(says.encode() in r.err, f'not told "{says}": {short(r.err)}')
+    counts = kernel_checks(r.err.decode())['counts']
+    expect(len(counts) == 3 and all(line.endswith(' add up') for line in counts), str(counts))
+
+
+def enter_library():
+    for name, word, code, says, options in LIBRARY:
+        test(MACHINE, name=f'{name}.{word or "holds"}')(
+            lambda n=name, w=word, c=code, s=says, o=options: library(n, w, c, s, o))
+
+
 @test(MACHINE, name='limits.all_comes_back')
 def all_comes_back():
     same(frames_left('spend'), frames_left('nothing'), 'frames in use after one that took all')
@@ -252,6 +276,7 @@ def all_comes_back():
 enter_acts()
 enter_deaths()
 enter_hogs()
+enter_library()
 
 if __name__ == '__main__':
     sys.exit(main(sys.argv[1:]))

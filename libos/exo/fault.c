@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fault.c - a page fault goes to the region that the address lies in; without one it is the end.
+ */
+#include "abi/error.h"
+#include "abi/memory.h"
+#include "libos/exo/region.h"
+#include "libos/exo/report.h"
+#include "libos/exo/start.h"
+#include "libos/exo/upcall.h"
+
+enum { SIGNAL_KILL = 9 };
+
+static uint32_t
+need_of(const struct save_area *s)
+{
+    if (s->error & PAGE_FAULT_FETCH)
+        return MAP_EXEC;
+    return s->error & PAGE_FAULT_WRITE ? MAP_WRITE : MAP_READ;
+}
+
+static void
+on_fault(struct save_area *s)
+{
+    int error = region_touch(s->address, need_of(s));
+
+    if (error == 0)
+        return;
+    if (error == -E_DQUOT || error == -E_NOMEM) {
+        report_line(&exo_console, "died %d out of memory: raise the limit of %lu MiB (-m)",
+                    SIGNAL_KILL, exo_start_page->limit_frames >> 8);
+        exo_exit(128 + SIGNAL_KILL);
+    }
+    exo_die_of(s);
+}
+
+upcall_handler *exo_on_fault = on_fault;

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libos/exo/lock.h - the library's own locks: short, held by a context, never over a sleep. Who
+ * holds one is not preempted by the library, and does not fault on its stack.
+ */
+#pragma once
+#include <stdint.h>
+
+struct lock {
+    uint32_t holder; /* the index of a context + 1; 0: free */
+};
+
+void lock_take(struct lock *l);
+void lock_drop(struct lock *l);
