@@ -52,7 +52,7 @@ HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/partition.c ho
 UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c test/unit/siphash.c \
 	test/unit/elf.c test/unit/bundle.c test/unit/words.c test/unit/plan.c test/unit/message.c \
 	test/unit/multiboot.c
-BOOT_TESTS := victim act02_revoke resume act05_map act06_bits act07_table act13_edge act15_flags act16_gates \
+BOOT_TESTS := victim act02_revoke act04_tree resume act05_map act06_bits act07_table act13_edge act15_flags act16_gates \
 	act21_privileged act27_calls act29_pointers slots_walk reap \
 	caps limits unfinished dangling hog deaths regions
 BOOT_RAW := upcalls slices

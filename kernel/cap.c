@@ -38,53 +38,49 @@ cap_sign(struct cap *cap)
     cap->tag = cap_tag(cap);
 }
 
-static const struct slot *
-slot_find(const struct slots *slots, uint64_t index)
+static struct slot *
+slot_find(struct slots *slots, uint64_t index)
 {
     if (planted(PLANT_SLOT_INDEX))
         return &slots->slot[index];
     return index < SLOTS_PER_TABLE ? &slots->slot[index_masked(index, SLOTS_PER_TABLE)] : NULL;
 }
 
+/* Where the object of a cell lies. */
 static void *
-object_of(const struct slot *slot)
+object_of(const struct cell *cell)
 {
-    if (slot->kind == KIND_MACHINE)
+    if (cell->leaf.kind == KIND_MACHINE)
         return cap_key; /* any pointer: who has the slot has the machine */
-    return slot->kind == KIND_CPU ? (void *)cpu_at(slot->object) : frame_address(slot->object);
+    return cell->leaf.kind == KIND_CPU ? (void *)cpu_at(cell->object) : frame_address(cell->object);
 }
 
 void *
 slot_object(uint64_t index, enum cap_kind kind, uint32_t rights, int *error)
 {
-    const struct slots *slots = frame_address(env_current()->slots);
-    const struct slot *slot = slot_find(slots, index);
-    void *found;
+    struct slots *slots = frame_address(env_current()->slots);
+    struct slot *slot = slot_find(slots, index);
 
     *error = E_BADF;
-    if (!slot || !cell_alive(slot->cell, slot->generation))
+    if (!slot || slot->leaf.kind == KIND_NONE) /* K1, K2 */
         return NULL;
-    if (kind != KIND_ANY && slot->kind != kind && !planted(PLANT_SLOT_KIND))
+    if (kind != KIND_ANY && slot->leaf.kind != kind && !planted(PLANT_SLOT_KIND))
         return NULL;
     *error = E_PERM;
-    if ((slot->rights & rights) != rights && !planted(PLANT_SLOT_RIGHTS))
+    if ((slot->leaf.rights & rights) != rights && !planted(PLANT_SLOT_RIGHTS))
         return NULL;
     *error = 0;
-    if (kind != KIND_ANY)
-        return object_of(slot);
-    memcpy(&found, &(const void *){slot}, sizeof(found));
-    return found;
+    return kind == KIND_ANY ? slot : slot->object;
 }
 
 struct events *
-slot_events(const struct slots *slots, uint64_t index)
+slot_events(struct slots *slots, uint64_t index)
 {
     const struct slot *slot = slot_find(slots, index);
 
-    if (!slot || slot->kind != KIND_EVENTS || !(slot->rights & RIGHT_READ) ||
-        !cell_alive(slot->cell, slot->generation))
+    if (!slot || slot->leaf.kind != KIND_EVENTS || !(slot->leaf.rights & RIGHT_READ))
         return NULL;
-    return object_of(slot);
+    return slot->object;
 }
 
 int
@@ -94,48 +90,62 @@ slot_check_empty(uint64_t index)
 
     if (!slot)
         return E_INVAL;
-    return slot->kind == KIND_NONE ? 0 : E_EXIST;
+    return slot->leaf.kind == KIND_NONE ? 0 : E_EXIST;
 }
 
 void
-slot_install(struct slots *slots, uint64_t index, const struct cell *cell)
+slot_install(struct slots *slots, uint64_t index, struct cell *cell)
 {
-    slots->slot[index] = (struct slot){.generation = cell->generation,
-                                       .cell = cell_id(cell),
-                                       .object = cell->object,
-                                       .kind = cell->kind,
-                                       .rights = cell->rights};
+    struct slot *slot = &slots->slot[index];
+
+    *slot = (struct slot){.leaf = {.kind = cell->leaf.kind, .rights = cell->leaf.rights},
+                          .object = object_of(cell)};
+    leaf_hang(&slot->leaf, cell, LEAF_SLOT); /* K1 */
 }
 
 void
-slot_fill(uint64_t index, const struct cell *cell)
+slot_fill(uint64_t index, struct cell *cell)
 {
     slot_install(frame_address(env_current()->slots), index, cell);
+}
+
+void
+slot_fall(struct leaf *leaf)
+{
+    if (!planted(PLANT_LEAF))
+        *(struct slot *)leaf = (struct slot){0};
+}
+_Static_assert(offsetof(struct slot, leaf) == 0, "slot_fall");
+
+void
+slots_release(struct slots *slots)
+{
+    for (uint32_t i = 0; i < SLOTS_PER_TABLE; i++)
+        leaf_drop(&slots->slot[i].leaf);
 }
 
 struct result
 cap_bind(struct slots *slots, uint64_t index, uint64_t cap_va)
 {
     struct cap cap;
-    uint64_t absent = copy_in(&cap, cap_va, sizeof(cap)), difference, steps = STEPS_MAX;
+    uint64_t absent = copy_in(&cap, cap_va, sizeof(cap)), difference;
     const struct slot *slot = slot_find(slots, index);
-    const struct cell *cell;
+    struct cell *cell;
+    int error;
 
     if (absent)
         return result_error_at(E_FAULT, absent);
     if (!slot)
         return result_error(E_INVAL);
-    if (slot->kind != KIND_NONE)
+    if (slot->leaf.kind != KIND_NONE)
         return result_error(E_EXIST);
     difference =
         cap_tag(&cap) ^ cap.tag; /* one comparison, whatever differs: no timing to learn from */
     if (difference && !planted(PLANT_CAP_TAG))
         return result_error(E_KEYREJECTED);
-    if (!revoke_settle(&steps))
-        return result_error(E_AGAIN); /* G4 */
-    cell = cell_alive(cap.cell, cap.generation);
+    cell = cell_usable(cap.cell, cap.generation, &error); /* G4 */
     if (!cell)
-        return result_error(E_BADF);
+        return result_error(error);
     if (cap.holder && cap.holder != frame_at(frame_of(slots))->owner)
         return result_error(E_PERM);
     slot_install(slots, index, cell);
@@ -145,9 +155,12 @@ cap_bind(struct slots *slots, uint64_t index, uint64_t cap_va)
 struct result
 slot_clear(struct slots *slots, uint64_t index)
 {
-    if (!slot_find(slots, index))
+    struct slot *slot = slot_find(slots, index);
+
+    if (!slot)
         return result_error(E_INVAL);
-    slots->slot[index] = (struct slot){0};
+    leaf_drop(&slot->leaf);
+    *slot = (struct slot){0};
     return result_ok(0);
 }
 

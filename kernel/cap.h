@@ -10,15 +10,13 @@ struct events;
 
 /*
  * Invariants
- *  K1 a slot is alive iff its cell is and their generations are equal.
+ *  K1 a slot that is not empty hangs on its cell and names the cell's object: it falls with the
+ *     cell, so that who uses it looks at its kind and rights alone.
+ *  K2 an empty slot is all zeroes; KIND_NONE is no kind that a call asks for.
  */
 struct slot {
-    uint64_t generation;
-    uint32_t cell;
-    uint32_t object;
-    uint16_t kind;
-    uint16_t rights;
-    uint32_t reserved[3];
+    struct leaf leaf; /* .kind and .rights are the cell's */
+    void *object;
 };
 _Static_assert(sizeof(struct slot) == 32, "slot layout");
 
@@ -35,10 +33,12 @@ void cap_sign(struct cap *cap);
 /* 0, or E_INVAL (no such slot) or E_EXIST, for a slot of the running environment to be filled. */
 int slot_check_empty(uint64_t index);
 /* Gives slot `index` of the running environment every right to the object; checked before. */
-void slot_fill(uint64_t index, const struct cell *cell);
-void slot_install(struct slots *slots, uint64_t index, const struct cell *cell);
+void slot_fill(uint64_t index, struct cell *cell);
+void slot_install(struct slots *slots, uint64_t index, struct cell *cell);
+/* The binding table ends: its slots hang nowhere any more. */
+void slots_release(struct slots *slots);
 /*
  * The event counters that a slot of any table names, or NULL: for predicates, checked when they
  * were given.
  */
-struct events *slot_events(const struct slots *slots, uint64_t index);
+struct events *slot_events(struct slots *slots, uint64_t index);

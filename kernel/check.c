@@ -21,9 +21,10 @@ static uint64_t fingerprint;
 struct counts {
     uint64_t of_type[FRAME_TYPES];
     uint64_t owned;
-    uint64_t refs; /* that the frame table states */
-    uint64_t held; /* that entries and objects hold */
-    uint64_t torn; /* frames whose entry contradicts itself */
+    uint64_t refs;        /* that the frame table states */
+    uint64_t held;        /* that entries and objects hold */
+    uint64_t torn;        /* frames whose entry contradicts itself */
+    uint64_t hung, loose; /* cells and slots in use; those of them whose links disagree */
 };
 
 static uint64_t
@@ -62,6 +63,29 @@ references_held(uint64_t n)
     }
 }
 
+static void
+leaf_count(struct counts *c, const struct leaf *leaf)
+{
+    if (leaf->type == LEAF_NONE)
+        return;
+    c->hung++;
+    c->loose += !leaf_whole(leaf);
+}
+
+/* The cells and slots in frame n, an object. */
+static void
+leaves_count(struct counts *c, uint64_t n)
+{
+    const struct cells *cells = frame_address(n);
+    const struct slots *slots = frame_address(n);
+    uint32_t n_cells = frame_at(n)->type == FRAME_CELLS ? CELLS_PER_FRAME : 1;
+
+    for (uint32_t i = 0; i < n_cells; i++)
+        leaf_count(c, &cells->cell[i].leaf);
+    for (uint32_t i = 0; i < SLOTS_PER_TABLE && frame_at(n)->type == FRAME_SLOTS; i++)
+        leaf_count(c, &slots->slot[i].leaf);
+}
+
 static struct counts
 frames_count(void)
 {
@@ -77,6 +101,8 @@ frames_count(void)
         c.owned += f->owner != 0;
         c.refs += f->refs;
         c.held += references_held(n);
+        if (type_has_cell(f->type))
+            leaves_count(&c, n);
         if (frame_is_free(n) != (f->type == FRAME_FREE) ||
             (f->type <= FRAME_FREE && (f->owner || f->refs))) /* F2 */
             c.torn++;
@@ -119,4 +145,7 @@ check_end(void)
     channel_drain();
     log_line("check: %lu references, %lu held %s", c.refs, c.held,
              c.refs == c.held ? "add up" : "DO NOT ADD UP");
+    channel_drain();
+    log_line("check: %lu cells and slots, %lu loose: they %s", c.hung, c.loose,
+             c.loose ? "DO NOT ADD UP" : "add up");
 }

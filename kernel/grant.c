@@ -2,12 +2,16 @@
 /*
  * grant.c - rights handed on, and taken back with all that came of them.
  *
- * Invariants are G1 to G5 of grant.h.
- * A revocation removes one cell a step and puts its children in its place, so that the walk needs
- * no stack however deep the tree is, parents die before children, and it only ever shrinks: nothing
- * can be granted meanwhile. There is one at a time. Whoever left it unfinished, the next who wants
- * to grant, bind or revoke finishes it, at that one's cost.
- * Source  Redell, 1974 (revocable capabilities); seL4's derivation tree names the same need.
+ * Invariants are G1 to G6 of grant.h.
+ * To revoke a cell is to take its generation away: from then on nothing below it is alive (G4). The
+ * walk then removes what hangs there, one leaf or cell a step, and puts what hung on a removed cell
+ * in its place. So it needs no stack however deep the tree is, and parents fall before children.
+ * All that a walk has to remember lies in the dying cell itself: any number of revocations may be
+ * unfinished, each is paid by who calls it, and one that nobody goes on with is in nobody's way. A
+ * walk that comes to a dying cell takes its revocation over: it leaves the cell in its place,
+ * behind all that hung there, so that it is empty when that is gone; who revoked it works on the
+ * walk above. Source  Redell, 1974 (revocable capabilities); seL4's derivation tree names the same
+ * need.
  */
 #include "kernel/grant.h"
 #include "abi/memory.h"
@@ -19,52 +23,158 @@
 #include "kernel/step.h"
 #include "plant.h"
 
-enum { CELL_STEPS = 2 }; /* elementary steps (kernel/step.h) that one cell costs */
+enum { CELL_STEPS = 2 }; /* elementary steps (kernel/step.h) that one cell or leaf costs */
 
 static uint64_t generation_last; /* G1: one counter for all cells */
-static uint32_t revoking;        /* the cell whose descendants are dying; 0: none */
+
+/* ---- circles ---- */
+
+static void
+circle_init(struct link *link)
+{
+    link->next = link->prev = link;
+}
+
+static bool
+circle_is_empty(const struct link *head)
+{
+    return head->next == head;
+}
+
+static void
+link_add_before(struct link *link, struct link *place)
+{
+    link->next = place;
+    link->prev = place->prev;
+    place->prev->next = link;
+    place->prev = link;
+}
+
+static void
+link_remove(struct link *link)
+{
+    link->prev->next = link->next;
+    link->next->prev = link->prev;
+}
+
+/* All that is in the circle of `head`, which is not empty, goes before `place` of another one. */
+static void
+circle_move_before(struct link *head, struct link *place)
+{
+    head->next->prev = place->prev;
+    head->prev->next = place;
+    place->prev->next = head->next;
+    place->prev = head->prev;
+    circle_init(head);
+}
+
+static struct leaf *
+leaf_of(struct link *link)
+{
+    return (struct leaf *)link;
+}
+_Static_assert(offsetof(struct leaf, link) == 0, "leaf_of");
 
 static struct cell *
+cell_of(struct leaf *leaf)
+{
+    return (struct cell *)((char *)leaf - offsetof(struct cell, leaf));
+}
+
+/* ---- cells ---- */
+
+struct cell *
 cell_at(uint32_t id)
 {
     return (struct cell *)frame_address(id / CELLS_PER_FRAME) + id % CELLS_PER_FRAME;
 }
 
-static struct cell *
-cell_find(uint32_t id)
-{
-    const struct frame *f = frame_find(id / CELLS_PER_FRAME);
-
-    if (!f || f->type < FRAME_ACCOUNT || f->type > FRAME_CONSOLE)
-        return NULL;
-    if (id % CELLS_PER_FRAME && f->type != FRAME_CELLS) /* G2 */
-        return NULL;
-    return cell_at(id);
-}
-
 uint32_t
 cell_id(const struct cell *cell)
 {
-    const struct cell *first = frame_address(frame_of(cell));
+    uint64_t frame = frame_of(cell);
+    const struct cell *first = frame_address(frame);
 
-    return (uint32_t)(frame_of(cell) * CELLS_PER_FRAME + (uint64_t)(cell - first));
+    return (uint32_t)(frame * CELLS_PER_FRAME + (uint64_t)(cell - first));
 }
 
-const struct cell *
-cell_alive(uint32_t id, uint64_t generation)
+/* The cell of any id when that is its generation; NULL: it is dead, or there is none. */
+static struct cell *
+cell_match(uint32_t id, uint64_t generation)
 {
-    const struct cell *cell = cell_find(id);
+    const struct frame *f = frame_find(id / CELLS_PER_FRAME);
+    struct cell *cell;
 
-    return cell && generation && cell->generation == generation ? cell : NULL;
+    if (!f || !type_has_cell(f->type))
+        return NULL;
+    if (id % CELLS_PER_FRAME && f->type != FRAME_CELLS) /* G2 */
+        return NULL;
+    cell = cell_at(id);
+    return generation && cell->generation == generation ? cell : NULL;
 }
 
+static bool
+cell_is_used(const struct cell *cell)
+{
+    return cell->leaf.type != LEAF_NONE;
+}
+
+static bool
+cell_is_dying(const struct cell *cell)
+{
+    return cell_is_used(cell) && !cell->generation;
+}
+
+/* Is nothing above it revoked? 0, E_BADF, or E_AGAIN when it is deeper than one call can look. */
+static int
+chain_check(const struct cell *cell)
+{
+    const struct cell *own = cell_at(cell->own);
+
+    if (!cell->generation)
+        return E_BADF;
+    if (!own->unfinished || planted(PLANT_REVOKE_CHAIN)) /* G5 */
+        return 0;
+    for (uint64_t steps = 0; steps < STEPS_MAX; steps++) {
+        if (cell == own)
+            return 0;
+        cell = cell_match(cell->leaf.cell, cell->parent_generation);
+        if (!cell)
+            return E_BADF;
+    }
+    return E_AGAIN;
+}
+
+struct cell *
+cell_usable(uint32_t id, uint64_t generation, int *error)
+{
+    struct cell *cell = cell_match(id, generation);
+
+    *error = cell ? chain_check(cell) : E_BADF;
+    return *error ? NULL : cell;
+}
+
+struct cell *
+leaf_cell(const struct leaf *leaf, int *error)
+{
+    struct cell *cell = cell_at(leaf->cell);
+
+    *error = chain_check(cell);
+    return *error ? NULL : cell;
+}
+
+/* A new cell that hangs on nothing: an object's own. */
 void
 cell_init(struct cell *cell, uint64_t object, enum cap_kind kind)
 {
-    *cell = (struct cell){.generation = ++generation_last,
-                          .object = (uint32_t)object,
-                          .kind = (uint16_t)kind,
-                          .rights = RIGHTS_ALL};
+    *cell = (struct cell){
+        .generation = ++generation_last,
+        .leaf = {.type = LEAF_CELL, .kind = (uint8_t)kind, .rights = RIGHTS_ALL},
+        .own = cell_id(cell),
+        .object = (uint32_t)object,
+    };
+    circle_init(&cell->below);
+    circle_init(&cell->leaf.link);
 }
 
 void
@@ -73,118 +183,137 @@ cell_init_fixed(struct cells *cells, uint32_t index, uint32_t object, enum cap_k
     cell_init(&cells->cell[index], object, kind);
 }
 
-/* ---- the circles of children (G3) ---- */
-
+/* An empty cell becomes a child of `parent`. */
 static void
-circle_add(struct cell *parent, struct cell *cell)
+cell_grow(struct cell *cell, struct cell *parent, uint16_t rights)
 {
-    uint32_t id = cell_id(cell);
-    struct cell *first, *last;
+    cell_init(cell, parent->object, (enum cap_kind)parent->leaf.kind);
+    cell->leaf.rights = rights;
+    cell->leaf.cell = cell_id(parent);
+    cell->parent_generation = parent->generation;
+    cell->own = parent->own;
+    link_add_before(&cell->leaf.link, &parent->below); /* G3: behind all leaves */
+}
 
-    if (!parent->child) {
-        parent->child = cell->next = cell->prev = id;
+/* ---- leaves ---- */
+
+void
+leaf_hang(struct leaf *leaf, struct cell *cell, enum leaf_type type)
+{
+    leaf->type = (uint8_t)type;
+    leaf->cell = cell_id(cell);
+    link_add_before(&leaf->link, cell->below.next); /* G3: before all cells */
+}
+
+void
+leaf_drop(struct leaf *leaf)
+{
+    if (leaf->type == LEAF_NONE)
         return;
-    }
-    first = cell_at(parent->child);
-    last = cell_at(first->prev);
-    cell->next = parent->child;
-    cell->prev = first->prev;
-    last->next = first->prev = id;
+    link_remove(&leaf->link);
+    leaf->type = LEAF_NONE;
+}
+
+bool
+leaf_whole(const struct leaf *leaf)
+{
+    return leaf->link.next->prev == &leaf->link && leaf->link.prev->next == &leaf->link;
 }
 
 static void
-circle_remove(struct cell *parent, const struct cell *cell)
+leaf_fall(struct leaf *leaf)
 {
-    if (cell->next == cell_id(cell)) {
-        parent->child = 0;
-        return;
-    }
-    cell_at(cell->prev)->next = cell->next;
-    cell_at(cell->next)->prev = cell->prev;
-    if (parent->child == cell_id(cell))
-        parent->child = cell->next;
-}
+    uint8_t type = leaf->type;
 
-/* All children of `from` become children of `to`: two circles become one. */
-static void
-circle_join(struct cell *to, struct cell *from)
-{
-    struct cell *a, *b;
-    uint32_t a_last, b_last;
-
-    if (!to->child) {
-        to->child = from->child;
+    leaf_drop(leaf);
+    switch (type) {
+    case LEAF_SLOT:
+        slot_fall(leaf);
         return;
+    default:
+        panic("a leaf of type %u hangs on a cell", type); /* G3 */
     }
-    a = cell_at(to->child);
-    b = cell_at(from->child);
-    a_last = a->prev;
-    b_last = b->prev;
-    cell_at(a_last)->next = from->child;
-    b->prev = a_last;
-    cell_at(b_last)->next = to->child;
-    a->prev = b_last;
 }
 
 /* ---- revoking ---- */
 
+/* Empty for who wants to grant again; it hangs no more. */
 static void
-revoke_child(struct cell *root)
+cell_clear(struct cell *cell)
 {
-    struct cell *cell = cell_at(root->child);
-
-    circle_remove(root, cell);
-    if (cell->child)
-        circle_join(root, cell);
+    if (cell_is_dying(cell))
+        cell_at(cell->own)->unfinished--; /* G5 */
+    link_remove(&cell->leaf.link);
     *cell = (struct cell){0};
 }
 
-/* The root itself is dead if it was to be revoked too, and then leaves its parent's circle. */
+/* One step of the walk of `root`, on whose circle something is. */
 static void
-revoke_finish(struct cell *root)
+revoke_step(struct cell *root)
 {
-    if (!root->generation) {
-        circle_remove(cell_at(root->parent), root);
-        *root = (struct cell){0};
+    struct leaf *first = leaf_of(root->below.next);
+    struct cell *cell = cell_of(first);
+
+    if (first->type != LEAF_CELL && first->type != LEAF_JOINED) {
+        leaf_fall(first);
+        return;
     }
-    revoking = 0;
+    if (circle_is_empty(&cell->below)) {
+        cell_clear(cell);
+        return;
+    }
+    circle_move_before(&cell->below, &first->link);
+    if (!cell_is_dying(cell)) {
+        cell_clear(cell);
+        return;
+    }
+    first->type = LEAF_JOINED;
+    first->cell = cell_id(root);
 }
 
-bool
-revoke_settle(uint64_t *steps)
+/* The walk that works for a dying cell: its own, or the one that took it over. Shortens the way. */
+static struct cell *
+revoke_root(struct cell *cell, uint64_t *steps)
 {
-    while (revoking && *steps) {
-        struct cell *root = cell_at(revoking);
-        if (root->child)
-            revoke_child(root);
-        else
-            revoke_finish(root);
+    while (cell->leaf.type == LEAF_JOINED && *steps) {
+        struct cell *above = cell_at(cell->leaf.cell);
+        if (above->leaf.type == LEAF_JOINED)
+            cell->leaf.cell = above->leaf.cell;
+        cell = above;
+        --*steps;
+    }
+    return cell;
+}
+
+static void
+revoke_begin(struct cell *cell)
+{
+    if (!cell->generation)
+        return;
+    cell->generation = 0;
+    cell_at(cell->own)->unfinished++; /* G5 */
+}
+
+/*
+ * Works on the revocation of a dying cell, or of one that is empty again; true when it is over, and
+ * the cell empty if it is not an object's own.
+ */
+static bool
+revoke_go_on(struct cell *cell, uint64_t *steps)
+{
+    while (cell_is_used(cell) && *steps) {
+        struct cell *root = revoke_root(cell, steps);
+        if (root->leaf.type == LEAF_JOINED)
+            return false;
         *steps -= *steps < CELL_STEPS ? *steps : CELL_STEPS;
+        if (!circle_is_empty(&root->below))
+            revoke_step(root);
+        else if (!root->leaf.cell) /* an object's own: it ends with its frame */
+            return true;
+        else
+            cell_clear(root);
     }
-    return !revoking;
-}
-
-/* Begins when no other is unfinished, and goes on: true when nothing is left of it. */
-static bool
-revoke_begin(struct cell *root, uint64_t *steps)
-{
-    if (!revoke_settle(steps))
-        return false;
-    revoking = cell_id(root);
-    return revoke_settle(steps);
-}
-
-static bool
-cell_is_used(const struct cell *cell)
-{
-    return cell->kind != KIND_NONE;
-}
-
-/* Is the root of the unfinished revocation in frame n? Its last child may be gone already. */
-static bool
-revocation_in(uint64_t n)
-{
-    return revoking && revoking / CELLS_PER_FRAME == n && !planted(PLANT_REVOKE_ROOT);
+    return !cell_is_used(cell);
 }
 
 bool
@@ -193,16 +322,15 @@ revoke_object(uint64_t n, uint64_t *steps)
     struct cells *cells = frame_address(n);
     uint32_t last = frame_at(n)->type == FRAME_CELLS ? CELLS_PER_FRAME : 1;
 
-    if (revocation_in(n) && !revoke_settle(steps))
-        return false; /* G6 */
     for (uint32_t i = 0; i < last; i++) {
         struct cell *cell = &cells->cell[i];
-        if (i == 0 ? !cell->child : !cell_is_used(cell))
+        if (i > 0 && cell_is_dying(cell) && planted(PLANT_REVOKE_ROOT))
             continue;
-        if (i > 0)
-            cell->generation = 0;
-        if (!revoke_begin(cell, steps))
-            return false;
+        if (!cell_is_used(cell))
+            continue;
+        revoke_begin(cell);
+        if (!revoke_go_on(cell, steps))
+            return false; /* G6 */
     }
     return true;
 }
@@ -215,15 +343,10 @@ cap_revoke(struct cells *cells, uint64_t index)
 
     if (index < 1 || index >= CELLS_PER_FRAME)
         return result_error(E_INVAL);
-    if (!cell_is_used(cell))
+    if (!cell_is_used(cell) || planted(PLANT_REVOKE))
         return result_ok(0);
-    if (!revoke_settle(&steps))
-        return result_error(E_AGAIN);
-    if (!cell_is_used(cell)) /* it fell with the one that was unfinished */
-        return result_ok(0);
-    if (!planted(PLANT_REVOKE))
-        cell->generation = 0;
-    return revoke_begin(cell, &steps) ? result_ok(0) : result_error(E_AGAIN);
+    revoke_begin(cell);
+    return revoke_go_on(cell, &steps) ? result_ok(0) : result_error(E_AGAIN);
 }
 
 struct result
@@ -231,33 +354,33 @@ cap_grant(const struct slot *slot, struct cells *cells, uint64_t index, uint64_t
           uint64_t holder, uint64_t out)
 {
     struct cell *cell = &cells->cell[index_masked(index, CELLS_PER_FRAME)];
-    uint64_t steps = STEPS_MAX, absent;
+    struct cell *parent;
+    uint64_t absent;
     struct cap cap;
+    int error;
 
     if (index < 1 || index >= CELLS_PER_FRAME || holder > UINT32_MAX || rights > RIGHTS_ALL)
         return result_error(E_INVAL);
-    if (!revoke_settle(&steps))
-        return result_error(E_AGAIN); /* G4 */
-    if (!cell_alive(slot->cell, slot->generation))
-        return result_error(E_BADF); /* it has died by that very revocation */
+    parent = leaf_cell(&slot->leaf, &error); /* G4 */
+    if (!parent)
+        return result_error(error);
+    if (!cells->cell[0].generation)
+        return result_error(E_BADF); /* its frame is about to end */
     if (cell_is_used(cell))
         return result_error(E_EXIST);
-    if (rights & ~(uint64_t)slot->rights)
+    if (rights & ~(uint64_t)slot->leaf.rights)
         return result_error(E_PERM);
 
-    cap = (struct cap){.object = slot->object,
+    cap = (struct cap){.object = parent->object,
                        .cell = cell_id(cell),
                        .generation = generation_last + 1,
-                       .kind = slot->kind,
+                       .kind = slot->leaf.kind,
                        .rights = (uint16_t)rights,
                        .holder = (uint32_t)holder};
     cap_sign(&cap);
     absent = copy_out(out, &cap, sizeof(cap));
     if (absent)
         return result_error_at(E_FAULT, absent);
-    cell_init(cell, slot->object, slot->kind);
-    cell->rights = (uint16_t)rights;
-    cell->parent = slot->cell;
-    circle_add(cell_at(slot->cell), cell);
+    cell_grow(cell, parent, (uint16_t)rights);
     return result_ok(0);
 }

@@ -5,6 +5,7 @@
 #include "abi/memory.h"
 #include "kernel/account.h"
 #include "kernel/arch.h"
+#include "kernel/cap.h"
 #include "kernel/console.h"
 #include "kernel/context.h"
 #include "kernel/frame.h"
@@ -41,8 +42,8 @@ object_release(uint64_t n, uint64_t *steps)
 
     if (object_busy(n))
         return E_BUSY;
-    if (type >= FRAME_ACCOUNT && type <= FRAME_CONSOLE && !revoke_object(n, steps))
-        return E_AGAIN; /* G5 */
+    if (type_has_cell((uint8_t)type) && !revoke_object(n, steps))
+        return E_AGAIN; /* G6 */
     switch (type) {
     case FRAME_PLAIN:
     case FRAME_ENDED:
@@ -70,6 +71,8 @@ object_release(uint64_t n, uint64_t *steps)
         cost = CONSOLE_STEPS;
         break;
     case FRAME_SLOTS:
+        slots_release(object);
+        break;
     case FRAME_CELLS:
     case FRAME_EVENTS:
         break;

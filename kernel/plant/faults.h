@@ -31,4 +31,6 @@ enum planted_fault {
     PLANT_UMIP,         /* act 21: descriptor tables may be asked for */
     PLANT_SLOT_INDEX,   /* act 27: the index of a slot has no bound */
     PLANT_REVOKE,       /* acts 2, 4: what is revoked stays alive */
+    PLANT_REVOKE_CHAIN, /* act 4: what is granted or bound looks at its own cell, not above */
+    PLANT_LEAF,         /* acts 2, 4: a slot stays when its cell falls */
 };

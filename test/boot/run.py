@@ -23,7 +23,7 @@ TIMED = ['upcalls']  # its checks name times
 COUNTED = ['--emulator', os.path.join(ROOT, 'test/boot/counted.sh')]  # shares of time do not depend on the host
 PLANT_KERNEL = os.path.join(ROOT, 'out/tessera-plant.elf')
 VICTIM_ROUNDS = 20
-LONG_ROUNDS = {'act27_calls': 300}  # the victim outlasts no act that takes seconds
+LONG_ROUNDS = {'act27_calls': 300, 'act04_tree': 200}  # the victim outlasts no act that takes seconds
 ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catches it; |: whichever is first)]
     ('act05_map', [], [('FRAME_OWNER', [], 'refused'), ('FRAME_TYPE', [], 'refused'),
                        ('MAP_RANGE', ['kernel-half'], 'refused')]),
@@ -34,7 +34,8 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('act16_gates', [], [('GATES', [], 'refused'), ('SELECTORS', [], 'refused|alive'),
                          ('SEGMENTS', [], 'victim')]),
     ('act21_privileged', [], [('PORTS', [], 'refused'), ('UMIP', [], 'refused')]),
-    ('act02_revoke', [], [('REVOKE', [], 'refused')]),
+    ('act02_revoke', [], [('REVOKE', [], 'refused'), ('LEAF', [], 'refused')]),
+    ('act04_tree', [], [('REVOKE', [], 'refused'), ('REVOKE_CHAIN', [], 'refused'), ('LEAF', [], 'refused')]),
     ('act27_calls', [], [('MAP_RANGE', [], 'alive'), ('SLOT_INDEX', [], 'alive')]),
     ('act29_pointers', [], [('COPY_RANGE', [], 'refused'), ('COPY_RANGE', ['image'], 'image')]),
     ('slots_walk', [], [('SLOT_KIND', [], 'refused'), ('SLOT_RIGHTS', [], 'refused'), ('SLOT_INDEX', [], 'alive')]),
@@ -116,7 +117,7 @@ def judge(name, r):
     said = kernel_checks(err)
     if said['image'] != ['image and tables unchanged']:
         wrong['image'] = str(said['image'])
-    if len(said['counts']) != 3 or not all(line.endswith(' add up') for line in said['counts']):
+    if len(said['counts']) != 4 or not all(line.endswith(' add up') for line in said['counts']):
         wrong['counts'] = str(said['counts'])
     return wrong
 
@@ -230,7 +231,7 @@ def hogged(kind):
     expect(b'beside1| exited with status 0\n' in said, short(said))
     wrong = kernel_checks(r.err.decode())
     same(wrong['image'], ['image and tables unchanged'], 'image')
-    expect(len(wrong['counts']) == 3 and all(line.endswith(' add up') for line in wrong['counts']), str(wrong))
+    expect(len(wrong['counts']) == 4 and all(line.endswith(' add up') for line in wrong['counts']), str(wrong))
 
 
 def enter_hogs():
