@@ -26,7 +26,7 @@ INC := -I. -I$(OUT)/gen
 
 # ---- the rooms, each in reading order ------------------------------------------------------
 LIB_SRC := lib/string.c lib/format.c lib/siphash.c lib/elf.c lib/bundle.c lib/words.c lib/plan.c lib/message.c \
-	lib/multiboot.c
+	lib/multiboot.c lib/firmware.c
 LIB_FREE_SRC := lib/mem.c   # for kernel and library OSes; hosted programs have the C library
 
 KERNEL_SRC := kernel/boot.c kernel/init.c kernel/call.c kernel/account.c kernel/cap.c kernel/grant.c \
@@ -36,7 +36,8 @@ KERNEL_SRC := kernel/boot.c kernel/init.c kernel/call.c kernel/account.c kernel/
 KERNEL_DEV_SRC := kernel/dev/virtqueue.c kernel/dev/virtio.c kernel/dev/pci.c kernel/dev/virtio_pci.c kernel/dev/virtio_mmio.c \
 	kernel/dev/port.c
 KERNEL_X86_SRC := kernel/x86/start.c kernel/x86/cpu.c kernel/x86/smp.c kernel/x86/pt.c kernel/x86/trap.c kernel/x86/context.c \
-	kernel/x86/usercopy.c kernel/x86/apic.c kernel/x86/calibrate.c kernel/x86/clock.c kernel/x86/bus.c kernel/x86/fingerprint.c
+	kernel/x86/usercopy.c kernel/x86/acpi.c kernel/x86/apic.c kernel/x86/calibrate.c kernel/x86/clock.c kernel/x86/bus.c \
+	kernel/x86/fingerprint.c
 KERNEL_ASM := kernel/x86/boot.S kernel/x86/ap.S kernel/x86/entry.S
 
 EXO_SRC := libos/exo/start.c libos/exo/context.c libos/exo/lock.c libos/exo/pool.c libos/exo/space.c \
@@ -51,12 +52,12 @@ HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/partition.c ho
 	host/sink.c host/input.c host/report.c host/panic.c host/say.c
 UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c test/unit/siphash.c \
 	test/unit/elf.c test/unit/bundle.c test/unit/words.c test/unit/plan.c test/unit/message.c \
-	test/unit/multiboot.c
+	test/unit/multiboot.c test/unit/firmware.c
 BOOT_TESTS := victim act02_revoke act04_tree resume act05_map act06_bits act07_table act13_edge act15_flags act16_gates \
 	act21_privileged act27_calls act29_pointers slots_walk reap \
 	caps limits unfinished dangling hog deaths regions
 BOOT_RAW := upcalls slices
-FUZZERS := elf bundle message words plan options report multiboot
+FUZZERS := elf bundle message words plan options report multiboot firmware
 
 # ---- rules ------------------------------------------------------------------------------------
 .PHONY: all kernel user host unit boot-tests fuzz test check bench bench-tools fmt clean
@@ -151,6 +152,7 @@ $(FUZZERS:%=$(OUT)/fuzz/%): $(OUT)/fuzz/%: $(OUT)/fuzz/test/fuzz/%.c.o $(FUZZ_LI
 	$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^
 $(OUT)/fuzz/options: $(OUT)/fuzz/host/options.c.o
 $(OUT)/fuzz/report: $(OUT)/fuzz/host/report.c.o $(OUT)/fuzz/host/say.c.o
+$(OUT)/fuzz/firmware: $(OUT)/fuzz/test/unit/made.c.o
 $(OUT)/fuzz/seed: $(OUT)/unit/test/fuzz/seed.c.o $(OUT)/unit/test/unit/made.c.o $(OUT)/unit/lib/message.c.o
 	$(CC) $(SAN) -o $@ $^
 fuzz: $(FUZZERS:%=$(OUT)/fuzz/%) $(OUT)/fuzz/seed

@@ -13,6 +13,7 @@
 #include "kernel/frame.h"
 #include "kernel/log.h"
 #include "kernel/x86/cpu.h"
+#include "lib/firmware.h"
 
 enum {
     PIT_HZ = 1193182,
@@ -24,9 +25,17 @@ enum {
     AGREE = 200,            /* two spans differ by less than a part in 200 */
     TRIES_MAX = 100,
     MSR_KVM_CLOCK = 0x4b564d01,
+    HPET_PERIOD = 4, /* femtoseconds a tick */
+    HPET_CONTROL = 0x10,
+    HPET_COUNTER = 0xf0,
+    HPET_BYTES = 0x400,
+    HPET_PERIOD_MIN = 100000,
+    HPET_PERIOD_MAX = 100000000, /* as its specification has it */
     CPUID_HYPERVISOR = 0x40000000,
     CPUID_HYPERVISOR_KHZ = 0x40000010,
 };
+
+static const uint64_t FS_PER_SECOND = 1000000000000000;
 
 /* What is measured against. read counts up; its bits above mask are nothing. */
 struct reference {
@@ -72,6 +81,31 @@ pit_start(void)
     port_out8(PIT_COMMAND, 0xb4); /* channel 2, both bytes, rate generator: counts down and wraps */
     port_out8(PIT_DATA2, 0);
     port_out8(PIT_DATA2, 0);
+}
+
+static volatile uint32_t *hpet;
+
+static uint32_t
+hpet_read(void)
+{
+    return hpet[HPET_COUNTER / sizeof(uint32_t)];
+}
+
+/* Starts the high-precision timer that the firmware told of. Its frequency; 0: there is none. */
+static uint64_t
+hpet_start(void)
+{
+    uint64_t pa = acpi_told()->hpet_pa;
+    uint32_t period_fs;
+
+    if (!pa || pa % FRAME_BYTES + HPET_BYTES > FRAME_BYTES)
+        return 0;
+    hpet = arch_mmio_map(pa, HPET_BYTES);
+    period_fs = hpet[HPET_PERIOD / sizeof(uint32_t)];
+    if (period_fs < HPET_PERIOD_MIN || period_fs > HPET_PERIOD_MAX)
+        return 0;
+    hpet[HPET_CONTROL / sizeof(uint32_t)] |= 1;
+    return FS_PER_SECOND / period_fs;
 }
 
 static uint32_t
@@ -161,6 +195,19 @@ rates_measure(const struct reference *ref)
     return slowest;
 }
 
+static struct rates
+rates_by_reference(const char **by)
+{
+    struct reference ref = {"high-precision timer", hpet_start(), UINT32_MAX, hpet_read};
+
+    if (!ref.hz) {
+        ref = (struct reference){"interval timer", PIT_HZ, UINT16_MAX, pit_read};
+        pit_start();
+    }
+    *by = ref.name;
+    return rates_measure(&ref);
+}
+
 /* ---- what is told ---- */
 
 static uint32_t
@@ -218,10 +265,10 @@ counter_hz_told(const char **by)
     uint32_t leaves = cpuid(0, 0).a, khz = hypervisor_leaf(CPUID_HYPERVISOR_KHZ, 0);
     struct cpuid ratio = leaves >= 0x15 ? cpuid(0x15, 0) : (struct cpuid){0};
 
-    *by = "the hypervisor";
+    *by = "hypervisor";
     if (khz)
         return (uint64_t)khz * 1000;
-    *by = "the processor";
+    *by = "processor";
     if (ratio.a && ratio.b && ratio.c)
         return (uint64_t)ratio.c * ratio.b / ratio.a;
     /* a crystal whose frequency is not told: then the base frequency is the counter's */
@@ -245,7 +292,7 @@ timer_hz_told(void)
 struct clock_rate
 clock_calibrate(void)
 {
-    const char *by = "KVM";
+    const char *by = "clock of KVM";
     struct clock_rate rate = {.ns_mult = kvm_ns_mult()};
     struct rates r = {0};
 
@@ -253,12 +300,8 @@ clock_calibrate(void)
         r.counter_hz = ((uint64_t)1000000000 << 32) / rate.ns_mult;
     else
         r.counter_hz = counter_hz_told(&by);
-    if (!r.counter_hz) {
-        const struct reference pit = {"interval timer", PIT_HZ, UINT16_MAX, pit_read};
-        pit_start();
-        by = pit.name;
-        r = rates_measure(&pit);
-    }
+    if (!r.counter_hz)
+        r = rates_by_reference(&by);
     if (!apic_has_deadline() && !r.timer_hz)
         r.timer_hz = timer_hz_told();
     if (!apic_has_deadline() && !r.timer_hz) {

@@ -168,6 +168,11 @@ void pt_init(uint64_t memory_end);    /* the kernel's own tables: nothing writab
 void pt_map_cpu(uint32_t number);     /* the block of a processor */
 const uint64_t *pt_kernel_half(void); /* its entries, 256 of them */
 
+/* ---- what the firmware says: acpi.c ---- */
+struct firmware;                  /* lib/firmware.h */
+void acpi_init(uint64_t rsdp_pa); /* before pt_init; 0: the address is not told, look for it */
+const struct firmware *acpi_told(void);
+
 /* ---- time: calibrate.c, clock.c ---- */
 struct clock_rate {
     uint64_t counter_hz;
@@ -197,6 +202,3 @@ void apic_timer_fired(void);
 uint32_t apic_counter(void);
 void apic_counter_start(void);
 _Noreturn void regs_resume(const struct save_area *regs); /* entry.S */
-uint32_t apic_id(void);
-void apic_send_ipi(uint32_t to, uint32_t vector);
-void apic_start_ap(uint32_t to, uint64_t page);

@@ -11,6 +11,7 @@
 #include "kernel/slice.h"
 #include "kernel/exposed.h"
 #include "kernel/x86/cpu.h"
+#include "lib/firmware.h"
 #include "lib/string.h"
 
 enum { AP_WAIT_NS = 200 * 1000 * 1000 };
@@ -75,31 +76,20 @@ processor_start(uint32_t number, uint32_t apic_id)
     return atomic_load_explicit(&ap_up, memory_order_acquire) == number;
 }
 
-/* How many the package has; their ids count from 0 in an emulated machine. */
-static uint32_t
-processors_find(uint32_t id[CPUS_MAX])
-{
-    uint32_t n = cpuid(1, 0).b >> 16 & 0xff;
-
-    if (n > CPUS_MAX)
-        n = CPUS_MAX;
-    for (uint32_t i = 0; i < n; i++)
-        id[i] = i;
-    return n;
-}
-
 void
 arch_processors_start(void)
 {
-    uint32_t id[CPUS_MAX], n = processors_find(id), self = apic_id();
+    const struct firmware *told = acpi_told();
+    uint32_t self = apic_id();
 
     cpu_x86_at(0)->apic_id = self;
     memcpy((char *)DIRECT_BASE + AP_PAGE, ap_page, (size_t)(ap_page_end - ap_page));
-    for (uint32_t i = 0; i < n && n_cpus < CPUS_MAX; i++) {
-        if (id[i] == self)
+    for (uint32_t i = 0; i < told->n_cpus && n_cpus < CPUS_MAX; i++) {
+        if (told->apic_id[i] == self)
             continue;
-        if (!processor_start(n_cpus, id[i])) {
-            log_line("the processor with APIC id %u does not start; the rest is left alone", id[i]);
+        if (!processor_start(n_cpus, told->apic_id[i])) {
+            log_line("the processor with APIC id %u does not start; the rest is left alone",
+                     told->apic_id[i]);
             break;
         }
         n_cpus++;

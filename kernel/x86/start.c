@@ -111,6 +111,7 @@ start_main(void)
     plant_init(boot_info.command_line);
     log_init(boot_info.command_line);
     cpu_features_check();
+    acpi_init(boot_info.rsdp_pa); /* processors and timers are known */
     frame_boot(&boot_info, (uint64_t)kernel_end - KERNEL_BASE); /* frame_boot_alloc works */
     pt_init(frame_memory_end(&boot_info));                      /* we run on our own tables */
     trap_init();

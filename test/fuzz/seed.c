@@ -114,13 +114,21 @@ seed_multiboot(const char *directory)
     return write_file(directory, "whole", info, n);
 }
 
+static bool
+seed_firmware(const char *directory)
+{
+    uint8_t image[1 + MADE_FIRMWARE_BYTES] = {1}; /* see firmware.c */
+    firmware_make(image + 1);
+    return write_file(directory, "tables", image, sizeof image);
+}
+
 static const struct {
     const char *name;
     bool (*make)(const char *directory);
 } seeds[] = {
     {"elf", seed_elf},      {"bundle", seed_bundle},       {"message", seed_message},
     {"words", seed_words},  {"plan", seed_plan},           {"options", seed_options},
-    {"report", seed_words}, {"multiboot", seed_multiboot},
+    {"report", seed_words}, {"multiboot", seed_multiboot}, {"firmware", seed_firmware},
 };
 
 int

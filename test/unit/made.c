@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* made.c - an executable, a bundle and a plan without a fault. */
+/* made.c - an executable, a bundle, a plan and a firmware's tables without a fault. */
 #include <string.h>
 #include "test/unit/made.h"
 
@@ -181,4 +181,110 @@ multiboot_make(uint8_t to[MADE_MULTIBOOT_MAX])
     total = (uint32_t)n;
     memcpy(to, &total, sizeof total);
     return n;
+}
+
+static void
+put(uint8_t *to, uint64_t value, uint32_t n_bytes)
+{
+    for (uint32_t i = 0; i < n_bytes; i++)
+        to[i] = (uint8_t)(value >> 8 * i);
+}
+
+/* Letters without the 0 that ends a string. */
+static void
+name(uint8_t *to, const char *letters)
+{
+    for (uint32_t i = 0; letters[i]; i++)
+        to[i] = (uint8_t)letters[i];
+}
+
+static void
+table_make(uint8_t *to, const char *letters, uint32_t bytes)
+{
+    name(to, letters);
+    put(to + 4, bytes, 4);
+}
+
+static void
+madt_make(uint8_t *to)
+{
+    static const uint8_t entries[] = {
+        0, 8,  0, 0, 1,    0,    0,    0,                            /* APIC 0 */
+        0, 8,  1, 1, 0,    0,    0,    0,                            /* APIC 1, not to be used */
+        1, 12, 0, 0, 0,    0,    0xc0, 0xfe, 0, 0, 0, 0,             /* an I/O APIC */
+        0, 8,  2, 2, 1,    0,    0,    0,                            /* APIC 2 */
+        9, 16, 0, 0, 2,    0,    0,    0,    1, 0, 0, 0, 0, 0, 0, 0, /* APIC 2, as an x2APIC too */
+        9, 16, 0, 0, 0x45, 0x23, 1,    0,    1, 0, 0, 0, 9, 0, 0, 0, /* x2APIC 0x12345 */
+    };
+    table_make(to, "APIC", 44 + sizeof entries);
+    put(to + 36, 0xfee00000, 4);
+    memcpy(to + 44, entries, sizeof entries);
+}
+
+static void
+mp_make(uint8_t *image)
+{
+    uint8_t *table = image + MADE_PCMP;
+    name(image + MADE_MP, "_MP_");
+    put(image + MADE_MP + 4, MADE_FIRMWARE_PA + MADE_PCMP, 4);
+    image[MADE_MP + 8] = 1;
+    name(table, "PCMP");
+    put(table + 4, 44 + 8 + 2 * 20, 2);
+    table[44 + 3] = 1; /* processor 0 */
+    table[64] = 1;     /* a bus */
+    table[72 + 1] = 4; /* processor 4 */
+    table[72 + 3] = 1;
+}
+
+static void
+sum_make(uint8_t *image, uint32_t at, uint32_t bytes, uint32_t sum_at)
+{
+    uint8_t sum = 0;
+    if (bytes <= sum_at || bytes > MADE_FIRMWARE_BYTES - at)
+        return;
+    image[at + sum_at] = 0;
+    for (uint32_t i = 0; i < bytes; i++)
+        sum = (uint8_t)(sum + image[at + i]);
+    image[at + sum_at] = (uint8_t)-sum;
+}
+
+static uint32_t
+length_of(const uint8_t *field, uint32_t n_bytes)
+{
+    uint32_t v = 0;
+    memcpy(&v, field, n_bytes);
+    return v;
+}
+
+void
+firmware_sums_make(uint8_t image[MADE_FIRMWARE_BYTES])
+{
+    static const uint16_t table[] = {MADE_RSDT, MADE_XSDT, MADE_MADT, MADE_HPET};
+    for (uint32_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        sum_make(image, table[i], length_of(image + table[i] + 4, 4), 9);
+    sum_make(image, MADE_PCMP, length_of(image + MADE_PCMP + 4, 2), 7);
+    sum_make(image, MADE_MP, 16, 10);
+    sum_make(image, MADE_RSDP, 20, 8);
+    sum_make(image, MADE_RSDP, 36, 32);
+}
+
+void
+firmware_make(uint8_t to[MADE_FIRMWARE_BYTES])
+{
+    memset(to, 0, MADE_FIRMWARE_BYTES);
+    name(to + MADE_RSDP, "RSD PTR ");
+    to[MADE_RSDP + 15] = 2;
+    put(to + MADE_RSDP + 16, MADE_FIRMWARE_PA + MADE_RSDT, 4);
+    put(to + MADE_RSDP + 20, 36, 4);
+    put(to + MADE_RSDP + 24, MADE_FIRMWARE_PA + MADE_XSDT, 8);
+    table_make(to + MADE_RSDT, "RSDT", 36 + 4);
+    put(to + MADE_RSDT + 36, MADE_FIRMWARE_PA + MADE_MADT, 4);
+    table_make(to + MADE_XSDT, "XSDT", 36 + 16);
+    put(to + MADE_XSDT + 36, MADE_FIRMWARE_PA + MADE_HPET, 8);
+    put(to + MADE_XSDT + 44, MADE_FIRMWARE_PA + MADE_MADT, 8);
+    table_make(to + MADE_HPET, "HPET", 56);
+    put(to + MADE_HPET + 44, 0xfed00000, 8);
+    madt_make(to + MADE_MADT);
+    mp_make(to);
+    firmware_sums_make(to);
 }

@@ -51,5 +51,25 @@ void bundle_make(struct made_bundle *b);
 enum { MADE_MULTIBOOT_MAX = 512 };
 size_t multiboot_make(uint8_t to[MADE_MULTIBOOT_MAX]);
 
+/*
+ * What a firmware leaves at MADE_FIRMWARE_PA: ACPI's root pointer, its tables in both widths, of
+ * which only the wide names the HPET; processors 0, 2 and 0x12345 (each also once more or disabled
+ * beside others), and a multiprocessor table with 0 and 4. Offsets in bytes.
+ */
+enum made_firmware {
+    MADE_FIRMWARE_PA = 0xe0000,
+    MADE_RSDP = 0x10,
+    MADE_RSDT = 0x40,
+    MADE_XSDT = 0x80,
+    MADE_MADT = 0xc0,
+    MADE_HPET = 0x140,
+    MADE_MP = 0x180,
+    MADE_PCMP = 0x190,
+    MADE_FIRMWARE_BYTES = 0x200,
+};
+void firmware_make(uint8_t to[MADE_FIRMWARE_BYTES]);
+/* Puts every checksum right whose structure ends in the image. */
+void firmware_sums_make(uint8_t image[MADE_FIRMWARE_BYTES]);
+
 /* A plan of two partitions, as docs/report.md has it. */
 extern const char made_plan[];

@@ -41,3 +41,4 @@ extern const struct test words_tests[];
 extern const struct test plan_tests[];
 extern const struct test message_tests[];
 extern const struct test multiboot_tests[];
+extern const struct test firmware_tests[];
