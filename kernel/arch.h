@@ -87,8 +87,22 @@ void arch_pci_write(uint32_t function, uint32_t offset, uint32_t value);
 void *arch_mmio_map(uint64_t pa, uint64_t bytes); /* boot only; uncached; never unmapped */
 void arch_msi_message(enum irq_vector vector, uint64_t *address, uint32_t *data);
 void arch_irq_route(uint32_t line,
-                    enum irq_vector vector);        /* an interrupt controller's line, edge */
-void arch_serial_write(const char *text, size_t n); /* COM1, polled; for panics and the early log */
+                    enum irq_vector vector); /* an interrupt controller's line, edge */
+
+/* ---- the first serial port, COM1 ---- */
+enum { SERIAL_FIFO_BYTES = 16 };
+enum serial_want { SERIAL_WANT_RECEIVE = 1, SERIAL_WANT_SEND = 2 };
+void arch_serial_write(const char *text, size_t n); /* polled; for panics and the early log */
+bool arch_serial_begin(enum irq_vector vector);     /* false: there is none */
+/* How many of n bytes were taken: as many as it has room for now, at most SERIAL_FIFO_BYTES. */
+uint32_t arch_serial_send(const uint8_t *bytes, uint32_t n);
+/* How many of at most SERIAL_FIFO_BYTES that have come were written to `to`. */
+uint32_t arch_serial_receive(uint8_t to[SERIAL_FIFO_BYTES]);
+/* It interrupts while something of that set is to be done, from now on, once more if it is now. */
+void arch_serial_want(uint32_t want);
+bool arch_serial_sent(void); /* has all left the port? */
+
+/* ---- the end ---- */
 _Noreturn void arch_power_off(uint32_t status);
 uint64_t arch_physical(const void *kernel_pointer); /* of direct-map memory */
 bool arch_random(uint64_t *out);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * channel.c - channels of the console port: what the host says, and what it is owed.
+ *
+ * With the word `plain` on the command line there is no host command, and are no messages: all
+ * that is written goes out as it is, all that comes is the input of the main partition, and a
+ * status other than 0 is a line of text. With `plain-eof` byte 4 (Ctrl-D) ends that input.
  * Invariants  channel.h. The host is hostile: a message that breaks a rule of the codec ends all
  *             input; data beyond credit is dropped.
  * Lock        one processor is in here at a time.
@@ -17,8 +21,9 @@
 #include "lib/format.h"
 #include "lib/message.h"
 #include "lib/string.h"
+#include "lib/words.h"
 
-enum { DRAIN_MAX_S = 10, LOST_BYTES_MAX = 48 };
+enum { DRAIN_MAX_S = 10, LOST_BYTES_MAX = 48, CHANNEL_MAIN = 1, PLAIN_EOF = 4 };
 
 static struct channel channels[CHANNEL_MAX];
 static struct message_decoder decoder;
@@ -26,6 +31,9 @@ static bool greeted;
 static bool over;        /* nothing that the host says is believed any more */
 static uint64_t owing;   /* bit n: channel n, H3 */
 static uint64_t starved; /* bit n: channel n has found no send buffer since one was free */
+static bool plain;       /* there is no host command */
+static bool plain_eof;   /* a byte may end the input */
+static bool line_begun;  /* plain: what was written last was no newline */
 
 _Static_assert(CHANNEL_MAX <= 64, "sets of channels are one word");
 
@@ -47,6 +55,8 @@ channel_console(const struct channel *channel)
     return channel->console ? frame_address(channel->console) : NULL;
 }
 
+static port_receive plain_receive;
+
 static void
 channel_tell(const struct channel *channel)
 {
@@ -64,10 +74,33 @@ head_put(uint8_t *at, const struct channel *channel, enum channel_type type,
     return at + sizeof(head);
 }
 
+/* In place of messages: at most 48 bytes. */
+static uint8_t *
+owed_put_plain(uint8_t *at, struct channel *c)
+{
+    char *to = (char *)at;
+    size_t n = 0;
+
+    if (c->owed_status > 1) { /* status + 1 */
+        const char *newline = line_begun ? "\n" : "";
+        uint32_t number = channel_number(c), status = c->owed_status - 1;
+        if (number == CHANNEL_MAIN)
+            n = format(to, LOST_BYTES_MAX, "%stessera: status %u\n", newline, status);
+        else
+            n = format(to, LOST_BYTES_MAX, "%stessera: partition %u: status %u\n", newline, number,
+                       status);
+        line_begun = false;
+    }
+    c->owed_ends = c->owed_status = 0;
+    return at + n;
+}
+
 /* At most 1 + STREAM_COUNT + 1 heads. */
 static uint8_t *
 owed_put(uint8_t *at, struct channel *c)
 {
+    if (plain)
+        return owed_put_plain(at, c);
     if (c->owed_credit)
         at = head_put(at, c, CH_CREDIT, STREAM_INPUT, c->owed_credit);
     if (c->owed_ends & 1 << STREAM_INPUT)
@@ -83,6 +116,7 @@ owed_put(uint8_t *at, struct channel *c)
 }
 _Static_assert(CHANNEL_MAX *(2 + STREAM_COUNT) * CHANNEL_HEAD_BYTES <= PORT_SEND_BYTES,
                "one buffer");
+_Static_assert(CHANNEL_MAX *LOST_BYTES_MAX <= PORT_SEND_BYTES, "one buffer");
 
 static void
 owed_send(void)
@@ -94,7 +128,8 @@ owed_send(void)
         return;
     for (; owing; owing &= owing - 1)
         at = owed_put(at, &channels[__builtin_ctzll(owing)]);
-    port_send((uint32_t)(at - buffer));
+    if (at > buffer)
+        port_send((uint32_t)(at - buffer));
 }
 
 static void
@@ -107,6 +142,11 @@ channel_owe(const struct channel *channel)
 void
 channel_give_credit(struct channel *channel, uint32_t bytes)
 {
+    if (plain) {
+        channel->credit[STREAM_INPUT] += bytes;
+        port_interrupt(plain_receive); /* what was kept for want of room */
+        return;
+    }
     channel->owed_credit += bytes; /* at most the console's buffer */
     channel_owe(channel);
 }
@@ -144,12 +184,17 @@ channel_write(struct channel *channel, enum channel_stream stream, uint64_t va, 
         starved |= 1ull << channel_number(channel);
         return port_broken() ? -E_IO : -E_AGAIN;
     }
-    *absent = copy_in(buffer + CHANNEL_HEAD_BYTES, va, n);
+    uint32_t head = plain ? 0 : CHANNEL_HEAD_BYTES;
+    *absent = copy_in(buffer + head, va, n);
     if (*absent)
         return -E_FAULT;
-    head_put(buffer, channel, CH_DATA, stream, (uint32_t)n);
-    channel->credit[stream] -= n; /* C1 */
-    port_send(CHANNEL_HEAD_BYTES + (uint32_t)n);
+    if (plain) {
+        line_begun = buffer[n - 1] != '\n';
+    } else {
+        head_put(buffer, channel, CH_DATA, stream, (uint32_t)n);
+        channel->credit[stream] -= n; /* C1 */
+    }
+    port_send(head + (uint32_t)n);
     return (int64_t)n;
 }
 
@@ -164,12 +209,14 @@ channel_log(const char *text, uint32_t n)
         lost++;
         return true;
     }
-    char *to = (char *)buffer + CHANNEL_HEAD_BYTES;
+    uint32_t head = plain ? 0 : CHANNEL_HEAD_BYTES;
+    char *to = (char *)buffer + head;
     size_t said = lost ? format(to, LOST_BYTES_MAX, "%u lines are lost here\n", lost) : 0;
     lost = 0;
     memcpy(to + said, text, n);
-    head_put(buffer, channels, CH_LOG, 0, (uint32_t)said + n);
-    port_send(CHANNEL_HEAD_BYTES + (uint32_t)said + n);
+    if (!plain)
+        head_put(buffer, channels, CH_LOG, 0, (uint32_t)said + n);
+    port_send(head + (uint32_t)said + n);
     return true;
 }
 
@@ -231,7 +278,8 @@ input_end(const char *why)
     }
 }
 
-static void
+/* All of it: the host keeps to credit, or loses what goes beyond. */
+static uint32_t
 channel_receive(const uint8_t *bytes, uint32_t n)
 {
     const uint8_t *at = bytes;
@@ -242,15 +290,58 @@ channel_receive(const uint8_t *bytes, uint32_t n)
         take_event(&event);
     if (r < 0)
         input_end(decoder.why);
+    return n;
+}
+
+/* As much as the main partition's console has room for; after its end all, to nobody. */
+static uint32_t
+plain_receive(const uint8_t *bytes, uint32_t n)
+{
+    struct channel *c = &channels[CHANNEL_MAIN];
+
+    if (c->ended & 1 << STREAM_INPUT)
+        return n;
+    uint32_t take = n < c->credit[STREAM_INPUT] ? n : (uint32_t)c->credit[STREAM_INPUT];
+    const uint8_t *eof = plain_eof && take ? memchr(bytes, PLAIN_EOF, take) : NULL;
+    if (eof) {
+        take = (uint32_t)(eof - bytes);
+        c->ended |= 1 << STREAM_INPUT;
+    }
+    if (take)
+        console_input(channel_console(c), bytes, take); /* H2 */
+    c->credit[STREAM_INPUT] -= take;
+    if (take || eof)
+        channel_tell(c);
+    return eof ? n : take;
 }
 
 /* ---- the port ---- */
+
+/* Who writes has all credit: it waits for send buffers alone. Only the main partition has input. */
+static void
+plain_begin(const char *command_line)
+{
+    plain_eof = line_has_word(command_line, "plain-eof");
+    for (uint32_t i = 0; i < CHANNEL_MAX; i++) {
+        for (enum channel_stream s = STREAM_OUTPUT; s < STREAM_COUNT; s++)
+            channels[i].credit[s] = UINT64_MAX;
+        if (i > CHANNEL_MAIN)
+            channels[i].ended |= 1 << STREAM_INPUT;
+    }
+    greeted = true;
+}
+
 bool
 channel_init(const char *command_line)
 {
+    plain = line_has_word(command_line, "plain");
     message_decoder_begin(&decoder, MESSAGE_FROM_HOST);
-    if (!port_init(command_line))
+    if (!port_init(plain ? PORT_PLAIN : PORT_MESSAGES, command_line))
         return false;
+    if (plain) {
+        plain_begin(command_line);
+        return true;
+    }
     uint8_t *buffer = port_buffer();
     if (!buffer)
         return false;
@@ -263,7 +354,7 @@ channel_init(const char *command_line)
 void
 channel_interrupt(void)
 {
-    port_interrupt(channel_receive);
+    port_interrupt(plain ? plain_receive : channel_receive);
     if (port_broken() && !over)
         input_end("its device broke a rule");
     owed_send();

@@ -113,11 +113,7 @@ frames_count(void)
 void
 check_begin(const char *command_line)
 {
-    struct line left = {command_line, strlen(command_line)};
-    struct word w;
-
-    while (word_next(&left, &w))
-        check_on |= word_is(w, "check");
+    check_on = line_has_word(command_line, "check");
     if (check_on)
         fingerprint = arch_fingerprint();
 }

@@ -20,27 +20,26 @@ enum {
 };
 
 static bool log_on;
+static const char *prefix = ""; /* beside a host command that one writes it */
 
 void
 log_init(const char *command_line)
 {
-    struct line left = {command_line, strlen(command_line)};
-    struct word w;
-
-    while (word_next(&left, &w))
-        log_on |= word_is(w, "log");
+    log_on = line_has_word(command_line, "log");
+    if (line_has_word(command_line, "plain"))
+        prefix = "kernel| ";
 }
 
 /* Formats one line with its newline; a longer one is cut. Returns its bytes. */
-static uint32_t line_format(char text[LOG_LINE_MAX], const char *words, va_list args)
-    __attribute__((format(printf, 2, 0)));
+static uint32_t line_format(char *text, size_t size, const char *words, va_list args)
+    __attribute__((format(printf, 3, 0)));
 
 static uint32_t
-line_format(char text[LOG_LINE_MAX], const char *words, va_list args)
+line_format(char *text, size_t size, const char *words, va_list args)
 {
-    size_t n = format_v(text, LOG_LINE_MAX - 1, words, args);
-    if (n > LOG_LINE_MAX - 2)
-        n = LOG_LINE_MAX - 2;
+    size_t n = format_v(text, size - 1, words, args);
+    if (n > size - 2)
+        n = size - 2;
     text[n] = '\n';
     return (uint32_t)n + 1;
 }
@@ -53,8 +52,9 @@ log_line(const char *words, ...)
 
     if (!log_on)
         return;
+    size_t said = string_copy(text, LOG_LINE_MAX, prefix);
     va_start(args, words);
-    uint32_t n = line_format(text, words, args);
+    uint32_t n = (uint32_t)said + line_format(text + said, LOG_LINE_MAX - said, words, args);
     va_end(args);
     if (!channel_log(text, n))
         arch_serial_write(text, n);
@@ -104,7 +104,7 @@ panic(const char *words, ...)
     va_list args;
 
     va_start(args, words);
-    uint32_t n = line_format(text, words, args);
+    uint32_t n = line_format(text, sizeof(text), words, args);
     va_end(args);
     arch_serial_write("panic: ", strlen("panic: "));
     arch_serial_write(text, n);

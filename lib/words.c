@@ -53,6 +53,18 @@ word_is(struct word w, const char *s)
     return w.length == strlen(s) && memcmp(w.at, s, w.length) == 0;
 }
 
+bool
+line_has_word(const char *text, const char *s)
+{
+    struct line left = {text, strlen(text)};
+    struct word w;
+
+    while (word_next(&left, &w))
+        if (word_is(w, s))
+            return true;
+    return false;
+}
+
 size_t
 words_split(struct line l, struct word *out, size_t max)
 {

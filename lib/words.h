@@ -45,6 +45,9 @@ struct word word_rest(const struct line *l);
 
 bool word_is(struct word w, const char *s);
 
+/* Is s one of the words of the string? */
+bool line_has_word(const char *text, const char *s);
+
 /*
  * Split a line into at most max words, the last of which takes the rest of the line.
  * Returns how many there are.

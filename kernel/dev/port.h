@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kernel/dev/port.h - one byte stream to the host and one back: port 1 of a virtio console.
+ * kernel/dev/port.h - one byte stream to the outside and one back.
  *
- * Port 1 and not port 0: QEMU drops what port 0 sends while its reader is slow, any other waits.
+ * Beside a host command it is port 1 of a virtio console. Port 1 and not port 0: QEMU drops what
+ * port 0 sends while its reader is slow, any other waits. With the word `plain` on the kernel's
+ * command line there is no host command: then it is port 0 or 1 of a virtio console, where there
+ * is one, else the first serial port.
  */
 #pragma once
 #include <stdbool.h>
@@ -10,9 +13,28 @@
 #include "abi/channel.h"
 
 enum port_limit { PORT_SEND_BYTES = CHANNEL_PAYLOAD_MAX + CHANNEL_HEAD_BYTES };
+enum port_form {
+    PORT_MESSAGES, /* the host command is at the other end */
+    PORT_PLAIN,    /* bytes as they are */
+};
+
+/*
+ * Takes what came, in order; returns how many of the n bytes it took. The others are kept, and are
+ * offered again at the next port_interrupt before all that came later.
+ */
+typedef uint32_t port_receive(const uint8_t *bytes, uint32_t n);
+
+/* What a device of the kind does; as the functions below, which ask the one that was found. */
+struct port_device {
+    uint8_t *(*buffer)(void);
+    void (*send)(uint32_t bytes);
+    void (*interrupt)(port_receive *receive);
+    bool (*broken)(void);
+    bool (*idle)(void);
+};
 
 /* Boot: finds the device and starts it: false, and the log says why, when there is none. */
-bool port_init(const char *command_line);
+bool port_init(enum port_form form, const char *command_line);
 
 /*
  * PORT_SEND_BYTES to fill, then to be sent by port_send; the same ones until then. NULL when all
@@ -23,12 +45,17 @@ uint8_t *port_buffer(void);
 void port_send(uint32_t bytes);
 
 /*
- * The device has interrupted: hands on what came, in order, at most 32 buffers of 4 KiB. What
- * comes later interrupts again.
+ * The device has interrupted, or who receives has room again: hands on what came, a bounded
+ * number of bytes (virtio: 32 buffers of 4 KiB; serial: SERIAL_FIFO_BYTES). What comes later
+ * interrupts again.
  */
-void port_interrupt(void (*receive)(const uint8_t *bytes, uint32_t n));
+void port_interrupt(port_receive *receive);
 
 /* There is none, or its device broke the rules; for ever. */
 bool port_broken(void);
 /* Has all that was sent left? */
 bool port_idle(void);
+
+/* ---- the kinds: NULL when this machine has none ---- */
+const struct port_device *port_virtio_begin(enum port_form form, const char *command_line);
+const struct port_device *port_serial_begin(void);

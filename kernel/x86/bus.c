@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bus.c - what hangs on the processor by ports and fixed addresses: PCI configuration, the first
- * serial port, the interrupt controllers' lines, and the ways to end the machine.
- * Source: PCI Local Bus 3.0, 3.2.2.3; NS16550A; Intel 82093AA; Intel SDM vol. 3A, 11.11.
+ * bus.c - what hangs on the processor by ports and fixed addresses: PCI configuration, the
+ * interrupt controllers' lines, and the ways to end the machine.
+ * Source: PCI Local Bus 3.0, 3.2.2.3; Intel 82093AA; Intel SDM vol. 3A, 11.11.
  */
 #include "abi/memory.h"
 #include "kernel/arch.h"
@@ -92,63 +92,6 @@ arch_irq_route(uint32_t line, enum irq_vector vector)
         ioapic[which] = arch_mmio_map(IOAPIC_ADDRESS + (uint64_t)which * IOAPIC_STEP, FRAME_BYTES);
     ioapic_write(ioapic[which], entry + 1, 0);  /* to APIC 0 */
     ioapic_write(ioapic[which], entry, vector); /* fixed, physical, high, edge, unmasked */
-}
-
-/* ---- the first serial port ---- */
-enum serial_register {
-    SERIAL_DATA = 0x3f8, /* and the divisor, low */
-    SERIAL_INTERRUPTS,   /* and the divisor, high */
-    SERIAL_FIFO,
-    SERIAL_LINE,
-    SERIAL_MODEM,
-    SERIAL_LINE_STATE,
-    SERIAL_SCRATCH = 0x3ff,
-};
-
-enum {
-    SERIAL_SCRATCH_TEST = 0xae,
-    SERIAL_DIVISOR_ACCESS = 0x80,
-    SERIAL_8N1 = 0x03,
-    SERIAL_FIFO_CLEAR = 0x07,
-    SERIAL_MODEM_ON = 0x03,
-    SERIAL_ROOM = 0x20,
-    SERIAL_SPINS_MAX = 100000, /* then the byte is given up: nobody takes them */
-};
-
-enum serial_state { SERIAL_UNKNOWN, SERIAL_PRESENT, SERIAL_ABSENT };
-
-static enum serial_state
-serial_start(void)
-{
-    port_out8(SERIAL_SCRATCH, SERIAL_SCRATCH_TEST);
-    if (port_in8(SERIAL_SCRATCH) != SERIAL_SCRATCH_TEST)
-        return SERIAL_ABSENT;
-    port_out8(SERIAL_INTERRUPTS, 0);
-    port_out8(SERIAL_LINE, SERIAL_DIVISOR_ACCESS);
-    port_out8(SERIAL_DATA, 1); /* 115,200 baud */
-    port_out8(SERIAL_INTERRUPTS, 0);
-    port_out8(SERIAL_LINE, SERIAL_8N1);
-    port_out8(SERIAL_FIFO, SERIAL_FIFO_CLEAR);
-    port_out8(SERIAL_MODEM, SERIAL_MODEM_ON);
-    return SERIAL_PRESENT;
-}
-
-void
-arch_serial_write(const char *text, size_t n)
-{
-    static enum serial_state state;
-
-    if (state == SERIAL_UNKNOWN)
-        state = serial_start();
-    for (size_t i = 0; i < n && state == SERIAL_PRESENT; i++) {
-        uint32_t spins = 0;
-        while (!(port_in8(SERIAL_LINE_STATE) & SERIAL_ROOM) && spins < SERIAL_SPINS_MAX)
-            spins++;
-        if (spins == SERIAL_SPINS_MAX)
-            state = SERIAL_ABSENT;
-        else
-            port_out8(SERIAL_DATA, (uint8_t)text[i]);
-    }
 }
 
 /* ---- the end ---- */

@@ -4,6 +4,8 @@
  * It lies in memory that the kernel will own: all of it is read here, before frames are given out.
  * Source: Xen public header hvm/start_info.h; lib/multiboot.h.
  */
+#include "abi/memory.h"
+#include "kernel/arch.h"
 #include "kernel/boot.h"
 #include "kernel/log.h"
 #include "kernel/x86/cpu.h"
@@ -26,7 +28,7 @@ struct pvh_memory {
     uint32_t type, reserved;
 };
 
-enum { PVH_MAGIC = 0x336ec578, PVH_RAM = 1 };
+enum { PVH_MAGIC = 0x336ec578, PVH_RAM = 1, LOW_BYTES = 1 << 20 };
 
 extern char kernel_end[];
 static struct boot_info boot_info;
@@ -93,6 +95,26 @@ start_multiboot(uint32_t info_pa)
     }
 }
 
+/*
+ * A loader may put the bundle below 1 MiB, where further processors start: then it moves behind the
+ * kernel's image, if memory is there; else frame_boot finds it where it is.
+ */
+static void
+start_bundle_move(uint64_t kernel_end_pa)
+{
+    uint64_t to = (kernel_end_pa + FRAME_BYTES - 1) & ~(uint64_t)(FRAME_BYTES - 1);
+    uint64_t end = to + boot_info.bundle_bytes;
+
+    for (uint32_t i = 0; i < boot_info.n_ranges && boot_info.bundle_pa < LOW_BYTES; i++) {
+        const struct boot_range *r = &boot_info.range[i];
+        if (r->pa > to || end > r->pa + r->length)
+            continue;
+        arch_copy((void *)(DIRECT_BASE + to), start_at(boot_info.bundle_pa),
+                  boot_info.bundle_bytes);
+        boot_info.bundle_pa = to;
+    }
+}
+
 static void
 start_on(void)
 {
@@ -112,6 +134,7 @@ start_main(void)
     log_init(boot_info.command_line);
     cpu_features_check();
     acpi_init(boot_info.rsdp_pa); /* processors and timers are known */
+    start_bundle_move((uint64_t)kernel_end - KERNEL_BASE);
     frame_boot(&boot_info, (uint64_t)kernel_end - KERNEL_BASE); /* frame_boot_alloc works */
     pt_init(frame_memory_end(&boot_info));                      /* we run on our own tables */
     trap_init();

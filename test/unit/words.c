@@ -59,6 +59,14 @@ the_last_word_of_a_split_takes_the_rest(void)
 }
 
 static void
+a_word_is_found_whole_or_not_at_all(void)
+{
+    CHECK(line_has_word("log plain", "log") && line_has_word("log plain", "plain"));
+    CHECK(line_has_word("plain-eof plain", "plain") && !line_has_word("plain-eof", "plain"));
+    CHECK(!line_has_word("", "log") && !line_has_word("xlog", "log"));
+}
+
+static void
 decimals_are_digits_and_fit_64_bits(void)
 {
     uint64_t v = 7;
@@ -143,6 +151,7 @@ const struct test words_tests[] = {
     {"a_line_needs_its_newline", a_line_needs_its_newline},
     {"words_are_parted_by_one_blank", words_are_parted_by_one_blank},
     {"the_last_word_of_a_split_takes_the_rest", the_last_word_of_a_split_takes_the_rest},
+    {"a_word_is_found_whole_or_not_at_all", a_word_is_found_whole_or_not_at_all},
     {"decimals_are_digits_and_fit_64_bits", decimals_are_digits_and_fit_64_bits},
     {"hexadecimals_are_digits_and_fit_64_bits", hexadecimals_are_digits_and_fit_64_bits},
     {"every_byte_comes_back_from_its_encoding", every_byte_comes_back_from_its_encoding},
