@@ -30,7 +30,7 @@ LIB_SRC := lib/string.c lib/format.c lib/siphash.c lib/elf.c lib/bundle.c lib/wo
 LIB_FREE_SRC := lib/mem.c   # for kernel and library OSes; hosted programs have the C library
 
 KERNEL_SRC := kernel/boot.c kernel/init.c kernel/call.c kernel/account.c kernel/cap.c kernel/grant.c \
-	kernel/frame_boot.c kernel/frame.c kernel/object.c kernel/pt.c kernel/env.c kernel/context.c kernel/event.c kernel/slice.c \
+	kernel/frame_boot.c kernel/frame.c kernel/object.c kernel/pt.c kernel/env.c kernel/context.c kernel/event.c kernel/slice.c kernel/transfer.c \
 	kernel/lock.c kernel/channel.c kernel/console.c kernel/log.c \
 	kernel/check.c
 KERNEL_DEV_SRC := kernel/dev/virtqueue.c kernel/dev/virtio.c kernel/dev/pci.c kernel/dev/virtio_pci.c kernel/dev/virtio_mmio.c \
@@ -38,7 +38,7 @@ KERNEL_DEV_SRC := kernel/dev/virtqueue.c kernel/dev/virtio.c kernel/dev/pci.c ke
 KERNEL_X86_SRC := kernel/x86/start.c kernel/x86/cpu.c kernel/x86/smp.c kernel/x86/pt.c kernel/x86/trap.c kernel/x86/context.c \
 	kernel/x86/usercopy.c kernel/x86/acpi.c kernel/x86/apic.c kernel/x86/calibrate.c kernel/x86/clock.c kernel/x86/bus.c \
 	kernel/x86/serial.c kernel/x86/fingerprint.c
-KERNEL_ASM := kernel/x86/boot.S kernel/x86/ap.S kernel/x86/entry.S
+KERNEL_ASM := kernel/x86/boot.S kernel/x86/ap.S kernel/x86/entry.S kernel/x86/transfer.S
 
 EXO_SRC := libos/exo/start.c libos/exo/context.c libos/exo/lock.c libos/exo/pool.c libos/exo/space.c \
 	libos/exo/upcall.c libos/exo/fault.c libos/exo/region.c libos/exo/fill.c libos/exo/console.c libos/exo/clock.c \
@@ -54,7 +54,7 @@ UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c
 	test/unit/elf.c test/unit/bundle.c test/unit/words.c test/unit/plan.c test/unit/message.c \
 	test/unit/multiboot.c test/unit/firmware.c
 BOOT_TESTS := victim act02_revoke act04_tree resume act05_map act06_bits act07_table act13_edge act15_flags act16_gates \
-	act21_privileged act27_calls act29_pointers slots_walk reap \
+	act21_privileged act25_transfer act27_calls act29_pointers slots_walk reap \
 	caps limits unfinished dangling hog deaths regions
 BOOT_RAW := upcalls slices
 FUZZERS := elf bundle message words plan options report multiboot firmware
@@ -126,6 +126,7 @@ $(BOOT_RAW:%=$(OUT)/test/%): $(OUT)/test/%: $(OUT)/u/test/boot/%.c.o $(OUT)/u/te
 	@mkdir -p $(@D)
 	$(LINK_LIBRARY)
 $(BOOT_RAW:%=$(OUT)/test/%): ENTRY := -e raw_start
+$(OUT)/test/act25_transfer: $(addprefix $(OUT)/u/test/boot/,message.c.o message.S.o)
 boot-tests: $(BOOT_RAW:%=$(OUT)/test/%) $(BOOT_TESTS:%=$(OUT)/test/%)
 
 $(OUT)/h/%.c.o: %.c $(GEN)

@@ -24,6 +24,7 @@ enum cap_kind {
     KIND_CONSOLE, /* a channel */
     KIND_CPU,     /* a processor's slice vector */
     KIND_MACHINE, /* power, wall clock, log, the making of consoles */
+    KIND_ENTRY,   /* what others transfer to */
     KIND_COUNT,
     KIND_ANY = KIND_COUNT, /* in the call table: any kind will do */
 };
@@ -34,12 +35,12 @@ enum cap_right {
     RIGHT_WRITE = 1 << 1,
     RIGHT_ALLOC = 1 << 2, /* account: take frames, make objects of them */
     RIGHT_MAP = 1 << 3,   /* account: map its frames, change its page tables */
-    RIGHT_MAKE = 1 << 4,  /* make an object below this one */
+    RIGHT_MAKE = 1 << 4,  /* make an object below this one; entry: give it activations */
     RIGHT_DESTROY = 1 << 5,
     RIGHT_INSPECT = 1 << 6, /* read state, registers and memory */
     RIGHT_STOP = 1 << 7,
     RIGHT_POST = 1 << 8,    /* events: raise a counter */
-    RIGHT_RUN = 1 << 9,     /* context: give it slices or wake it; processor: place slices */
+    RIGHT_RUN = 1 << 9,     /* context, processor: give slices; context: wake; entry: transfer */
     RIGHT_STATUS = 1 << 10, /* console: say how the partition ended */
     RIGHT_POWER = 1 << 11,
     RIGHT_CLOCK = 1 << 12,

@@ -74,6 +74,8 @@ enum context_phase {
     CONTEXT_READY = 0, /* runs whenever it has a slice */
     CONTEXT_WAITING,
     CONTEXT_STOPPED, /* its registers are complete, it runs no more */
+    CONTEXT_CALLING, /* off its processor, waits for the return of a transfer */
+    CONTEXT_PARKED,  /* an activation that nobody has called */
 };
 
 /* Why a context stopped. */

@@ -22,7 +22,9 @@ enum error {
     E_PIPE = 32,         /* the reader has gone */
     E_RANGE = 34,        /* the answer does not fit */
     E_NOSYS = 38,        /* no such call */
+    E_LOOP = 40,         /* nested too deep */
     E_INPROGRESS = 115,  /* begun; the end is an event */
     E_DQUOT = 122,       /* the account's limit is reached */
     E_KEYREJECTED = 129, /* a capability whose tag is not the kernel's */
+    E_OWNERDEAD = 130,   /* the one that was called has ended */
 };

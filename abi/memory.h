@@ -34,6 +34,7 @@ enum frame_type {
     FRAME_ENV,
     FRAME_CONTEXT,
     FRAME_EVENTS,
+    FRAME_ENTRY,
     FRAME_CONSOLE,
     FRAME_VECTOR, /* vector registers of a context */
     FRAME_BUFFER, /* input buffer of a console */

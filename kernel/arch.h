@@ -74,6 +74,17 @@ void arch_charge_show(struct context *context, uint64_t on_since_ns); /* in its 
 uint64_t arch_counter(void);                                          /* cycles */
 _Noreturn void arch_resume(struct context *context);
 
+/* ---- transfers: both contexts' registers are saved in their frames ---- */
+void arch_transfer_set(struct context *context, uint64_t rip, uint64_t rsp); /* checked */
+/* It is to begin with the caller's message (NULL: none), and with that identity. */
+void arch_transfer_begin(struct context *callee, const struct context *caller, uint64_t identity);
+/* The caller is to go on behind its call, with the callee's message. */
+void arch_transfer_answer(struct context *caller, const struct context *callee);
+void arch_transfer_fail(struct context *caller, int64_t error); /* and with no message */
+/* From one to the other: all but the saved registers stays in the processor. */
+void arch_transfer_hand(struct cpu *cpu, struct context *to);
+void arch_transfer_vectors(struct context *to); /* what is in the processor is that one's */
+
 /* ---- time ---- */
 uint64_t clock_now(void);            /* nanoseconds since the kernel's start */
 uint64_t clock_wall_base(void);      /* nanoseconds since 1970 of clock 0 */

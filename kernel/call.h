@@ -43,6 +43,7 @@ struct cells;
 struct env;
 struct context;
 struct events;
+struct entry;
 struct console;
 struct cpu;
 struct machine;
@@ -63,4 +64,5 @@ extern call_entry *const call_table[CALL_BLOCK];
 extern call_entry *const call_saving_table[CALL_BLOCK];
 extern const char *const call_names[CALL_BLOCK];
 call_entry call_unknown;      /* E_NOSYS */
+call_entry transfer_enter;    /* transfer.S: arguments and result in registers of its own */
 call_entry call_enter_saving; /* entry.S: saves the caller's registers, then call_saving_table */

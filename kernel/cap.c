@@ -83,6 +83,12 @@ slot_events(struct slots *slots, uint64_t index)
     return slot->object;
 }
 
+uint32_t
+slot_cell(uint64_t index)
+{
+    return slot_find(frame_address(env_current()->slots), index)->leaf.cell;
+}
+
 int
 slot_check_empty(uint64_t index)
 {
@@ -192,6 +198,12 @@ struct result
 cells_make(struct account *account, uint64_t frame, uint64_t into)
 {
     return object_make(account, frame, into, FRAME_CELLS, KIND_CELLS);
+}
+
+struct result
+entry_make(struct account *account, uint64_t frame, uint64_t into)
+{
+    return object_make(account, frame, into, FRAME_ENTRY, KIND_ENTRY);
 }
 
 struct result

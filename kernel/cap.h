@@ -30,6 +30,9 @@ void cap_init(void); /* draws the key; panics when the processor and the boot gi
 
 /* Writes the tag that makes the capability the kernel's. */
 void cap_sign(struct cap *cap);
+/* The cell that a slot of the running environment, which slot_object() has found good, stands on.
+ */
+uint32_t slot_cell(uint64_t index);
 /* 0, or E_INVAL (no such slot) or E_EXIST, for a slot of the running environment to be filled. */
 int slot_check_empty(uint64_t index);
 /* Gives slot `index` of the running environment every right to the object; checked before. */

@@ -55,7 +55,8 @@ references_held(uint64_t n)
     case FRAME_ENV:
         return 2;
     case FRAME_CONTEXT:
-        return 3u + !!context->events + !!context->stop_events + !!context->upcall_frame;
+        return 3u + !!context->events + !!context->stop_events + !!context->upcall_frame +
+               !!context->entry;
     case FRAME_CONSOLE:
         return console->n_buffer ? 1u + console->n_buffer : 0;
     default:

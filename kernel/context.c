@@ -12,6 +12,7 @@
 #include "kernel/frame.h"
 #include "kernel/pt.h"
 #include "kernel/slice.h"
+#include "kernel/transfer.h"
 #include "plant.h"
 
 enum { MASKABLE = 1 << UPCALL_SLICE_END | 1 << UPCALL_EVENT | 1 << UPCALL_REVOKE };
@@ -158,6 +159,7 @@ context_end(struct context *context, enum context_cause cause, int64_t status)
     context->phase = CONTEXT_STOPPED;
     context->cause = cause;
     context->status = status;
+    transfer_end(context);
     if (context->stop_events)
         event_raise(frame_address(context->stop_events), context->stop_index, 1);
 }
@@ -193,6 +195,7 @@ context_stop(struct context *context)
 {
     struct cpu *cpu = cpu_this();
 
+    transfer_retrieve(context);
     if (context->on && context != cpu->current) {
         context->stop_asked = 1;
         slice_ask(cpu_at(context->on - 1));
@@ -207,8 +210,10 @@ context_stop(struct context *context)
 struct result
 context_read(struct context *context, uint64_t out)
 {
-    struct context_state state = {
-        .phase = context->phase, .cause = context->cause, .status = context->status};
+    struct context_state state = {.phase =
+                                      transfer_is_parked(context) ? CONTEXT_PARKED : context->phase,
+                                  .cause = context->cause,
+                                  .status = context->status};
     uint64_t absent;
 
     arch_context_registers(context, &state.save);
@@ -316,7 +321,8 @@ context_runnable(struct context *context, uint64_t now_ns)
 {
     if (context->on && context != context_current()) /* X2 */
         return false;
-    if (context->phase == CONTEXT_STOPPED || account_dying(frame_at(context->self)->owner))
+    if (context->phase == CONTEXT_STOPPED || context->phase == CONTEXT_CALLING ||
+        account_dying(frame_at(context->self)->owner))
         return false;
     if (context->phase == CONTEXT_READY)
         return true;
@@ -363,7 +369,7 @@ context_due(struct context *context, enum upcall kind)
     if (context == context_current())
         slice_hurry();
     else if (context->on)
-        slice_ask(cpu_at(context->on - 1));
+        transfer_due(context);
     else
         slice_ready(context);
 }

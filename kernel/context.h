@@ -30,7 +30,7 @@ struct context {
     uint32_t root; /* frame it stands on; holds a reference */
     uint32_t vector_frame;
     uint32_t upcall_frame; /* 0: none registered; holds a reference */
-    uint32_t phase;        /* enum context_phase */
+    uint32_t phase;        /* enum context_phase but PARKED */
     uint32_t cause;        /* enum context_cause */
     uint32_t due;          /* set of 1 << enum upcall */
     uint32_t on;           /* the processor that it is current on, + 1; 0: none */
@@ -45,7 +45,13 @@ struct context {
     uint32_t stop_events; /* frame; 0: nobody is told */
     uint32_t stop_index;
     uint32_t n_clauses;
-    uint32_t entries; /* set of 1 << enum upcall for which it has an entry point */
+    struct context *caller; /* kernel/transfer.h: T1 */
+    struct context *held;
+    struct context *above;
+    uint32_t entry;     /* frame of the entry that it is an activation of; 0: none */
+    uint32_t entry_cpu; /* for callers on this processor */
+    bool hidden;        /* parked, and something is due to it: the next call is to look */
+    uint32_t entries;   /* set of 1 << enum upcall for which it has an entry point */
     struct wait_clause clause[WAIT_CLAUSES_MAX];
 };
 

@@ -11,6 +11,7 @@
 #include "kernel/frame.h"
 #include "kernel/grant.h"
 #include "kernel/step.h"
+#include "kernel/transfer.h"
 #include "plant.h"
 
 /*
@@ -40,6 +41,8 @@ object_release(uint64_t n, uint64_t *steps)
     void *object = frame_address(n);
     uint64_t cost = CLEAR_STEPS;
 
+    if (type == FRAME_CONTEXT)
+        transfer_retrieve(object); /* a parked activation is in nobody's way */
     if (object_busy(n))
         return E_BUSY;
     if (type_has_cell((uint8_t)type) && !revoke_object(n, steps))
@@ -65,6 +68,9 @@ object_release(uint64_t n, uint64_t *steps)
         break;
     case FRAME_ENV:
         env_release(object);
+        break;
+    case FRAME_ENTRY:
+        entry_release(object);
         break;
     case FRAME_CONSOLE:
         console_destroy(object);

@@ -15,6 +15,7 @@
 #include "kernel/call.h"
 #include "kernel/context.h"
 #include "kernel/frame.h"
+#include "kernel/transfer.h"
 #include "plant.h"
 
 static struct context *
@@ -52,7 +53,7 @@ position_runnable(const struct cpu *cpu, uint64_t now_ns)
     if (first == SLICE_POSITIONS)
         return first;
     do {
-        if (context_runnable(slice_context(cpu, at), now_ns))
+        if (context_runnable(transfer_top(slice_context(cpu, at)), now_ns))
             return at;
         at = position_after(cpu, at);
     } while (at != first);
@@ -73,7 +74,7 @@ slice_arm(const struct cpu *cpu)
     if (cpu->current->due)
         arch_timer_set(1);
     else if (!planted(PLANT_SLICE_TIMER))
-        arch_timer_set(earlier(end, cpu->current->deadline_ns));
+        arch_timer_set(earlier(end, transfer_deadline(cpu->current)));
 }
 
 void
@@ -111,27 +112,28 @@ slice_ready(const struct context *context)
     }
 }
 
-/* The current context, whose registers are saved, is off the processor from here on. */
-static void
-slice_off(struct cpu *cpu)
-{
-    struct context *context = cpu->current;
-
-    arch_context_leave(context);
-    context->on = 0;
-    cpu->current = NULL;
-    if (context->phase == CONTEXT_READY && context->cpus & (context->cpus - 1))
-        slice_ready(context);
-}
-
 static void
 charge(struct cpu *cpu)
 {
     uint64_t now = arch_counter();
+    struct context *payer = cpu->payer ? cpu->payer : cpu->current;
 
-    if (cpu->current)
-        cpu->current->charged_cycles += now - cpu->counter_mark;
+    if (payer)
+        payer->charged_cycles += now - cpu->counter_mark;
     cpu->counter_mark = now;
+}
+
+void
+slice_off(struct cpu *cpu)
+{
+    struct context *context = cpu->current;
+
+    charge(cpu);
+    arch_context_leave(context);
+    transfer_off(context);
+    cpu->current = cpu->payer = NULL;
+    if (context->phase == CONTEXT_READY && context->cpus & (context->cpus - 1))
+        slice_ready(context);
 }
 
 /* When the first of those that wait asks to be woken; 0: none does. */
@@ -143,7 +145,7 @@ first_deadline(const struct cpu *cpu)
     if (first == SLICE_POSITIONS)
         return 0;
     do {
-        const struct context *c = slice_context(cpu, at);
+        const struct context *c = transfer_top(slice_context(cpu, at));
         if (c->phase == CONTEXT_WAITING)
             deadline = earlier(deadline, c->deadline_ns);
         at = position_after(cpu, at);
@@ -155,14 +157,15 @@ first_deadline(const struct cpu *cpu)
 static bool
 slice_begin(struct cpu *cpu, uint64_t position, uint64_t now_ns)
 {
-    struct context *context = slice_context(cpu, position);
+    struct context *named = slice_context(cpu, position);
+    struct context *context = transfer_on(cpu, named);
 
+    cpu->payer = named;
     cpu->position = (uint32_t)position;
     cpu->slice_end_ns = now_ns + cpu->slice[position].duration_ns;
     cpu->grace_end_ns = 0;
-    context->on = cpu->number + 1;
     arch_context_switch(cpu, context);
-    arch_charge_show(context, now_ns);
+    arch_charge_show(named, now_ns);
     if (context->entries >> UPCALL_SLICE_BEGIN & 1)
         context->due |= 1 << UPCALL_SLICE_BEGIN;
     return !context->due || context_deliver(context);
@@ -173,9 +176,10 @@ slice_schedule(struct cpu *cpu)
 {
     for (;;) {
         uint64_t now = clock_now(), position;
-        charge(cpu);
         if (cpu->current)
             slice_off(cpu);
+        else
+            charge(cpu);
         position = position_runnable(cpu, now);
         if (position == SLICE_POSITIONS) { /* S3 */
             arch_timer_set(first_deadline(cpu));
@@ -224,6 +228,9 @@ slice_tick(struct cpu *cpu)
     if (context->stop_asked)
         context_end(context, CAUSE_STOPPED, 0);
     if (context->phase == CONTEXT_STOPPED || account_dying(frame_at(context->self)->owner))
+        slice_leave(cpu);
+    transfer_tick(cpu, now);
+    if (!cpu->payer)
         slice_leave(cpu);
     if (context->deadline_ns && now >= context->deadline_ns) {
         context->deadline_ns = 0;

@@ -20,6 +20,7 @@ struct cpu {
     bool asked;              /* an interrupt is on its way to it */
     bool idle;               /* halted, or about to */
     struct context *current; /* whose registers are on the processor; NULL: idle */
+    struct context *payer;   /* whom the slice names; NULL: none, or what runs is not its chain */
     uint64_t slice_end_ns;
     uint64_t grace_end_ns;               /* 0: no slice-end upcall outstanding */
     uint64_t counter_mark;               /* cycle counter up to which time has been charged */
@@ -29,6 +30,8 @@ struct cpu {
 
 /* Gives the processor to the next context that can run, or idles until there is one. */
 _Noreturn void slice_schedule(struct cpu *cpu);
+/* The current context, whose registers are saved, is off the processor from here on. */
+void slice_off(struct cpu *cpu);
 /* The current context leaves at once; its registers are saved. */
 _Noreturn void slice_leave(struct cpu *cpu);
 /* The timer has fired while the current context ran; its registers are saved. May not return. */

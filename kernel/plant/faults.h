@@ -33,4 +33,9 @@ enum planted_fault {
     PLANT_REVOKE,       /* acts 2, 4: what is revoked stays alive */
     PLANT_REVOKE_CHAIN, /* act 4: what is granted or bound looks at its own cell, not above */
     PLANT_LEAF,         /* acts 2, 4: a slot stays when its cell falls */
+    PLANT_CALL_DEPTH,   /* act 25: transfers nest without a bound */
+    PLANT_CALL_DEAD,    /* act 25: a caller is told that the callee that died has returned */
+    PLANT_STRANGER,     /* act 25: who was not called may return */
+    PLANT_IDENTITY,     /* act 25: the identity is what the message says */
+    PLANT_ENTRY_POINT,  /* act 25: an activation may begin anywhere */
 };

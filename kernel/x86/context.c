@@ -145,8 +145,11 @@ arch_context_skip(struct context *context)
 void
 arch_context_leave(struct context *context)
 {
+    struct cpu_x86 *cpu = cpu_x86_this();
+
     vectors_save(context_x86(context));
-    cpu_x86_this()->context = NULL;
+    context->run = cpu->loaded_run = ++run_last; /* a transfer may have brought it here */
+    cpu->context = NULL;
 }
 
 void
@@ -184,6 +187,75 @@ arch_resume(struct context *context)
     regs_sanitise(&c->regs);
     kernel_unlock(); /* what is read below is this processor's (X2) */
     regs_resume(&c->regs);
+}
+
+/* ---- transfers ---- */
+
+void
+arch_transfer_set(struct context *context, uint64_t rip, uint64_t rsp)
+{
+    context_x86(context)->transfer_rip = rip;
+    context_x86(context)->transfer_rsp = rsp;
+}
+
+/* The message, and what every context has that goes on behind a `syscall`. */
+static void
+message_copy(struct save_area *to, const struct save_area *from)
+{
+    uint64_t rip = to->rip, rsp = to->rsp;
+
+    memcpy(to, from, offsetof(struct save_area, address));
+    to->rip = rip;
+    to->rsp = rsp;
+    to->rax = to->rcx = to->r11 = 0;
+    to->rflags = FLAGS_FIXED;
+    to->cs = SEL_USER_CODE;
+    to->ss = SEL_USER_DATA;
+}
+
+void
+arch_transfer_begin(struct context *callee, const struct context *caller, uint64_t identity)
+{
+    static const struct save_area nothing;
+    struct context_x86 *c = context_x86(callee);
+    const struct save_area *from =
+        caller ? &((const struct context_x86 *)(const void *)caller)->regs : &nothing;
+
+    message_copy(&c->regs, from);
+    c->regs.rip = c->transfer_rip;
+    c->regs.rsp = c->transfer_rsp;
+    c->regs.rax = planted(PLANT_IDENTITY) ? from->rdi : identity;
+}
+
+void
+arch_transfer_answer(struct context *caller, const struct context *callee)
+{
+    message_copy(&context_x86(caller)->regs,
+                 &((const struct context_x86 *)(const void *)callee)->regs);
+}
+
+void
+arch_transfer_fail(struct context *caller, int64_t error)
+{
+    static const struct save_area nothing;
+
+    message_copy(&context_x86(caller)->regs, &nothing);
+    context_x86(caller)->regs.rax = (uint64_t)error;
+}
+
+void
+arch_transfer_hand(struct cpu *generic, struct context *to)
+{
+    arch_root_load(to->root);
+    cpu_x86_this()->context = context_x86(to);
+    generic->current = to;
+}
+
+void
+arch_transfer_vectors(struct context *to)
+{
+    vectors_save(context_x86(to));
+    to->run = 0; /* no processor still holds them */
 }
 
 bool

@@ -58,7 +58,8 @@ struct context_x86 {
     uint64_t page_va;
     uint64_t resume_start, resume_bytes;
     uint64_t entry[UPCALL_COUNT];
-    uint64_t reserved[20];
+    uint64_t transfer_rip, transfer_rsp; /* where a call begins, of an activation */
+    uint64_t reserved[18];
     struct context_level level[UPCALL_DEPTH_MAX];
 };
 _Static_assert(offsetof(struct context_x86, regs) == CONTEXT_REGS, "entry.S");
@@ -67,6 +68,8 @@ _Static_assert(offsetof(struct context_x86, page_va) == CONTEXT_PAGE_VA, "entry.
 _Static_assert(offsetof(struct context_x86, resume_start) == CONTEXT_RESUME_START, "entry.S");
 _Static_assert(offsetof(struct context_x86, resume_bytes) == CONTEXT_RESUME_BYTES, "entry.S");
 _Static_assert(offsetof(struct context_x86, entry) == CONTEXT_ENTRY, "entry.S");
+_Static_assert(offsetof(struct context_x86, transfer_rip) == CONTEXT_TRANSFER_RIP, "transfer.S");
+_Static_assert(offsetof(struct context_x86, transfer_rsp) == CONTEXT_TRANSFER_RSP, "transfer.S");
 _Static_assert(offsetof(struct context_x86, level) == CONTEXT_STACK, "entry.S");
 _Static_assert(sizeof(struct context_x86) <= 4096, "one frame");
 _Static_assert(offsetof(struct upcall_page, depth) == PAGE_DEPTH, "entry.S");

@@ -36,6 +36,8 @@
 #define CONTEXT_RESUME_START 1296
 #define CONTEXT_RESUME_BYTES 1304
 #define CONTEXT_ENTRY 1312
+#define CONTEXT_TRANSFER_RIP 1376
+#define CONTEXT_TRANSFER_RSP 1384
 #define CONTEXT_STACK 1536
 
 /* Bytes from the stub of one exception to that of the next. */

@@ -7,6 +7,7 @@
  */
 #include "test/boot/good.h"
 #include "abi/account.h"
+#include "abi/transfer.h"
 
 enum { RANDOM_CALLS = 30000, SOON_NS = 300 * 1000 };
 
@@ -158,6 +159,7 @@ exo_main(const struct start_page *start)
     structure_words(CALL_account_make, sizeof(struct account_terms) / 8);
     structure_words(CALL_context_make, sizeof(struct context_start) / 8);
     structure_words(CALL_upcalls_set, sizeof(struct upcall_setup) / 8);
+    structure_words(CALL_transfer_serve, sizeof(struct transfer_setup) / 8);
     structure_words(CALL_cap_bind, sizeof(struct cap) / 8);
     structure_words(CALL_pt_map, 1);
     structure_words(CALL_wait, 2);

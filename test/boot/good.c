@@ -6,6 +6,7 @@
 #include "test/boot/good.h"
 #include "abi/account.h"
 #include "abi/event.h"
+#include "abi/transfer.h"
 
 enum { FRAMES = 2, INDEX = 50, COUNTER = 5, WAIT_NS = 1000 * 1000 };
 
@@ -22,6 +23,7 @@ tables_make(void)
     fine(call_slots_make(SLOT_ACCOUNT, frame_new(), GOOD_SLOTS).value, "slots_make");
     fine(call_events_make(SLOT_ACCOUNT, frame_new(), GOOD_EVENTS).value, "events_make");
     fine(call_cells_make(SLOT_ACCOUNT, frame_new(), GOOD_CELLS).value, "cells_make");
+    fine(call_entry_make(SLOT_ACCOUNT, frame_new(), GOOD_ENTRY).value, "entry_make");
     fine(call_pt_make(SLOT_ACCOUNT, other, PT_LEVELS).value, "pt_make");
     fine(call_env_make(SLOT_ACCOUNT, frame_new(), GOOD_ENV, GOOD_SLOTS, other).value, "env_make");
     start.vector_frame = frame_new();
@@ -91,6 +93,18 @@ start_put(void)
         .rip = FRAME_BYTES, .vector_frame = frames[1], .stop_slot = SLOT_NOTHING};
 
     memcpy(good_data, &start, sizeof(start));
+}
+
+/* A fresh context in GOOD_INTO, and what makes it an activation at good_data. */
+static void
+activation_put(void)
+{
+    struct transfer_setup setup = {.rip = FRAME_BYTES, .rsp = FRAME_BYTES};
+
+    start_put();
+    fine(call_context_make(GOOD_ENV, frames[0], GOOD_INTO, (uintptr_t)good_data).value,
+         "context_make");
+    memcpy(good_data, &setup, sizeof(setup));
 }
 
 static void
@@ -172,6 +186,7 @@ good_object(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
     case CALL_slots_make:
     case CALL_cells_make:
     case CALL_events_make:
+    case CALL_entry_make:
         set(reg, SLOT_ACCOUNT, f, GOOD_INTO, 0, 0);
         return true;
     case CALL_env_make:
@@ -181,6 +196,25 @@ good_object(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
     case CALL_context_make:
         start_put();
         set(reg, GOOD_ENV, f, GOOD_INTO, data, 0);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The calls on entries. */
+static bool
+good_entry(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
+{
+    switch (number) {
+    case CALL_transfer_serve:
+        activation_put();
+        set(reg, GOOD_ENTRY, GOOD_INTO, data, 0, 0);
+        return true;
+    case CALL_transfer_withdraw:
+        activation_put();
+        fine(call_transfer_serve(GOOD_ENTRY, GOOD_INTO, data).value, "transfer_serve");
+        set(reg, GOOD_ENTRY, 0, 0, 0, 0);
         return true;
     default:
         return false;
@@ -263,6 +297,8 @@ good_use(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
     case CALL_yield:
         return GOOD_SUCCEEDS;
     case CALL_slice_set:
+    case CALL_transfer: /* these have no arguments here: transfer.c */
+    case CALL_transfer_return:
         return GOOD_NEVER;
     default:
         return good_console(number, reg, data);
@@ -276,7 +312,8 @@ good_call(uint32_t number, uint64_t reg[REGISTERS])
 
     frames_renew();
     set(reg, 0, 0, 0, 0, 0);
-    if (good_memory(number, reg, data) || good_object(number, reg, data))
+    if (good_memory(number, reg, data) || good_object(number, reg, data) ||
+        good_entry(number, reg, data))
         return number == CALL_frame_alloc ? GOOD_ANSWERS
                                           : GOOD_SUCCEEDS; /* others take frames too */
     return good_use(number, reg, data);

@@ -16,6 +16,7 @@ enum good_slot {
     GOOD_ENV,
     GOOD_CONTEXT, /* one that never runs */
     GOOD_CELLS,
+    GOOD_ENTRY,
     GOOD_INTO, /* empty, or an object that may go */
     GOOD_SLOT_END,
 };

@@ -246,8 +246,8 @@ entry_at(uint64_t va)
     return entry;
 }
 
-static struct cap
-grant(uint32_t slot, uint32_t rights)
+struct cap
+cap_of(uint32_t slot, uint32_t rights)
 {
     static uint32_t next;
     struct cap cap;
@@ -267,13 +267,13 @@ grant(uint32_t slot, uint32_t rights)
 uint32_t
 object_of_slot(uint32_t slot)
 {
-    return grant(slot, 0).object;
+    return cap_of(slot, 0).object;
 }
 
 void
 weaken(uint32_t slot, uint32_t rights, uint32_t into)
 {
-    struct cap cap = grant(slot, rights);
+    struct cap cap = cap_of(slot, rights);
 
     fine(call_cap_bind(SLOT_SLOTS, into, (uintptr_t)&cap).value, "cap_bind");
 }

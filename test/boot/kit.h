@@ -75,6 +75,8 @@ uint64_t entry_at(uint64_t va);
 
 /* The frame (or number) of the object that a slot of ours names; the slot needs GRANT. */
 uint32_t object_of_slot(uint32_t slot);
+/* A capability with these rights to it, for any bearer, of a cell in SLOT_CELLS. */
+struct cap cap_of(uint32_t slot, uint32_t rights);
 /* A slot with these rights to what `slot` names, in slot `into`, by grant and bind. */
 void weaken(uint32_t slot, uint32_t rights, uint32_t into);
 /* A frame of cells of ours stands here after the first weaken or object_of_slot. */

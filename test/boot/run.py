@@ -36,6 +36,8 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('act21_privileged', [], [('PORTS', [], 'refused'), ('UMIP', [], 'refused')]),
     ('act02_revoke', [], [('REVOKE', [], 'refused'), ('LEAF', [], 'refused')]),
     ('act04_tree', [], [('REVOKE', [], 'refused'), ('REVOKE_CHAIN', [], 'refused'), ('LEAF', [], 'refused')]),
+    ('act25_transfer', [], [('CALL_DEPTH', [], 'refused'), ('CALL_DEAD', [], 'refused'), ('STRANGER', [], 'alive'),
+                            ('IDENTITY', [], 'refused'), ('ENTRY_POINT', [], 'refused')]),
     ('act27_calls', [], [('MAP_RANGE', [], 'alive'), ('SLOT_INDEX', [], 'alive')]),
     ('act29_pointers', [], [('COPY_RANGE', [], 'refused'), ('COPY_RANGE', ['image'], 'image')]),
     ('slots_walk', [], [('SLOT_KIND', [], 'refused'), ('SLOT_RIGHTS', [], 'refused'), ('SLOT_INDEX', [], 'alive')]),

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kernel/transfer.h - entries, and the chains of contexts that wait for one another's return.
+ *
+ * Invariants
+ *  T1 who waits for whom is a chain: below(x) is the context that x returns to, NULL for the base.
+ *     x->caller is that one where the return may take the fast path; else x->held is.
+ *  T2 an activation is parked when entry->parked[cpu] is it, or it is `hidden`. Whoever takes it
+ *     out of there owns it, whatever processor they are on.
+ *  T3 a parked activation and all of a chain that runs have `on` set: only that processor, or who
+ *     takes the parked one (T2), changes them. Of a chain that runs only `caller` and the
+ *     processor's current say so.
+ *  T4 of a chain that does not run all but the top are CALLING, and `above` leads from the base up.
+ *  T5 a chain has at most TRANSFER_DEPTH_MAX contexts beside its base.
+ *  T6 the context that a slice names pays for what runs in it: cpu->payer.
+ */
+#pragma once
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "kernel/arch.h"
+#include "kernel/cap.h"
+
+struct context;
+struct cpu;
+
+struct entry {
+    struct cell cell;
+    uint64_t reserved[8];
+    struct context *_Atomic parked[CPUS_MAX]; /* T2; NULL: none, or busy */
+    struct context *holder[CPUS_MAX];         /* the activation of each processor, parked or not */
+};
+_Static_assert(sizeof(struct entry) <= 4096, "one frame");
+
+/* ---- for slice.c ---- */
+/* What runs in the slices that name this context: itself, or the top of the chain it is the base
+ * of. */
+struct context *transfer_top(struct context *named);
+/* Puts the chain of a context that a slice names on this processor; its top. */
+struct context *transfer_on(struct cpu *cpu, struct context *named);
+/* The current context and those that wait for it are off the processor. */
+void transfer_off(struct context *current);
+/* The first deadline of those that wait for `context`, itself included; 0: none. */
+uint64_t transfer_deadline(const struct context *context);
+/*
+ * Those that wait for the current context are looked at: deadlines, requests to stop, dying
+ * accounts.
+ */
+void transfer_tick(struct cpu *cpu, uint64_t now_ns);
+
+/* ---- for context.c and object.c ---- */
+/* Something is due to a context that is not current and has `on` set. */
+void transfer_due(struct context *context);
+/* If the context is a parked activation it is one no more, and on no processor. */
+void transfer_retrieve(struct context *context);
+/* The context has ended: who waits for it is told, whom it waits for goes on alone. */
+void transfer_end(struct context *context);
+/* The entry ends: no activation of it is parked any more. */
+void entry_release(struct entry *entry);
+/* Is it an activation that nobody has called? For context_read. */
+bool transfer_is_parked(const struct context *context);

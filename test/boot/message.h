@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test/boot/message.h - entries, activations and transfers of a test (message.S, message.c). All
+ * contexts have our code; those of an activation have no upcalls, so that what traps there dies.
+ */
+#pragma once
+#include "abi/transfer.h"
+#include "test/boot/kit.h"
+
+enum { MESSAGE_WORDS = 12 };
+
+extern uint64_t message_left[3]; /* rcx, r11 and flags behind the last message_send */
+extern const uint64_t message_return_word;
+
+/* Transfers with that message, which becomes the answer. word: transfer_word(slot) or any other. */
+int64_t message_send(uint64_t word, uint64_t message[MESSAGE_WORDS]);
+uint64_t transfer_word(uint64_t slot);
+/* The test's own: what an activation does with a message. identity 0: it was withdrawn. */
+void message_serve(uint64_t message[MESSAGE_WORDS], uint64_t identity, uint64_t flags);
+
+/* An environment in `slots` on our root and with a table of its own; slots and env go into slots.
+ */
+void environment_new(uint32_t account, uint32_t env, uint32_t slots);
+/* An entry in `entry` with an activation in `context`, made in the environment. The context's
+ * frame. */
+uint64_t service_new(uint32_t account, uint32_t env, uint32_t entry, uint32_t context);
+/* A further activation of it. */
+uint64_t activation_new(uint32_t account, uint32_t env, uint32_t entry, uint32_t context);
