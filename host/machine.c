@@ -28,7 +28,6 @@ enum {
         32 << 20, /* the kernel, init and what is kept of each, besides the partitions */
     MACHINE_BUNDLE_COPIES = 2, /* as the loader left it, and as partitions hold it */
     MACHINE_ARGUMENTS_MAX = 64,
-    MACHINE_WORDS_BYTES = 4096,
 };
 
 /* What the emulator finds where. */
@@ -79,8 +78,8 @@ add_devices(struct arguments *a, enum options_machine machine)
 }
 
 /* The kernel's command line.  Returns 0, or -E2BIG. */
-static int
-kernel_words(char to[MACHINE_WORDS_BYTES], const struct options *o)
+int
+machine_kernel_words(char to[MACHINE_WORDS_BYTES], const struct options *o)
 {
     size_t n = (size_t)snprintf(to, MACHINE_WORDS_BYTES, "%s", o->verbose ? "log" : "");
     for (unsigned i = 0; i < o->kernel_words.n; i++) {
@@ -114,7 +113,7 @@ arguments_make(struct arguments *a, const struct machine *m, const struct option
     add_two(a, "-display", "none");
     add_two(a, "-kernel", m->kernel);
     add_two(a, "-initrd", "/proc/self/fd/3"); /* CHILD_BUNDLE */
-    if (kernel_words(a->kernel_words, o) < 0)
+    if (machine_kernel_words(a->kernel_words, o) < 0)
         return say_fail(EXIT_TOOL, "--kernel-arg: more than %d bytes in all",
                         MACHINE_WORDS_BYTES - 1);
     add_two(a, "-append", a->kernel_words);
@@ -261,6 +260,20 @@ spawn(struct machine *m, const struct arguments *a, const struct bundle *b)
                     error == ENOENT ? "not found" : strerror(error));
 }
 
+/* Where the kernel lies.  Returns 0, or an exit code, having said why. */
+int
+machine_kernel_path(char path[FILE_PATH_BYTES], const struct options *o)
+{
+    if (o->kernel)
+        snprintf(path, FILE_PATH_BYTES, "%s", o->kernel);
+    else if (project_path(path, "out/tessera.elf") < 0)
+        return say_fail(EXIT_TOOL, "the project was not found: start by ./tessera");
+    if (access(path, R_OK) < 0)
+        return say_fail(EXIT_TOOL, "%s: %s: build it with make, or start by ./tessera", path,
+                        strerror(errno));
+    return 0;
+}
+
 /*
  * Start the machine, with memory for partitions_bytes in all; stopped, and with a socket for gdb,
  * if debug_socket is not NULL. The caller is the thread that lives longest (M1).  Returns 0, or an
@@ -273,14 +286,9 @@ machine_start(struct machine *m, const struct options *o, const struct bundle *b
     struct arguments a;
     uint64_t memory_bytes;
     *m = (struct machine){.emulator = o->emulator ? o->emulator : "qemu-system-x86_64"};
-    if (o->kernel)
-        snprintf(m->kernel, sizeof m->kernel, "%s", o->kernel);
-    else if (project_path(m->kernel, "out/tessera.elf") < 0)
-        return say_fail(EXIT_TOOL, "the project was not found: start by ./tessera");
-    if (access(m->kernel, R_OK) < 0)
-        return say_fail(EXIT_TOOL, "%s: %s: build it with make, or start by ./tessera", m->kernel,
-                        strerror(errno));
-    int code = memory_size(partitions_bytes, b, &memory_bytes);
+    int code = machine_kernel_path(m->kernel, o);
+    if (code == 0)
+        code = memory_size(partitions_bytes, b, &memory_bytes);
     if (code == 0)
         code = accel_check(o->accel);
     if (code == 0)

@@ -7,6 +7,8 @@
 #include "host/file.h"
 #include "host/options.h"
 
+enum { MACHINE_WORDS_BYTES = 4096 }; /* the kernel's command line */
+
 struct machine {
     pid_t pid;      /* the emulator; 0: it has been waited for */
     int console;    /* our end of the console port; non-blocking */
@@ -19,6 +21,8 @@ struct machine {
 
 int machine_start(struct machine *m, const struct options *o, const struct bundle *b,
                   uint64_t partitions_bytes, const char *debug_socket);
+int machine_kernel_path(char path[FILE_PATH_BYTES], const struct options *o);
+int machine_kernel_words(char to[MACHINE_WORDS_BYTES], const struct options *o);
 int machine_wait(struct machine *m, int grace_ms);
 void machine_kill(struct machine *m);
 void machine_complain(const struct machine *m);

@@ -79,6 +79,8 @@ main(int argc, char **argv)
         return run_verb(&o);
     case VERB_GDB:
         return gdb_verb(&o);
+    case VERB_IMAGE:
+        return image_verb(&o);
     case VERB_TEST:
         return script_verb("test/run.sh", argv);
     case VERB_BENCH:

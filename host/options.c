@@ -161,8 +161,6 @@ add_kernel_word(struct options *o, const char *value)
 static int
 add_gdb_word(struct options *o, const char *value)
 {
-    if (o->verb != VERB_GDB)
-        return fail(o, "--gdb-arg: only with the verb gdb");
     return list_add(o, &o->gdb_words, "--gdb-arg", value);
 }
 
@@ -195,41 +193,82 @@ set_verbose(struct options *o, const char *value)
     return 0;
 }
 
+struct verb_row {
+    const char *word;
+    enum options_verb verb;
+};
+
+static const struct verb_row verbs[] = {
+    {"run", VERB_RUN},           {"gdb", VERB_GDB},     {"image", VERB_IMAGE},
+    {"test", VERB_TEST},         {"bench", VERB_BENCH}, {"version", VERB_VERSION},
+    {"--version", VERB_VERSION}, {"help", VERB_HELP},   {"--help", VERB_HELP},
+    {"-h", VERB_HELP},
+};
+
+static int
+verb_find(const char *word, enum options_verb *verb)
+{
+    for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (!strcmp(word, verbs[i].word)) {
+            *verb = verbs[i].verb;
+            return 0;
+        }
+    return -E_NOENT;
+}
+
+/* The word that a verb has on the command line. */
+static const char *
+verb_word(enum options_verb verb)
+{
+    for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (verbs[i].verb == verb)
+            return verbs[i].word;
+    return "help";
+}
+
 static int
 set_help(struct options *o, const char *value)
 {
     (void)value;
-    o->topic = o->verb == VERB_GDB ? "gdb" : "run";
+    o->topic = verb_word(o->verb);
     o->verb = VERB_HELP;
     return 0;
 }
 
 enum row_kind { ROW_WORD, ROW_VALUE };
 
+/* Which verbs know an option. */
+enum row_verbs {
+    FOR_GDB = 1 << VERB_GDB,
+    FOR_MACHINE = 1 << VERB_RUN | 1 << VERB_GDB,
+    FOR_ALL = FOR_MACHINE | 1 << VERB_IMAGE,
+};
+
 struct row {
     const char *brief;
     const char *full;
     enum row_kind kind;
+    enum row_verbs verbs;
     int (*set)(struct options *o, const char *value);
 };
 
 /* clang-format off */
 static const struct row rows[] = {
-    { "-m", "--memory",        ROW_VALUE, set_memory },
-    { "-e", "--env",           ROW_VALUE, add_environment },
-    { "",   "--name",          ROW_VALUE, set_name },
-    { "-v", "--verbose",       ROW_WORD,  set_verbose },
-    { "",   "--machine",       ROW_VALUE, set_machine },
-    { "",   "--accel",         ROW_VALUE, set_accel },
-    { "",   "--cpus",          ROW_VALUE, set_cpus },
-    { "",   "--beside",        ROW_VALUE, add_beside },
-    { "",   "--beside-memory", ROW_VALUE, set_beside_memory },
-    { "",   "--beside-output", ROW_VALUE, set_beside_output },
-    { "",   "--emulator",      ROW_VALUE, set_emulator },
-    { "",   "--kernel",        ROW_VALUE, set_kernel },
-    { "",   "--kernel-arg",    ROW_VALUE, add_kernel_word },
-    { "",   "--gdb-arg",       ROW_VALUE, add_gdb_word },
-    { "-h", "--help",          ROW_WORD,  set_help },
+    { "-m", "--memory",        ROW_VALUE, FOR_ALL,     set_memory },
+    { "-e", "--env",           ROW_VALUE, FOR_ALL,     add_environment },
+    { "",   "--name",          ROW_VALUE, FOR_ALL,     set_name },
+    { "-v", "--verbose",       ROW_WORD,  FOR_ALL,     set_verbose },
+    { "",   "--machine",       ROW_VALUE, FOR_MACHINE, set_machine },
+    { "",   "--accel",         ROW_VALUE, FOR_MACHINE, set_accel },
+    { "",   "--cpus",          ROW_VALUE, FOR_MACHINE, set_cpus },
+    { "",   "--beside",        ROW_VALUE, FOR_ALL,     add_beside },
+    { "",   "--beside-memory", ROW_VALUE, FOR_ALL,     set_beside_memory },
+    { "",   "--beside-output", ROW_VALUE, FOR_MACHINE, set_beside_output },
+    { "",   "--emulator",      ROW_VALUE, FOR_MACHINE, set_emulator },
+    { "",   "--kernel",        ROW_VALUE, FOR_ALL,     set_kernel },
+    { "",   "--kernel-arg",    ROW_VALUE, FOR_ALL,     add_kernel_word },
+    { "",   "--gdb-arg",       ROW_VALUE, FOR_GDB,     add_gdb_word },
+    { "-h", "--help",          ROW_WORD,  FOR_ALL,     set_help },
 };
 /* clang-format on */
 
@@ -258,8 +297,10 @@ option_parse(struct options *o, int argc, char *const *argv, int i)
     const char *value;
     const struct row *row = row_find(argv[i], &value);
     if (!row)
-        return fail(o, "%.40s: no such option: see tessera %s --help", argv[i],
-                    o->verb == VERB_GDB ? "gdb" : "run");
+        return fail(o, "%.40s: no such option: see tessera %s --help", argv[i], verb_word(o->verb));
+    if (!(row->verbs & 1 << o->verb))
+        return fail(o, "%s: not with the verb %s: see tessera %s --help", row->full,
+                    verb_word(o->verb), verb_word(o->verb));
     if (row->kind == ROW_WORD && value)
         return fail(o, "%s: takes no value", row->full);
     int used = row->kind == ROW_VALUE && !value ? 2 : 1;
@@ -285,6 +326,11 @@ launch_parse(struct options *o, int argc, char *const *argv, int i)
             return r;
         i += r;
     }
+    if (o->verb == VERB_IMAGE) {
+        if (i == argc || !*argv[i])
+            return fail(o, "no file given: for instance tessera image iso hello.iso hello");
+        o->image = argv[i++];
+    }
     o->program = argv + i;
     o->n_program = argc - i;
     if (o->verb != VERB_HELP && (o->n_program == 0 || !*o->program[0]))
@@ -294,32 +340,25 @@ launch_parse(struct options *o, int argc, char *const *argv, int i)
     return 0;
 }
 
-struct verb_row {
-    const char *word;
-    enum options_verb verb;
-};
-
-static const struct verb_row verbs[] = {
-    {"run", VERB_RUN},     {"gdb", VERB_GDB},         {"test", VERB_TEST},
-    {"bench", VERB_BENCH}, {"version", VERB_VERSION}, {"--version", VERB_VERSION},
-    {"help", VERB_HELP},   {"--help", VERB_HELP},     {"-h", VERB_HELP},
-};
-
-static int
-verb_find(const char *word, enum options_verb *verb)
-{
-    for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
-        if (!strcmp(word, verbs[i].word)) {
-            *verb = verbs[i].verb;
-            return 0;
-        }
-    return -E_NOENT;
-}
-
 static int
 is_help(const char *word)
 {
     return !strcmp(word, "--help") || !strcmp(word, "-h");
+}
+
+/* image KIND [OPTIONS] FILE PROGRAM ... */
+static int
+image_parse(struct options *o, int argc, char *const *argv)
+{
+    if (argc > 2 && is_help(argv[2])) {
+        o->topic = "image";
+        o->verb = VERB_HELP;
+        return 0;
+    }
+    if (argc < 3 || strcmp(argv[2], "iso") != 0)
+        return fail(o,
+                    "image: the one kind is iso: for instance tessera image iso hello.iso hello");
+    return launch_parse(o, argc, argv, 3);
 }
 
 static int
@@ -355,6 +394,8 @@ options_parse(struct options *o, int argc, char *const *argv)
     case VERB_RUN:
     case VERB_GDB:
         return launch_parse(o, argc, argv, 2);
+    case VERB_IMAGE:
+        return image_parse(o, argc, argv);
     case VERB_TEST:
     case VERB_BENCH:
         o->program = argv + 2;

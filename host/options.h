@@ -15,6 +15,7 @@ enum options_verb {
     VERB_VERSION,
     VERB_RUN,
     VERB_GDB,
+    VERB_IMAGE,
     VERB_TEST,
     VERB_BENCH,
 };
@@ -49,6 +50,7 @@ struct options {
     const char *beside_output; /* NULL: standard error */
     const char *emulator;      /* NULL: the usual one */
     const char *kernel;        /* NULL: the usual one */
+    const char *image;         /* VERB_IMAGE: the file to be made */
     struct options_list environment;
     struct options_list beside;
     struct options_list kernel_words;

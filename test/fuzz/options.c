@@ -30,7 +30,8 @@ options_require(const struct options *o, int argc, char **argv)
     for (unsigned i = 0; i < o->environment.n; i++)
         REQUIRE(strchr(o->environment.word[i], '=') > o->environment.word[i]);
     REQUIRE(o->verb != VERB_HELP || o->topic);
-    if (o->verb == VERB_RUN || o->verb == VERB_GDB)
+    REQUIRE(o->verb != VERB_IMAGE || *o->image);
+    if (o->verb == VERB_RUN || o->verb == VERB_GDB || o->verb == VERB_IMAGE)
         REQUIRE(o->n_program >= 1 && *o->program[0]);
     if (o->program)
         REQUIRE(o->program >= argv && o->program + o->n_program == argv + argc);

@@ -102,6 +102,8 @@ seed_options(const char *directory)
     static const char gdb[] = "gdb\0--gdb-arg\0-q\0--emulator=e\0--kernel=k\0--kernel-arg\0w\0./a";
     bool good = write_file(directory, "run", run, sizeof run - 1);
     good &= write_file(directory, "gdb", gdb, sizeof gdb - 1);
+    static const char image[] = "image\0iso\0--kernel-arg\0log\0-m\00064m\0x.iso\0busybox\0cat";
+    good &= write_file(directory, "image", image, sizeof image - 1);
     good &= write_file(directory, "help", "help\0run", 8);
     return write_file(directory, "test", "test\0--help", 11) && good;
 }
