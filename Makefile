@@ -26,7 +26,8 @@ INC := -I. -I$(OUT)/gen
 
 # ---- the rooms, each in reading order ------------------------------------------------------
 LIB_SRC := lib/string.c lib/format.c lib/siphash.c lib/elf.c lib/bundle.c lib/words.c lib/plan.c lib/message.c \
-	lib/multiboot.c lib/firmware.c
+	lib/multiboot.c lib/firmware.c \
+	lib/heap.c
 LIB_FREE_SRC := lib/mem.c   # for kernel and library OSes; hosted programs have the C library
 
 KERNEL_SRC := kernel/boot.c kernel/init.c kernel/call.c kernel/account.c kernel/cap.c kernel/grant.c \
@@ -41,7 +42,7 @@ KERNEL_X86_SRC := kernel/x86/start.c kernel/x86/cpu.c kernel/x86/smp.c kernel/x8
 KERNEL_ASM := kernel/x86/boot.S kernel/x86/ap.S kernel/x86/entry.S kernel/x86/transfer.S
 
 EXO_SRC := libos/exo/start.c libos/exo/context.c libos/exo/lock.c libos/exo/pool.c libos/exo/space.c \
-	libos/exo/upcall.c libos/exo/fault.c libos/exo/region.c libos/exo/fill.c libos/exo/console.c libos/exo/clock.c \
+	libos/exo/upcall.c libos/exo/fault.c libos/exo/region.c libos/exo/fill.c libos/exo/malloc.c libos/exo/console.c libos/exo/clock.c \
 	libos/exo/random.c libos/exo/report.c libos/exo/user.c libos/exo/program.c libos/exo/launch.c
 EXO_ASM := libos/exo/crt0.S
 EXAMPLES := init hello linux
@@ -52,12 +53,14 @@ HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/image.c host/p
 	host/sink.c host/input.c host/report.c host/panic.c host/say.c
 UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c test/unit/siphash.c \
 	test/unit/elf.c test/unit/bundle.c test/unit/words.c test/unit/plan.c test/unit/message.c \
-	test/unit/multiboot.c test/unit/firmware.c
+	test/unit/multiboot.c test/unit/firmware.c \
+	test/unit/heap.c test/unit/heap_model.c
 BOOT_TESTS := victim act02_revoke act04_tree resume act05_map act06_bits act07_table act13_edge act15_flags act16_gates \
 	act21_privileged act25_transfer act27_calls act29_pointers slots_walk reap \
-	caps limits unfinished dangling hog deaths regions
+	caps limits unfinished dangling hog deaths $(BOOT_LIBRARY)
+BOOT_LIBRARY := regions heap # of libos/exo
 BOOT_RAW := upcalls slices
-FUZZERS := elf bundle message words plan options report multiboot firmware
+FUZZERS := elf bundle message words plan options report multiboot firmware heap
 
 # ---- rules ------------------------------------------------------------------------------------
 .PHONY: all kernel user host unit boot-tests fuzz test check bench bench-tools fmt clean
@@ -152,6 +155,7 @@ FUZZ_LIB := $(addprefix $(OUT)/fuzz/,$(addsuffix .o,$(LIB_SRC)))
 $(FUZZERS:%=$(OUT)/fuzz/%): $(OUT)/fuzz/%: $(OUT)/fuzz/test/fuzz/%.c.o $(FUZZ_LIB)
 	$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^
 $(OUT)/fuzz/options: $(OUT)/fuzz/host/options.c.o
+$(OUT)/fuzz/heap: $(OUT)/fuzz/test/unit/heap_model.c.o
 $(OUT)/fuzz/report: $(OUT)/fuzz/host/report.c.o $(OUT)/fuzz/host/say.c.o
 $(OUT)/fuzz/firmware: $(OUT)/fuzz/test/unit/made.c.o
 $(OUT)/fuzz/seed: $(OUT)/unit/test/fuzz/seed.c.o $(OUT)/unit/test/unit/made.c.o $(OUT)/unit/lib/message.c.o

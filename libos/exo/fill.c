@@ -45,7 +45,8 @@ int
 fill_bring(const struct region *r, uint64_t va, uint32_t need)
 {
     uint64_t entries[AROUND];
-    uint64_t around_bytes = (uint64_t)(bytes_from(r, va) ? AROUND_FROM : AROUND) * PAGE;
+    uint64_t around = r->around && r->around < AROUND ? r->around : AROUND;
+    uint64_t around_bytes = (bytes_from(r, va) ? AROUND_FROM : around) * PAGE;
     uint64_t base = va & ~(around_bytes - 1);
     uint64_t start = base > r->start ? base : r->start;
     uint64_t end = base + around_bytes < r->end ? base + around_bytes : r->end;

@@ -19,7 +19,8 @@
 
 enum {
     REGIONS_MAX = 16384,
-    REGIONS_ADDED = 3, /* by one change, at most */
+    REGIONS_ADDED = 3,  /* by one change, at most */
+    RESERVE_AROUND = 4, /* pages that a fault brings in what is reserved */
     PAGE = FRAME_BYTES,
     PER_PAGE = PAGE / sizeof(struct region),
 };
@@ -278,8 +279,10 @@ region_reserve(uint64_t n, uint64_t align, uint32_t rights, region_fault *fault,
         va = reserve_place(first, bytes, align);
     r.start = va;
     r.end = va + bytes;
-    if (!fault)
+    if (!fault) {
         r.bytes = 0;
+        r.around = RESERVE_AROUND;
+    }
     if (va && range_enter(&r))
         va = 0;
     if (va)

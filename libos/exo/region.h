@@ -30,7 +30,7 @@ struct region {
     uint64_t offset;     /* of start in the object: what a cut leaves behind begins further on */
     uint64_t bytes;      /* of the object; where there is a handler, as it likes */
     uint64_t rights;
-    uint64_t unused; /* 64 bytes */
+    uint64_t around; /* zeroed pages that one fault brings, a power of two; 0: as many as usual */
 };
 
 /*

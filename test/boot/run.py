@@ -252,6 +252,9 @@ LIBRARY = [  # libos/exo on one processor: program, argument, exit code, what it
     ('regions', 'guard', 139, 'segmentation fault: write to 0x7e44', []),
     ('regions', 'dropped', 139, 'segmentation fault: write to 0x7e44', []),
     ('regions', 'protected', 139, 'segmentation fault: write to 0x7e44', []),
+    ('heap', '', 0, '', []),
+    ('heap', 'twice', 134, 'the heap was misused: a block that is free already at 0x7e44', []),
+    ('heap', 'wild', 134, 'the heap was misused: no block of the heap at 0x7e44', []),
 ]
 
 

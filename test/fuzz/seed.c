@@ -124,6 +124,17 @@ seed_firmware(const char *directory)
     return write_file(directory, "tables", image, sizeof image);
 }
 
+/* Blocks of every kind of size taken, resized and freed. */
+static bool
+seed_heap(const char *directory)
+{
+    uint8_t commands[600 * 3];
+    uint32_t seed = 1;
+    for (size_t i = 0; i < sizeof commands; i++)
+        commands[i] = (uint8_t)((seed = seed * 1664525 + 1013904223) >> 24);
+    return write_file(directory, "any", commands, sizeof commands);
+}
+
 static const struct {
     const char *name;
     bool (*make)(const char *directory);
@@ -131,6 +142,7 @@ static const struct {
     {"elf", seed_elf},      {"bundle", seed_bundle},       {"message", seed_message},
     {"words", seed_words},  {"plan", seed_plan},           {"options", seed_options},
     {"report", seed_words}, {"multiboot", seed_multiboot}, {"firmware", seed_firmware},
+    {"heap", seed_heap},
 };
 
 int

@@ -40,5 +40,6 @@ extern const struct test bundle_tests[];
 extern const struct test words_tests[];
 extern const struct test plan_tests[];
 extern const struct test message_tests[];
+extern const struct test heap_tests[];
 extern const struct test multiboot_tests[];
 extern const struct test firmware_tests[];
