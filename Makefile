@@ -54,13 +54,16 @@ HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/image.c host/p
 UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c test/unit/siphash.c \
 	test/unit/elf.c test/unit/bundle.c test/unit/words.c test/unit/plan.c test/unit/message.c \
 	test/unit/multiboot.c test/unit/firmware.c \
-	test/unit/heap.c test/unit/heap_model.c
+	test/unit/heap.c test/unit/heap_model.c test/unit/grants.c
+# Of the kernel, what needs no processor, with bounds so small that all takes several calls.
+UNIT_KERNEL := kernel/account.c kernel/cap.c kernel/grant.c test/kernel/fake.c \
+	test/kernel/grants.c
 BOOT_TESTS := victim act02_revoke act04_tree resume act05_map act06_bits act07_table act13_edge act15_flags act16_gates \
 	act21_privileged act25_transfer act27_calls act29_pointers slots_walk reap \
 	caps limits unfinished dangling hog deaths $(BOOT_LIBRARY)
 BOOT_LIBRARY := regions heap # of libos/exo
 BOOT_RAW := upcalls slices
-FUZZERS := elf bundle message words plan options report multiboot firmware heap
+FUZZERS := elf bundle message words plan options report multiboot firmware heap grants
 
 # ---- rules ------------------------------------------------------------------------------------
 .PHONY: all kernel user host unit boot-tests fuzz test check bench bench-tools fmt clean
@@ -143,9 +146,11 @@ SAN := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 $(OUT)/unit/%.c.o: %.c $(GEN)
 	@mkdir -p $(@D)
 	$(CC) $(HFLAGS) $(SAN) $(INC) -MMD -MP -c $< -o $@
-$(OUT)/unit/run: $(addprefix $(OUT)/unit/,$(addsuffix .o,$(UNIT_SRC) $(LIB_SRC)))
+$(OUT)/unit/run: $(addprefix $(OUT)/unit/,$(addsuffix .o,$(UNIT_SRC) $(UNIT_KERNEL) $(LIB_SRC)))
 	$(CC) -pthread $(SAN) -o $@ $^
 unit: $(OUT)/unit/run
+KERNEL_HOSTED := $(foreach d,unit fuzz,$(addprefix $(OUT)/$d/,$(addsuffix .o,$(UNIT_KERNEL))))
+$(KERNEL_HOSTED): INC := -Itest/kernel/small -Ikernel/plant/off $(INC)
 
 FUZZ := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 $(OUT)/fuzz/%.c.o: %.c $(GEN)
@@ -158,6 +163,7 @@ $(OUT)/fuzz/options: $(OUT)/fuzz/host/options.c.o
 $(OUT)/fuzz/heap: $(OUT)/fuzz/test/unit/heap_model.c.o
 $(OUT)/fuzz/report: $(OUT)/fuzz/host/report.c.o $(OUT)/fuzz/host/say.c.o
 $(OUT)/fuzz/firmware: $(OUT)/fuzz/test/unit/made.c.o
+$(OUT)/fuzz/grants: $(addprefix $(OUT)/fuzz/,$(addsuffix .o,$(UNIT_KERNEL)))
 $(OUT)/fuzz/seed: $(OUT)/unit/test/fuzz/seed.c.o $(OUT)/unit/test/unit/made.c.o $(OUT)/unit/lib/message.c.o
 	$(CC) $(SAN) -o $@ $^
 fuzz: $(FUZZERS:%=$(OUT)/fuzz/%) $(OUT)/fuzz/seed

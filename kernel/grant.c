@@ -247,7 +247,19 @@ cell_clear(struct cell *cell)
     *cell = (struct cell){0};
 }
 
-/* One step of the walk of `root`, on whose circle something is. */
+static void
+revoke_begin(struct cell *cell)
+{
+    if (!cell->generation)
+        return;
+    cell->generation = 0;
+    cell_at(cell->own)->unfinished++; /* G5 */
+}
+
+/*
+ * One step of the walk of `root`, on whose circle something is. A cell dies when the walk first
+ * comes to it, before all that hangs on it, and is empty when all that has gone.
+ */
 static void
 revoke_step(struct cell *root)
 {
@@ -256,19 +268,14 @@ revoke_step(struct cell *root)
 
     if (first->type != LEAF_CELL && first->type != LEAF_JOINED) {
         leaf_fall(first);
-        return;
-    }
-    if (circle_is_empty(&cell->below)) {
+    } else if (circle_is_empty(&cell->below)) {
         cell_clear(cell);
-        return;
+    } else {
+        revoke_begin(cell);
+        circle_move_before(&cell->below, &first->link);
+        first->type = LEAF_JOINED;
+        first->cell = cell_id(root);
     }
-    circle_move_before(&cell->below, &first->link);
-    if (!cell_is_dying(cell)) {
-        cell_clear(cell);
-        return;
-    }
-    first->type = LEAF_JOINED;
-    first->cell = cell_id(root);
 }
 
 /* The walk that works for a dying cell: its own, or the one that took it over. Shortens the way. */
@@ -283,15 +290,6 @@ revoke_root(struct cell *cell, uint64_t *steps)
         --*steps;
     }
     return cell;
-}
-
-static void
-revoke_begin(struct cell *cell)
-{
-    if (!cell->generation)
-        return;
-    cell->generation = 0;
-    cell_at(cell->own)->unfinished++; /* G5 */
 }
 
 /*

@@ -24,7 +24,7 @@ struct link {
 enum leaf_type {
     LEAF_NONE = 0, /* an empty place: in no circle */
     LEAF_CELL,     /* a cell: granted from the one that it hangs on */
-    LEAF_JOINED,   /* a cell whose revocation another one has taken over: `cell` is that one */
+    LEAF_JOINED,   /* a dying cell that a walk has come to: `cell` is the root of the walk */
     LEAF_SLOT,     /* struct slot: slot_fall() */
     LEAF_TYPES,
 };

@@ -2,12 +2,7 @@
 /* kernel/step.h - bounds on the work of one call, and indices that a caller chose. */
 #pragma once
 #include <stdint.h>
-
-/*
- * The most elementary steps (a frame looked at, an entry cleared) in one call; each is at most
- * some tens of instructions, so that a call stays below 50 us.
- */
-enum { STEPS_MAX = 1024 };
+#include "kernel/bound.h"
 
 /* index when it is below n, else 0, without a branch that a processor could run ahead of. */
 static inline uint64_t

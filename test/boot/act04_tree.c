@@ -21,7 +21,7 @@ enum {
     FRAMES_MAX = LARGE / PER_FRAME + 64,
     COUNTER = 60,
     RIGHTS = RIGHT_READ | RIGHT_POST | RIGHT_GRANT,
-    CELLS_A_CALL = 300, /* at least so many fall in a call */
+    CELLS_A_CALL = 200, /* at least so many fall in a call */
 };
 
 static uint64_t frames[FRAMES_MAX];
@@ -85,7 +85,7 @@ first(uint32_t index, uint32_t slot)
 static struct cap
 grow(uint32_t from, uint32_t n, bool deep)
 {
-    struct cap cap;
+    struct cap cap = {0};
 
     for (uint32_t i = 0; i < n; i++) {
         grant(deep && i ? LINK : from, CELLS, cell_next(), &cap);

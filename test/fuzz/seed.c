@@ -142,7 +142,7 @@ static const struct {
     {"elf", seed_elf},      {"bundle", seed_bundle},       {"message", seed_message},
     {"words", seed_words},  {"plan", seed_plan},           {"options", seed_options},
     {"report", seed_words}, {"multiboot", seed_multiboot}, {"firmware", seed_firmware},
-    {"heap", seed_heap},
+    {"heap", seed_heap},    {"grants", seed_heap},
 };
 
 int

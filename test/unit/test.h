@@ -43,3 +43,4 @@ extern const struct test message_tests[];
 extern const struct test heap_tests[];
 extern const struct test multiboot_tests[];
 extern const struct test firmware_tests[];
+extern const struct test grants_tests[];

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* grants.c - the grant tree under arbitrary deeds, beside its model (test/kernel/grants.h). */
+#include <stdio.h>
+#include <stdlib.h>
+#include "test/fuzz/fuzz.h"
+#include "test/kernel/grants.h"
+
+enum { BYTES_MAX = 256 };
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct play play = grants_play(data, size < BYTES_MAX ? size : BYTES_MAX);
+
+    if (play.why) {
+        fprintf(stderr, "deed %lu: %s\n", play.deeds, play.why);
+        abort();
+    }
+    return 0;
+}
