@@ -57,6 +57,7 @@ int arch_upcalls_set(struct context *context,
 void arch_context_registers(const struct context *context, struct save_area *out);
 void arch_context_result(struct context *context, int64_t value, uint64_t detail);
 void arch_context_restart(struct context *context); /* back before the call it stands in */
+void arch_context_root(struct context *context);    /* the current one: on to context->root */
 void arch_context_skip(struct context *context);    /* and behind it again */
 /*
  * Brings an upcall to a context that is off its processor: false, with *cause, when it cannot be.
@@ -75,7 +76,12 @@ uint64_t arch_counter(void);                                          /* cycles 
 _Noreturn void arch_resume(struct context *context);
 
 /* ---- transfers: both contexts' registers are saved in their frames ---- */
-void arch_transfer_set(struct context *context, uint64_t rip, uint64_t rsp); /* checked */
+struct transfer_setup;
+void arch_transfer_set(struct context *context, const struct transfer_setup *setup,
+                       struct context *_Atomic *home); /* checked */
+/* That many more calls may nest on this processor; settle: without kernel/transfer.c. */
+void arch_transfer_room(struct cpu *cpu, uint32_t calls, bool settle);
+bool arch_inside(const struct cpu *cpu); /* is it on a path that takes no lock? */
 /* It is to begin with the caller's message (NULL: none), and with that identity. */
 void arch_transfer_begin(struct context *callee, const struct context *caller, uint64_t identity);
 /* The caller is to go on behind its call, with the callee's message. */

@@ -186,7 +186,7 @@ context_root(struct account *account, uint64_t root)
     frame_ref(root);
     frame_unref(context->root);
     context->root = (uint32_t)root;
-    arch_root_load(root);
+    arch_context_root(context);
     return result_ok(0);
 }
 

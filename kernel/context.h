@@ -25,14 +25,15 @@ struct env {
  */
 struct context {
     struct cell cell;
-    uint32_t self; /* frame */
-    uint32_t env;  /* frame */
-    uint32_t root; /* frame it stands on; holds a reference */
+    struct context *caller; /* kernel/transfer.h: T1. transfer.S reads it, and due */
+    uint32_t due;           /* set of 1 << enum upcall */
+    uint32_t self;          /* frame */
+    uint32_t env;           /* frame */
+    uint32_t root;          /* frame it stands on; holds a reference */
     uint32_t vector_frame;
     uint32_t upcall_frame; /* 0: none registered; holds a reference */
     uint32_t phase;        /* enum context_phase but PARKED */
     uint32_t cause;        /* enum context_cause */
-    uint32_t due;          /* set of 1 << enum upcall */
     uint32_t on;           /* the processor that it is current on, + 1; 0: none */
     uint32_t stop_asked;   /* it is to be stopped by the processor that it is on */
     int64_t status;
@@ -45,8 +46,7 @@ struct context {
     uint32_t stop_events; /* frame; 0: nobody is told */
     uint32_t stop_index;
     uint32_t n_clauses;
-    struct context *caller; /* kernel/transfer.h: T1 */
-    struct context *held;
+    struct context *held; /* kernel/transfer.h: T1 */
     struct context *above;
     uint32_t entry;     /* frame of the entry that it is an activation of; 0: none */
     uint32_t entry_cpu; /* for callers on this processor */

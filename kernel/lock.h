@@ -25,6 +25,13 @@ struct lock {
 
 extern struct lock kernel_lock_word;
 
+/*
+ * Waits until every other processor has been seen off the paths that take no lock, each at most
+ * some tens of instructions with interrupts off: what was cleared before nobody there uses any
+ * more.
+ */
+void lock_quiesce(void);
+
 static inline void
 kernel_lock(void)
 {

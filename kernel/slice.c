@@ -165,6 +165,7 @@ slice_begin(struct cpu *cpu, uint64_t position, uint64_t now_ns)
     cpu->slice_end_ns = now_ns + cpu->slice[position].duration_ns;
     cpu->grace_end_ns = 0;
     arch_context_switch(cpu, context);
+    transfer_room(cpu);
     arch_charge_show(named, now_ns);
     if (context->entries >> UPCALL_SLICE_BEGIN & 1)
         context->due |= 1 << UPCALL_SLICE_BEGIN;

@@ -15,12 +15,12 @@ struct slice {
 };
 
 struct cpu {
+    struct context *current; /* whose registers are on the processor; NULL: idle. For entry.S too */
     uint32_t number;
-    uint32_t position;       /* of the slice that runs */
-    bool asked;              /* an interrupt is on its way to it */
-    bool idle;               /* halted, or about to */
-    struct context *current; /* whose registers are on the processor; NULL: idle */
-    struct context *payer;   /* whom the slice names; NULL: none, or what runs is not its chain */
+    uint32_t position;     /* of the slice that runs */
+    bool asked;            /* an interrupt is on its way to it */
+    bool idle;             /* halted, or about to */
+    struct context *payer; /* whom the slice names; NULL: none, or what runs is not its chain */
     uint64_t slice_end_ns;
     uint64_t grace_end_ns;               /* 0: no slice-end upcall outstanding */
     uint64_t counter_mark;               /* cycle counter up to which time has been charged */

@@ -128,6 +128,7 @@ entry_release(struct entry *entry)
 {
     for (uint64_t cpu = 0; cpu < CPUS_MAX; cpu++)
         withdraw(entry, cpu);
+    lock_quiesce(); /* T7: the slots have fallen before */
 }
 
 /* ---- chains that run and chains that do not ---- */
@@ -199,6 +200,20 @@ transfer_on(struct cpu *cpu, struct context *named)
     return x;
 }
 
+/* On a processor that is not its home an activation's return is looked at, for T3. */
+void
+transfer_room(struct cpu *cpu)
+{
+    uint32_t depth = depth_of(cpu->current);
+    bool settle = !planted(PLANT_IDENTITY);
+
+    for (const struct context *x = cpu->current; x; x = x->caller)
+        settle = settle && (!x->entry || x->entry_cpu == cpu->number);
+    if (planted(PLANT_CALL_DEPTH))
+        depth = 0;
+    arch_transfer_room(cpu, depth < TRANSFER_DEPTH_MAX ? TRANSFER_DEPTH_MAX - depth : 0, settle);
+}
+
 uint64_t
 transfer_deadline(const struct context *context)
 {
@@ -216,9 +231,15 @@ transfer_due(struct context *context)
     if (transfer_is_parked(context)) {
         (void)unpark(entry_of(context), context->entry_cpu);
         context->hidden = true; /* the next call looks at it */
-    } else if (context->on != cpu_this()->number + 1) {
-        slice_ask(cpu_at(context->on - 1));
+        return;
     }
+    if (context->on == cpu_this()->number + 1)
+        return;
+    lock_quiesce(); /* it may have been about to park, and have seen nothing due */
+    if (transfer_is_parked(context))
+        transfer_due(context);
+    else
+        slice_ask(cpu_at(context->on - 1));
 }
 
 /* ---- ends ---- */
@@ -328,7 +349,7 @@ transfer_serve(struct entry *entry, struct context *context, uint64_t setup_va)
     context->entry_cpu = (uint32_t)index_masked(setup.cpu, CPUS_MAX);
     frame_ref(context->entry);
     entry->holder[context->entry_cpu] = context;
-    arch_transfer_set(context, setup.rip, setup.rsp);
+    arch_transfer_set(context, &setup, &entry->parked[context->entry_cpu]);
     if (self)
         slice_off(cpu);
     park(context);
@@ -414,24 +435,41 @@ answer(struct cpu *cpu)
     return 0;
 }
 
-/* The current context's registers are saved, and none of it is settled by transfer.S. */
-_Noreturn void transfer_slow(uint64_t word);
+/* Behind a call that transfer.S has left to us. */
+static _Noreturn void
+go_on(struct cpu *cpu, int error, uint64_t detail)
+{
+    if (error)
+        arch_context_result(cpu->current, -error, detail);
+    if (cpu->current->due && !context_deliver(cpu->current))
+        slice_leave(cpu);
+    transfer_room(cpu);
+    slice_arm(cpu);
+    arch_resume(cpu->current);
+}
+
+/* transfer.S, which has saved the current context's registers. */
+_Noreturn void transfer_call_slow(uint64_t slot);
 void
-transfer_slow(uint64_t word)
+transfer_call_slow(uint64_t slot)
 {
     struct cpu *cpu = cpu_this();
     uint64_t detail = 0;
     int error;
 
     kernel_lock();
-    if ((uint32_t)word == CALL_BASE + CALL_transfer_return)
-        error = answer(cpu);
-    else
-        error = call(cpu, word >> 32, &detail);
-    if (error)
-        arch_context_result(cpu->current, -error, detail);
-    if (cpu->current->due && !context_deliver(cpu->current))
-        slice_leave(cpu);
-    slice_arm(cpu);
-    arch_resume(cpu->current);
+    error = call(cpu, slot, &detail);
+    go_on(cpu, error, detail);
+}
+
+_Noreturn void transfer_return_slow(void);
+void
+transfer_return_slow(void)
+{
+    struct cpu *cpu = cpu_this();
+    int error;
+
+    kernel_lock();
+    error = answer(cpu);
+    go_on(cpu, error, 0);
 }

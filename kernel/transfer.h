@@ -13,6 +13,8 @@
  *  T4 of a chain that does not run all but the top are CALLING, and `above` leads from the base up.
  *  T5 a chain has at most TRANSFER_DEPTH_MAX contexts beside its base.
  *  T6 the context that a slice names pays for what runs in it: cpu->payer.
+ *  T7 an entry ends only when nobody is inside transfer.S with a pointer to it (lock_quiesce): what
+ *     else is reached there is this processor's chain, or referred to by one of it.
  */
 #pragma once
 #include <stdatomic.h>
@@ -38,6 +40,8 @@ _Static_assert(sizeof(struct entry) <= 4096, "one frame");
 struct context *transfer_top(struct context *named);
 /* Puts the chain of a context that a slice names on this processor; its top. */
 struct context *transfer_on(struct cpu *cpu, struct context *named);
+/* The current context may call, and be returned from. */
+void transfer_room(struct cpu *cpu);
 /* The current context and those that wait for it are off the processor. */
 void transfer_off(struct context *current);
 /* The first deadline of those that wait for `context`, itself included; 0: none. */

@@ -15,11 +15,13 @@
 #include <stdatomic.h>
 #include "abi/error.h"
 #include "abi/memory.h"
+#include "abi/transfer.h"
 #include "kernel/arch.h"
 #include "kernel/context.h"
 #include "kernel/frame.h"
 #include "kernel/lock.h"
 #include "kernel/log.h"
+#include "kernel/transfer.h"
 #include "kernel/x86/cpu.h"
 #include "lib/string.h"
 #include "plant.h"
@@ -59,6 +61,8 @@ arch_context_init(struct context *context, const struct context_start *start)
                                  .cs = SEL_USER_CODE,
                                  .ss = SEL_USER_DATA};
     c->page = &page_none;
+    c->slots = frame_address(((struct env *)frame_address(context->env))->slots);
+    c->cr3 = (uint64_t)context->root << FRAME_SHIFT;
 }
 
 static bool
@@ -118,7 +122,7 @@ void
 arch_context_registers(const struct context *context, struct save_area *out)
 {
     if (context == context_current())
-        vectors_save(cpu_x86_this()->context);
+        vectors_save(context_x86(context_current()));
     *out = ((const struct context_x86 *)(const void *)context)->regs;
 }
 
@@ -149,7 +153,6 @@ arch_context_leave(struct context *context)
 
     vectors_save(context_x86(context));
     context->run = cpu->loaded_run = ++run_last; /* a transfer may have brought it here */
-    cpu->context = NULL;
 }
 
 void
@@ -162,7 +165,6 @@ arch_context_switch(struct cpu *generic, struct context *to)
         vectors_load(next);
     to->run = cpu->loaded_run = ++run_last;
     arch_root_load(to->root);
-    cpu->context = next;
     generic->current = to;
 }
 
@@ -191,11 +193,53 @@ arch_resume(struct context *context)
 
 /* ---- transfers ---- */
 
+/* What transfer.S looks at in a slot and in an entry. */
+_Static_assert(SLOTS_FIRST == offsetof(struct slots, slot), "transfer.S");
+_Static_assert(1 << SLOTS_SHIFT == sizeof(struct slot), "transfer.S");
+_Static_assert(SLOTS_COUNT == SLOTS_PER_TABLE && SLOTS_COUNT <= 0x7f, "transfer.S");
+_Static_assert(SLOT_CELL == offsetof(struct slot, leaf.cell), "transfer.S");
+_Static_assert(SLOT_WHAT == offsetof(struct slot, leaf.type), "transfer.S");
+_Static_assert(SLOT_WHAT + 1 == offsetof(struct slot, leaf.kind), "transfer.S");
+_Static_assert(SLOT_WHAT + 2 == offsetof(struct slot, leaf.rights), "transfer.S");
+_Static_assert(SLOT_WHAT_CALLABLE == (LEAF_SLOT | KIND_ENTRY << 8 | RIGHT_RUN << 16), "transfer.S");
+_Static_assert(SLOT_OBJECT == offsetof(struct slot, object), "transfer.S");
+
 void
-arch_transfer_set(struct context *context, uint64_t rip, uint64_t rsp)
+arch_transfer_set(struct context *context, const struct transfer_setup *setup,
+                  struct context *_Atomic *home)
 {
-    context_x86(context)->transfer_rip = rip;
-    context_x86(context)->transfer_rsp = rsp;
+    context_x86(context)->transfer_rip = setup->rip;
+    context_x86(context)->transfer_rsp = setup->rsp;
+    context_x86(context)->home = home;
+}
+
+/* Odd; below 0 from every call and return on, so that transfer.S settles none. */
+enum { ROOM_NONE = -0x3fffffff };
+
+void
+arch_transfer_room(struct cpu *generic, uint32_t calls, bool settle)
+{
+    struct cpu_x86 *cpu = cpu_x86_at(generic->number);
+    uint32_t room = settle ? 2 * calls + 1 : (uint32_t)ROOM_NONE;
+
+    cpu->parked = offsetof(struct entry, parked) + generic->number * sizeof(struct context *);
+    atomic_store_explicit(&cpu->room, room, memory_order_relaxed); /* its own */
+}
+
+bool
+arch_inside(const struct cpu *generic)
+{
+    const struct cpu_x86 *cpu = cpu_x86_at(generic->number);
+
+    return !(atomic_load_explicit(&cpu->room, memory_order_acquire) &
+             1); /* pairs with transfer.S */
+}
+
+void
+arch_context_root(struct context *context)
+{
+    context_x86(context)->cr3 = (uint64_t)context->root << FRAME_SHIFT;
+    arch_root_load(context->root);
 }
 
 /* The message, and what every context has that goes on behind a `syscall`. */
@@ -247,7 +291,6 @@ void
 arch_transfer_hand(struct cpu *generic, struct context *to)
 {
     arch_root_load(to->root);
-    cpu_x86_this()->context = context_x86(to);
     generic->current = to;
 }
 

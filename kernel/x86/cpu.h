@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* kernel/x86/cpu.h - a processor's state and the instructions that C has no words for. */
 #pragma once
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,21 +27,22 @@ struct descriptor_pointer {
     uint64_t base;
 } __attribute__((packed));
 
-struct context_x86;
-
 struct cpu_x86 {
-    uint64_t user_rsp;           /* of the call in progress */
-    struct context_x86 *context; /* the current one, for the entry paths */
-    uint64_t loaded_run;         /* whose vectors and segment bases it holds (struct context) */
-    uint64_t root;               /* frame in cr3; 0: the kernel's own */
+    uint64_t root;   /* what is in cr3: a frame's address; 0: the kernel's own */
+    uint64_t parked; /* transfer.S: where this processor's activation stands in an entry */
+    _Atomic uint32_t
+        room; /* transfer.S: how many more calls may nest, times two; odd: not inside */
     uint32_t apic_id;
-    uint64_t timer_ns; /* what the timer is set for (apic.c) */
+    struct cpu cpu;      /* which begins with the current context, for the entry paths */
+    uint64_t loaded_run; /* whose vectors and segment bases it holds (struct context) */
+    uint64_t timer_ns;   /* what the timer is set for (apic.c) */
     uint64_t gdt[8];
     struct tss tss;
-    struct cpu cpu;
 };
-_Static_assert(offsetof(struct cpu_x86, user_rsp) == CPU_USER_RSP, "entry.S");
-_Static_assert(offsetof(struct cpu_x86, context) == CPU_CONTEXT, "entry.S");
+_Static_assert(offsetof(struct cpu_x86, root) == CPU_ROOT, "transfer.S");
+_Static_assert(offsetof(struct cpu_x86, parked) == CPU_PARKED, "transfer.S");
+_Static_assert(offsetof(struct cpu_x86, room) == CPU_ROOM, "transfer.S");
+_Static_assert(offsetof(struct cpu_x86, cpu.current) == CPU_CONTEXT, "entry.S");
 _Static_assert(CPU_STATE + sizeof(struct cpu_x86) <= CPU_STATE_END, "the block's state pages");
 
 /* What is the kernel's for each save area, as far apart as those are: one index serves both. */
@@ -59,7 +61,10 @@ struct context_x86 {
     uint64_t resume_start, resume_bytes;
     uint64_t entry[UPCALL_COUNT];
     uint64_t transfer_rip, transfer_rsp; /* where a call begins, of an activation */
-    uint64_t reserved[18];
+    struct context *_Atomic *home;       /* where it is parked */
+    struct slots *slots;                 /* what its calls name */
+    uint64_t cr3;
+    uint64_t reserved[15];
     struct context_level level[UPCALL_DEPTH_MAX];
 };
 _Static_assert(offsetof(struct context_x86, regs) == CONTEXT_REGS, "entry.S");
@@ -70,6 +75,11 @@ _Static_assert(offsetof(struct context_x86, resume_bytes) == CONTEXT_RESUME_BYTE
 _Static_assert(offsetof(struct context_x86, entry) == CONTEXT_ENTRY, "entry.S");
 _Static_assert(offsetof(struct context_x86, transfer_rip) == CONTEXT_TRANSFER_RIP, "transfer.S");
 _Static_assert(offsetof(struct context_x86, transfer_rsp) == CONTEXT_TRANSFER_RSP, "transfer.S");
+_Static_assert(offsetof(struct context_x86, home) == CONTEXT_HOME, "transfer.S");
+_Static_assert(offsetof(struct context_x86, slots) == CONTEXT_SLOTS, "transfer.S");
+_Static_assert(offsetof(struct context_x86, cr3) == CONTEXT_CR3, "transfer.S");
+_Static_assert(offsetof(struct context, caller) == CONTEXT_CALLER, "transfer.S");
+_Static_assert(offsetof(struct context, due) == CONTEXT_DUE, "transfer.S");
 _Static_assert(offsetof(struct context_x86, level) == CONTEXT_STACK, "entry.S");
 _Static_assert(sizeof(struct context_x86) <= 4096, "one frame");
 _Static_assert(offsetof(struct upcall_page, depth) == PAGE_DEPTH, "entry.S");

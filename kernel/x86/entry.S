@@ -23,7 +23,7 @@
 entry_template:
     /* ---- syscall: a kernel call, or a foreign one ---- */
     mov %rsp, STATE(CPU_USER_RSP)
-    lea entry_template + CPU_STACK_TOP(%rip), %rsp
+    lea entry_template + CPU_STACK_TOP - 8(%rip), %rsp
     push %rcx
     push %r11
     lea -CALL_BASE(%rax), %ecx

@@ -25,11 +25,16 @@
 #define CPU_CHECK_TOP 0xd000
 #define CPU_DEBUG_TOP 0xf000
 
-/* struct cpu_x86 */
-#define CPU_USER_RSP 0
-#define CPU_CONTEXT 8
+/* From CPU_STATE on: the word at the top of the stack, and struct cpu_x86. */
+#define CPU_USER_RSP (CPU_STACK_TOP - 8 - CPU_STATE)
+#define CPU_ROOT 0
+#define CPU_PARKED 8
+#define CPU_ROOM 16
+#define CPU_CONTEXT 24
 
 /* struct context_x86 */
+#define CONTEXT_CALLER 64
+#define CONTEXT_DUE 72
 #define CONTEXT_REGS 1024
 #define CONTEXT_PAGE 1280
 #define CONTEXT_PAGE_VA 1288
@@ -38,6 +43,9 @@
 #define CONTEXT_ENTRY 1312
 #define CONTEXT_TRANSFER_RIP 1376
 #define CONTEXT_TRANSFER_RSP 1384
+#define CONTEXT_HOME 1392
+#define CONTEXT_SLOTS 1400
+#define CONTEXT_CR3 1408
 #define CONTEXT_STACK 1536
 
 /* Bytes from the stub of one exception to that of the next. */
@@ -78,3 +86,13 @@
 #define SEL_TSS 0x28
 
 #define FLAGS_UPCALL 0x202
+
+/* struct slots, struct slot, struct entry: what a call of a good slot looks at */
+#define SLOTS_FIRST 64
+#define SLOTS_SHIFT 5
+#define SLOTS_COUNT 126
+#define SLOT_CELL 16
+#define SLOT_WHAT 20
+#define SLOT_WHAT_CALLABLE 0x02000a03 /* LEAF_SLOT, KIND_ENTRY, RIGHT_RUN alone */
+#define SLOT_OBJECT 24
+#define ENTRY_PARKED 128

@@ -193,16 +193,17 @@ arch_root_load(uint64_t frame)
 {
     struct cpu_x86 *cpu = cpu_x86_this();
 
-    if (cpu->root != frame)
-        __asm__ volatile("mov %0, %%cr3" ::"r"(frame << FRAME_SHIFT) : "memory");
-    cpu->root = frame;
+    if (cpu->root == frame << FRAME_SHIFT)
+        return;
+    cpu->root = frame << FRAME_SHIFT;
+    __asm__ volatile("mov %0, %%cr3" ::"r"(cpu->root) : "memory");
 }
 
 void
 arch_root_idle(void)
 {
     if (cpu_x86_this()->root)
-        arch_root_leave(cpu_x86_this()->root);
+        arch_root_leave(cpu_x86_this()->root >> FRAME_SHIFT);
 }
 
 void
@@ -210,7 +211,7 @@ arch_root_leave(uint64_t frame)
 {
     struct cpu_x86 *cpu = cpu_x86_this();
 
-    if (cpu->root != frame)
+    if (cpu->root != frame << FRAME_SHIFT)
         return;
     cpu->root = 0;
     pt_kernel_load();

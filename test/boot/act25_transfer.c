@@ -13,6 +13,7 @@ enum {
     CONTEXT,
     WEAK_SLOT,
     OTHER,
+    CALL,       /* the entry with RUN alone */
     FIRST = 30, /* a chain of entries, and one slot for their contexts */
     CHAIN = TRANSFER_DEPTH_MAX + 4,
     LINK_CONTEXT = FIRST + CHAIN,
@@ -29,6 +30,7 @@ static enum {
     DO_STOP, /* stop itself */
 } deed;
 
+static bool narrow;
 static uint64_t seen[MESSAGE_WORDS], seen_identity, seen_flags;
 static uint64_t served, deepest, refused_deepest, busy_holder;
 static int64_t inner;
@@ -71,6 +73,26 @@ message_serve(uint64_t message[MESSAGE_WORDS], uint64_t identity, uint64_t flags
         message[i] = ~message[i];
 }
 
+static uint64_t
+service(uint32_t env)
+{
+    uint64_t frame;
+
+    call_slot_clear(SLOT_SLOTS, ENTRY);
+    call_slot_clear(SLOT_SLOTS, CALL);
+    call_slot_clear(SLOT_SLOTS, CONTEXT);
+    frame = service_new(SLOT_ACCOUNT, env, ENTRY, CONTEXT);
+    weaken(ENTRY, RIGHT_RUN, CALL);
+    return frame;
+}
+
+/* The word that transfers to it. */
+static uint64_t
+word(void)
+{
+    return transfer_word(narrow ? CALL : ENTRY);
+}
+
 static void
 message_fill(uint64_t message[MESSAGE_WORDS])
 {
@@ -86,13 +108,13 @@ all_registers_cross(void)
     deed = DO_ECHO;
     for (int round = 0; round < 3; round++) {
         message_fill(message);
-        expect(message_send(transfer_word(ENTRY), message) == 0, "a transfer");
+        expect(message_send(word(), message) == 0, "a transfer");
         for (uint64_t i = 0; i < MESSAGE_WORDS; i++) {
             expect(seen[i] == 0x1111111111111111 * (i + 1), "a word of the message");
             expect(message[i] == ~seen[i], "a word of the answer");
         }
         expect(seen_flags == FLAGS && message_left[2] == FLAGS, "flags are the kernel's");
-        hold(seen_identity == object_of_slot(ENTRY) * (uint64_t)CELLS_PER_FRAME,
+        hold(narrow || seen_identity == object_of_slot(ENTRY) * (uint64_t)CELLS_PER_FRAME,
              "the identity is the cell of the slot");
     }
 }
@@ -134,10 +156,10 @@ undeclared(void)
     deed = DO_ECHO;
     call_slot_clear(SLOT_SLOTS, WEAK_SLOT);
     for (uint64_t slot = 0; slot < SLOTS_PER_TABLE + 100; slot++)
-        if (slot != ENTRY)
+        if (slot != ENTRY && slot != CALL)
             refused(transfer_word(slot), E_BADF, "a slot that is no entry");
     for (uint64_t bit = 7; bit < 32; bit++)
-        refused(transfer_word(ENTRY | (uint64_t)1 << bit), E_BADF, "a slot beyond the table");
+        refused(word() | (uint64_t)1 << (32 + bit), E_BADF, "a slot beyond the table");
     weaken(ENTRY, RIGHTS_ALL & ~RIGHT_RUN, WEAK_SLOT);
     refused(transfer_word(WEAK_SLOT), E_PERM, "an entry without RUN");
     call_slot_clear(SLOT_SLOTS, WEAK_SLOT);
@@ -169,6 +191,7 @@ bad_activations(void)
         .rip = FRAME_BYTES, .vector_frame = frame_new(), .stop_slot = SLOT_NOTHING};
 
     call_slot_clear(SLOT_SLOTS, WEAK_SLOT);
+    call_slot_clear(SLOT_SLOTS, OTHER);
     fine(call_context_make(SLOT_ENV, frame_new(), OTHER, (uintptr_t)&start).value, "context_make");
     fine(call_entry_make(SLOT_ACCOUNT, frame_new(), WEAK_SLOT).value, "entry_make");
     refused(transfer_word(WEAK_SLOT), E_NOENT, "an entry without an activation");
@@ -198,30 +221,22 @@ tables_apart(void)
     uint64_t message[MESSAGE_WORDS] = {ENTRY};
 
     deed = DO_SELF;
-    expect(message_send(transfer_word(ENTRY), message) == 0, "a transfer");
+    expect(message_send(word(), message) == 0, "a transfer");
     hold(inner == -E_BADF, "a slot of the caller's is none of the callee's");
-}
-
-static void
-service_again(uint64_t *frame)
-{
-    call_slot_clear(SLOT_SLOTS, ENTRY);
-    call_slot_clear(SLOT_SLOTS, CONTEXT);
-    *frame = service_new(SLOT_ACCOUNT, SLOT_ENV, ENTRY, CONTEXT);
 }
 
 static void
 busy(void)
 {
-    uint64_t message[MESSAGE_WORDS] = {ENTRY}, frame;
+    uint64_t message[MESSAGE_WORDS] = {narrow ? CALL : ENTRY}, frame;
 
-    service_again(&frame);
+    frame = service(SLOT_ENV);
     deed = DO_SELF;
-    expect(message_send(transfer_word(ENTRY), message) == 0, "a transfer");
+    expect(message_send(word(), message) == 0, "a transfer");
     hold(inner == -E_AGAIN, "an activation that is busy");
     expect(busy_holder == frame, "the context that holds it is named");
     deed = DO_ECHO;
-    expect(message_send(transfer_word(ENTRY), message) == 0, "it is free again");
+    expect(message_send(word(), message) == 0, "it is free again");
 }
 
 static void
@@ -232,7 +247,10 @@ nesting(void)
     for (uint32_t i = 0; i < CHAIN; i++) {
         call_slot_clear(SLOT_SLOTS, LINK_CONTEXT);
         service_new(SLOT_ACCOUNT, SLOT_ENV, FIRST + i, LINK_CONTEXT);
+        if (narrow)
+            entry_narrow(FIRST + i);
     }
+    refused_deepest = 0;
     deed = DO_NEST;
     expect(message_send(transfer_word(FIRST), message) == 0, "the whole way there and back");
     hold(deepest == TRANSFER_DEPTH_MAX, "no deeper than the bound");
@@ -245,19 +263,19 @@ nesting(void)
 static void
 dies(uint32_t how, const char *what)
 {
-    uint64_t message[MESSAGE_WORDS] = {0}, frame;
+    uint64_t message[MESSAGE_WORDS] = {0};
     struct context_state state;
     int64_t r;
 
-    service_again(&frame);
+    service(SLOT_ENV);
     deed = how;
-    r = message_send(transfer_word(ENTRY), message);
+    r = message_send(word(), message);
     if (r >= 0)
         breach("%s: told that it returned", what);
     expect(r == -E_OWNERDEAD, what);
     fine(call_context_read(CONTEXT, (uintptr_t)&state).value, "context_read");
     expect(state.phase == CONTEXT_STOPPED, "and it is stopped");
-    refused(transfer_word(ENTRY), E_NOENT, "its entry has no activation any more");
+    refused(word(), E_NOENT, "its entry has no activation any more");
 }
 
 int
@@ -265,17 +283,20 @@ exo_main(const struct start_page *start)
 {
     (void)start;
     environment_new(SLOT_ACCOUNT, ENV, TABLE);
-    service_new(SLOT_ACCOUNT, ENV, ENTRY, CONTEXT);
-    all_registers_cross();
-    identities();
-    undeclared();
-    revoked();
-    bad_activations();
-    tables_apart();
-    busy();
-    nesting();
-    dies(DO_FAULT, "a callee that faults");
-    dies(DO_EXIT, "a callee that exits");
-    dies(DO_STOP, "a callee that stops itself");
+    for (int round = 0; round < 2; round++) {
+        narrow = round;
+        service(ENV);
+        all_registers_cross();
+        identities();
+        undeclared();
+        revoked();
+        bad_activations();
+        tables_apart();
+        busy();
+        nesting();
+        dies(DO_FAULT, "a callee that faults");
+        dies(DO_EXIT, "a callee that exits");
+        dies(DO_STOP, "a callee that stops itself");
+    }
     return done();
 }

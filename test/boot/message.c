@@ -41,3 +41,12 @@ service_new(uint32_t account, uint32_t env, uint32_t entry, uint32_t context)
     fine(call_entry_make(account, frame_of_account(account), entry).value, "entry_make");
     return activation_new(account, env, entry, context);
 }
+
+void
+entry_narrow(uint32_t entry)
+{
+    struct cap cap = cap_of(entry, RIGHT_RUN);
+
+    call_slot_clear(SLOT_SLOTS, entry);
+    fine(call_cap_bind(SLOT_SLOTS, entry, (uintptr_t)&cap).value, "cap_bind");
+}

@@ -24,5 +24,7 @@ void environment_new(uint32_t account, uint32_t env, uint32_t slots);
 /* An entry in `entry` with an activation in `context`, made in the environment. The context's
  * frame. */
 uint64_t service_new(uint32_t account, uint32_t env, uint32_t entry, uint32_t context);
+/* The slot keeps RUN alone: such slots are called without the kernel's lock. */
+void entry_narrow(uint32_t entry);
 /* A further activation of it. */
 uint64_t activation_new(uint32_t account, uint32_t env, uint32_t entry, uint32_t context);
