@@ -32,11 +32,11 @@ LIB_FREE_SRC := lib/mem.c   # for kernel and library OSes; hosted programs have 
 
 KERNEL_SRC := kernel/boot.c kernel/init.c kernel/call.c kernel/account.c kernel/cap.c kernel/grant.c \
 	kernel/frame_boot.c kernel/frame.c kernel/object.c kernel/pt.c kernel/env.c kernel/context.c kernel/event.c kernel/slice.c kernel/transfer.c \
-	kernel/lock.c kernel/channel.c kernel/console.c kernel/log.c \
+	kernel/lock.c kernel/channel.c kernel/console.c kernel/log.c kernel/trace.c \
 	kernel/check.c
 KERNEL_DEV_SRC := kernel/dev/virtqueue.c kernel/dev/virtio.c kernel/dev/pci.c kernel/dev/virtio_pci.c kernel/dev/virtio_mmio.c \
 	kernel/dev/port.c kernel/dev/port_virtio.c kernel/dev/port_serial.c
-KERNEL_X86_SRC := kernel/x86/start.c kernel/x86/cpu.c kernel/x86/smp.c kernel/x86/pt.c kernel/x86/trap.c kernel/x86/context.c \
+KERNEL_X86_SRC := kernel/x86/start.c kernel/x86/cpu.c kernel/x86/smp.c kernel/x86/pt.c kernel/x86/trap.c kernel/x86/trace.c kernel/x86/context.c \
 	kernel/x86/usercopy.c kernel/x86/acpi.c kernel/x86/apic.c kernel/x86/calibrate.c kernel/x86/clock.c kernel/x86/bus.c \
 	kernel/x86/serial.c kernel/x86/fingerprint.c
 KERNEL_ASM := kernel/x86/boot.S kernel/x86/ap.S kernel/x86/entry.S kernel/x86/transfer.S
@@ -50,7 +50,7 @@ LINUX_SRC := examples/linux/memory.c examples/linux/files.c examples/linux/calls
 
 HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/image.c host/partition.c host/program.c host/file.c \
 	host/plan.c host/bundle.c host/machine.c host/session.c host/peer.c host/link.c host/output.c \
-	host/sink.c host/input.c host/report.c host/panic.c host/say.c
+	host/sink.c host/input.c host/report.c host/panic.c host/trace.c host/events.c host/say.c
 UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c test/unit/siphash.c \
 	test/unit/elf.c test/unit/bundle.c test/unit/words.c test/unit/plan.c test/unit/message.c \
 	test/unit/multiboot.c test/unit/firmware.c \
@@ -63,7 +63,7 @@ BOOT_TESTS := victim act02_revoke act04_tree resume act05_map act06_bits act07_t
 	caps limits unfinished dangling hog deaths $(BOOT_LIBRARY)
 BOOT_LIBRARY := regions heap # of libos/exo
 BOOT_RAW := upcalls slices
-FUZZERS := elf bundle message words plan options report multiboot firmware heap grants
+FUZZERS := elf bundle message words plan options report multiboot firmware heap grants events
 
 # ---- rules ------------------------------------------------------------------------------------
 .PHONY: all kernel user host unit boot-tests fuzz test check bench bench-tools fmt clean
@@ -162,6 +162,7 @@ $(FUZZERS:%=$(OUT)/fuzz/%): $(OUT)/fuzz/%: $(OUT)/fuzz/test/fuzz/%.c.o $(FUZZ_LI
 $(OUT)/fuzz/options: $(OUT)/fuzz/host/options.c.o
 $(OUT)/fuzz/heap: $(OUT)/fuzz/test/unit/heap_model.c.o
 $(OUT)/fuzz/report: $(OUT)/fuzz/host/report.c.o $(OUT)/fuzz/host/say.c.o
+$(OUT)/fuzz/events: $(OUT)/fuzz/host/events.c.o
 $(OUT)/fuzz/firmware: $(OUT)/fuzz/test/unit/made.c.o
 $(OUT)/fuzz/grants: $(addprefix $(OUT)/fuzz/,$(addsuffix .o,$(UNIT_KERNEL)))
 $(OUT)/fuzz/seed: $(OUT)/unit/test/fuzz/seed.c.o $(OUT)/unit/test/unit/made.c.o $(OUT)/unit/lib/message.c.o

@@ -54,6 +54,7 @@ function flush_call(    i, lo_hi, list, value, u) {
         "    struct result r;\n\n    kernel_lock();\n    r = checked_" name "(a, b, c, number, d, e);\n    kernel_unlock();\n    return r;\n}\n")
     put("call_kinds.h", "    {" number ", \"" name "\", {" fields "}},")
     table = table "    [" number "] = " (enters ? enters : saves ? "call_enter_saving" : "sys_" name) ",\n"
+    traced = traced "    [" number "] = " (enters ? "call_enter_traced" : saves ? "call_enter_saving_traced" : "call_traced") ",\n"
     if (saves) saving = saving "    [" number "] = sys_" name ",\n"
     names = names "    [" number "] = \"" name "\",\n"
     if (enters) doc = " in registers of its own: below"
@@ -71,7 +72,7 @@ BEGIN {
     put("call_kinds.h", note "\n#pragma once\n#include <stdint.h>\n#include \"abi/cap.h\"\n\nstruct call_field {\n    const char *name; /* null: no more */\n" \
         "    uint8_t reg, low_bit, bits; /* where it travels; 0 is rdi */\n    uint16_t kind, right;       /* KIND_NONE: a number */\n};\n\n" \
         "static const struct call_shape {\n    uint32_t number;\n    const char *name;\n    struct call_field field[9];\n} call_shapes[] = {")
-    put("call_table.c", note "\n#include \"kernel/call.h\"\n#include \"kernel/lock.h\"\n")
+    put("call_table.c", note "\n#include \"kernel/call.h\"\n#include \"kernel/lock.h\"\n#include \"kernel/trace.h\"\n")
     put("calls.md", "<!-- SPDX-License-Identifier: MIT -->\n# The kernel's calls\n\nMade by `abi/calls.awk` from `abi/calls.tbl`. Call n is `syscall` with eax = 0x54000000 + n, arguments in rdi,\n" \
         "rsi, rdx, r8, r9; the result is rax, the second result rdx. A slot argument that names nothing is E_BADF, one\nwithout the right E_PERM. rcx, r11 and the other argument registers are lost.\n")
 }
@@ -95,8 +96,10 @@ END {
     if (bad) exit 1
     flush_call()
     put("call_numbers.h", "};"); put("call_kinds.h", "};")
-    for (i = 0; i < 256; i++) if (!(i in seen)) table = table "    [" i "] = call_unknown,\n"
+    for (i = 0; i < 256; i++) if (!(i in seen)) { table = table "    [" i "] = call_unknown,\n"; traced = traced "    [" i "] = call_traced,\n" }
     put("call_table.c", "/* By number; entered from kernel/x86/entry.S. */\ncall_entry *const call_table[CALL_BLOCK] = {\n" table "};\n")
     put("call_table.c", "call_entry *const call_saving_table[CALL_BLOCK] = {\n" saving "};\n")
+    put("call_table.c", "/* The same where calls are recorded. */\ncall_entry *const call_traced_table[CALL_BLOCK] = {\n" traced "};\n")
+    put("call_names.h", note "\n#pragma once\n\n/* By number; null: there is no such call. */\nstatic const char *const call_name_by_number[256] = {\n" names "};")
     put("call_table.c", "const char *const call_names[CALL_BLOCK] = {\n" names "};")
 }

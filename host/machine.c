@@ -24,6 +24,7 @@
 #include "host/say.h"
 
 enum {
+    TRACE_RING_KIB = 4 << 10, /* of each processor */
     MACHINE_OVERHEAD_BYTES =
         32 << 20, /* the kernel, init and what is kept of each, besides the partitions */
     MACHINE_BUNDLE_COPIES = 2, /* as the loader left it, and as partitions hold it */
@@ -36,13 +37,15 @@ enum child_fd {
     CHILD_CONSOLE = 4,
     CHILD_SERIAL = 5,
     CHILD_REPORT = 6, /* closed by exec: an errno comes if that fails */
-    CHILD_FDS = 7,
+    CHILD_MEMORY = 7, /* with --trace */
+    CHILD_FDS = 8,
 };
 
 struct arguments {
     const char *word[MACHINE_ARGUMENTS_MAX];
     unsigned n;
     char memory[32];
+    char backend[96];
     char cpus[16];
     char kernel_words[MACHINE_WORDS_BYTES];
     char debug[FILE_PATH_BYTES + 64];
@@ -82,6 +85,9 @@ int
 machine_kernel_words(char to[MACHINE_WORDS_BYTES], const struct options *o)
 {
     size_t n = (size_t)snprintf(to, MACHINE_WORDS_BYTES, "%s", o->verbose ? "log" : "");
+    if (o->trace)
+        n += (size_t)snprintf(to + n, MACHINE_WORDS_BYTES - n, "%strace=%d", n ? " " : "",
+                              TRACE_RING_KIB);
     for (unsigned i = 0; i < o->kernel_words.n; i++) {
         size_t room = MACHINE_WORDS_BYTES - n;
         size_t length =
@@ -95,17 +101,24 @@ machine_kernel_words(char to[MACHINE_WORDS_BYTES], const struct options *o)
 
 static int
 arguments_make(struct arguments *a, const struct machine *m, const struct options *o,
-               uint64_t memory_bytes, const char *debug_socket)
+               const char *debug_socket)
 {
     a->n = 0;
     add(a, m->emulator);
     /* with ACPI, microvm would describe its devices there and not on the kernel's command line */
     add_two(a, "-M", o->machine == MACHINE_Q35 ? "q35" : "microvm,acpi=off");
+    if (o->trace) {
+        snprintf(a->backend, sizeof a->backend,
+                 "memory-backend-file,id=memory,share=on,mem-path=/proc/self/fd/%d,size=%luM",
+                 CHILD_MEMORY, m->memory_bytes >> 20);
+        add_two(a, "-object", a->backend);
+        add_two(a, "-M", "memory-backend=memory");
+    }
     add_two(a, "-accel", o->accel == ACCEL_KVM ? "kvm" : "tcg");
     add_two(a, "-cpu", "max");
     snprintf(a->cpus, sizeof a->cpus, "%u", o->cpus);
     add_two(a, "-smp", a->cpus);
-    snprintf(a->memory, sizeof a->memory, "%luM", ((memory_bytes - 1) >> 20) + 1);
+    snprintf(a->memory, sizeof a->memory, "%luM", m->memory_bytes >> 20);
     add_two(a, "-m", a->memory);
     add(a, "-nodefaults");
     add(a, "-no-user-config");
@@ -142,15 +155,19 @@ host_memory(void)
 }
 
 static int
-memory_size(uint64_t partitions_bytes, const struct bundle *b, uint64_t *bytes)
+memory_size(uint64_t partitions_bytes, const struct bundle *b, const struct options *o,
+            uint64_t *bytes)
 {
     uint64_t own = MACHINE_OVERHEAD_BYTES + MACHINE_BUNDLE_COPIES * b->length_bytes;
+    if (o->trace)
+        own += (uint64_t)o->cpus * TRACE_RING_KIB << 10;
     uint64_t available = host_memory();
     if (__builtin_add_overflow(partitions_bytes, own, bytes) || *bytes > available)
         return say_fail(EXIT_TOOL,
                         "-m: %lu MiB for partitions and %lu for the machine, but this host has "
                         "%lu: ask for less",
                         partitions_bytes >> 20, own >> 20, available >> 20);
+    *bytes = (((*bytes - 1) >> 20) + 1) << 20;
     return 0;
 }
 
@@ -237,6 +254,17 @@ ends_finish(struct ends *e)
     return error;
 }
 
+/* With --trace the machine's memory is a file of ours, which outlives it.  Returns 0, or -errno. */
+static int
+memory_make(struct machine *m, const struct options *o)
+{
+    m->memory = -1;
+    if (!o->trace)
+        return 0;
+    m->memory = memfd_create("tessera-memory", MFD_CLOEXEC);
+    return m->memory >= 0 && ftruncate(m->memory, (off_t)m->memory_bytes) == 0 ? 0 : -errno;
+}
+
 static int
 spawn(struct machine *m, const struct arguments *a, const struct bundle *b)
 {
@@ -244,8 +272,9 @@ spawn(struct machine *m, const struct arguments *a, const struct bundle *b)
     int r = ends_make(&e, m);
     if (r < 0)
         return say_fail(EXIT_TOOL, "no sockets for the machine: %s", strerror(-r));
-    const int fds[CHILD_FDS] = {e.nothing,    m->complaints, m->complaints, b->fd,
-                                e.console[1], e.serial[1],   e.report[1]};
+    const int fds[CHILD_FDS] = {
+        e.nothing,    m->complaints, m->complaints, b->fd,
+        e.console[1], e.serial[1],   e.report[1],   m->memory < 0 ? e.nothing : m->memory};
     pid_t self = getpid();
     m->pid = fork();
     if (m->pid == 0)
@@ -283,16 +312,17 @@ int
 machine_start(struct machine *m, const struct options *o, const struct bundle *b,
               uint64_t partitions_bytes, const char *debug_socket)
 {
-    struct arguments a;
-    uint64_t memory_bytes;
+    struct arguments a = {.n = 0};
     *m = (struct machine){.emulator = o->emulator ? o->emulator : "qemu-system-x86_64"};
     int code = machine_kernel_path(m->kernel, o);
     if (code == 0)
-        code = memory_size(partitions_bytes, b, &memory_bytes);
+        code = memory_size(partitions_bytes, b, o, &m->memory_bytes);
     if (code == 0)
         code = accel_check(o->accel);
     if (code == 0)
-        code = arguments_make(&a, m, o, memory_bytes, debug_socket);
+        code = arguments_make(&a, m, o, debug_socket);
+    if (code == 0 && memory_make(m, o) < 0)
+        code = say_fail(EXIT_TOOL, "no memory for the machine: %s", strerror(errno));
     return code ? code : spawn(m, &a, b);
 }
 

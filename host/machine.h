@@ -13,8 +13,10 @@ struct machine {
     pid_t pid;      /* the emulator; 0: it has been waited for */
     int console;    /* our end of the console port; non-blocking */
     int serial;     /* our end of the serial port; non-blocking */
+    int memory;     /* with --trace: a memfd, the machine's memory; else -1 */
     int complaints; /* a memfd: what the emulator wrote on its standard output and error */
-    int exit_wait;  /* its wait status, once pid is 0 */
+    uint64_t memory_bytes;
+    int exit_wait; /* its wait status, once pid is 0 */
     char kernel[FILE_PATH_BYTES];
     const char *emulator;
 };

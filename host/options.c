@@ -186,6 +186,13 @@ set_kernel(struct options *o, const char *value)
 }
 
 static int
+set_trace(struct options *o, const char *value)
+{
+    o->trace = value;
+    return 0;
+}
+
+static int
 set_verbose(struct options *o, const char *value)
 {
     (void)value;
@@ -239,6 +246,7 @@ enum row_kind { ROW_WORD, ROW_VALUE };
 
 /* Which verbs know an option. */
 enum row_verbs {
+    FOR_RUN = 1 << VERB_RUN,
     FOR_GDB = 1 << VERB_GDB,
     FOR_MACHINE = 1 << VERB_RUN | 1 << VERB_GDB,
     FOR_ALL = FOR_MACHINE | 1 << VERB_IMAGE,
@@ -267,6 +275,7 @@ static const struct row rows[] = {
     { "",   "--emulator",      ROW_VALUE, FOR_MACHINE, set_emulator },
     { "",   "--kernel",        ROW_VALUE, FOR_ALL,     set_kernel },
     { "",   "--kernel-arg",    ROW_VALUE, FOR_ALL,     add_kernel_word },
+    { "",   "--trace",         ROW_VALUE, FOR_RUN,     set_trace },
     { "",   "--gdb-arg",       ROW_VALUE, FOR_GDB,     add_gdb_word },
     { "-h", "--help",          ROW_WORD,  FOR_ALL,     set_help },
 };

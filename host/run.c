@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "host/session.h"
+#include "host/trace.h"
 
 int
 run_verb(const struct options *o)
@@ -12,10 +13,13 @@ run_verb(const struct options *o)
     struct partitions partitions;
     struct bundle bundle;
     struct machine machine;
+    struct trace trace;
     int code = partitions_open(&partitions, o); /* every executable is known to be well formed */
     if (code == 0)
         code =
             bundle_make(&bundle, &partitions, o); /* all that the machine needs is in one memfd */
+    if (code == 0)
+        code = trace_open(&trace, o);
     if (code != 0)
         return code;
     session_signals_block(SESSION_RUN); /* from here on no signal ends us without the machine */
@@ -30,5 +34,7 @@ run_verb(const struct options *o)
         .input = STDIN_FILENO,
         .debugger = -1,
     };
-    return session_run(&setup);
+    code = session_run(&setup);
+    int unwritten = trace_finish(&trace, o, &machine, &partitions);
+    return code ? code : unwritten;
 }

@@ -13,6 +13,7 @@
 #include "kernel/exposed.h"
 #include "kernel/log.h"
 #include "kernel/slice.h"
+#include "kernel/trace.h"
 
 struct machine_page *exposed_machine;
 
@@ -22,6 +23,7 @@ boot_main(const struct boot_info *info)
     cap_init(); /* capabilities can be keyed */
     exposed_machine->abi_version = ABI_VERSION;
     channel_init(info->command_line); /* the log reaches the host */
+    trace_begin();                    /* events have times and names */
     arch_processors_start();          /* all processors wait for the lock, which is ours */
     frame_init(info);                 /* frames can be owned; boot memory ends */
     init_start(info);                 /* init has a slice */

@@ -13,6 +13,7 @@
 #include "kernel/pt.h"
 #include "kernel/slice.h"
 #include "kernel/transfer.h"
+#include "kernel/trace.h"
 #include "plant.h"
 
 enum { MASKABLE = 1 << UPCALL_SLICE_END | 1 << UPCALL_EVENT | 1 << UPCALL_REVOKE };
@@ -62,6 +63,7 @@ context_create(struct env *env, uint64_t env_frame, uint64_t frame,
     context->stop_index = start->stop_index;
     arch_context_init(context, start);
     cell_init(&context->cell, frame, KIND_CONTEXT);
+    trace_context(context);
     return context;
 }
 
@@ -156,6 +158,7 @@ context_end(struct context *context, enum context_cause cause, int64_t status)
 {
     if (context->phase == CONTEXT_STOPPED)
         return; /* X1 */
+    trace(TRACE_STOP, context->self, cause);
     context->phase = CONTEXT_STOPPED;
     context->cause = cause;
     context->status = status;

@@ -16,6 +16,7 @@
 #include "kernel/context.h"
 #include "kernel/frame.h"
 #include "kernel/transfer.h"
+#include "kernel/trace.h"
 #include "plant.h"
 
 static struct context *
@@ -128,6 +129,7 @@ slice_off(struct cpu *cpu)
 {
     struct context *context = cpu->current;
 
+    trace(TRACE_SLICE_END, cpu->position, 0);
     charge(cpu);
     arch_context_leave(context);
     transfer_off(context);
@@ -166,6 +168,7 @@ slice_begin(struct cpu *cpu, uint64_t position, uint64_t now_ns)
     cpu->grace_end_ns = 0;
     arch_context_switch(cpu, context);
     transfer_room(cpu);
+    trace(TRACE_SLICE_BEGIN, position, cpu->slice[position].duration_ns);
     arch_charge_show(named, now_ns);
     if (context->entries >> UPCALL_SLICE_BEGIN & 1)
         context->due |= 1 << UPCALL_SLICE_BEGIN;
@@ -186,7 +189,9 @@ slice_schedule(struct cpu *cpu)
             arch_timer_set(first_deadline(cpu));
             arch_root_idle();
             cpu->idle = true;
+            trace(TRACE_IDLE_BEGIN, 0, 0);
             arch_halt_until_interrupt();
+            trace(TRACE_IDLE_END, 0, 0);
             cpu->idle = false;
         } else if (slice_begin(cpu, position, now)) {
             slice_arm(cpu);

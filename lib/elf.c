@@ -65,7 +65,7 @@ enum program_type {
 };
 enum { SECTION_SYMTAB = 2, SECTION_STRTAB = 3, SECTION_DYNSYM = 11 };
 enum { SECTION_UNDEFINED = 0, SECTION_CODE = 4 /* a flag: executable */ };
-enum { SYMBOL_NOTYPE = 0, SYMBOL_FUNC = 2, SYMBOL_IFUNC = 10 };
+enum { SYMBOL_NOTYPE = 0, SYMBOL_OBJECT = 1, SYMBOL_FUNC = 2, SYMBOL_IFUNC = 10 };
 enum { RIGHTS = ELF_X | ELF_W | ELF_R };
 
 static bool
@@ -402,4 +402,41 @@ elf_symbol(const void *image, uint64_t length, uint64_t address, const char **na
     if (symbol_find(&im, &h, SECTION_SYMTAB, address, name, offset) == 0)
         return 0;
     return symbol_find(&im, &h, SECTION_DYNSYM, address, name, offset);
+}
+
+/* The object's own address, by name. */
+static int
+object_find(const struct image *im, const struct file_head *h, const char *name, struct symbol *out)
+{
+    struct section_head symbols, strings;
+    if (!section_find(im, h, SECTION_SYMTAB, &symbols) || !strings_find(im, h, &symbols, &strings))
+        return -E_NOENT;
+    for (uint64_t i = 0; i < symbols.bytes / sizeof *out; i++) {
+        memcpy(out, im->bytes + symbols.offset + i * sizeof *out, sizeof *out);
+        const char *text = string_at(im, &strings, out->name);
+        if (text && (out->info & 0xf) == SYMBOL_OBJECT && strcmp(text, name) == 0)
+            return 0;
+    }
+    return -E_NOENT;
+}
+
+int
+elf_object(const void *image, uint64_t length, const char *name, uint64_t *pa, uint64_t *bytes)
+{
+    struct image im = {image, length};
+    struct file_head h;
+    struct symbol s;
+    if (head_fault(&im, &h) || head_fault_executable(&im, &h) || object_find(&im, &h, name, &s))
+        return -E_NOENT;
+    for (uint32_t i = 0; i < h.phnum; i++) {
+        struct program_head p = program_head_at(&im, &h, i);
+        uint64_t offset = s.value - p.va;
+        if (p.type != PROGRAM_LOAD || s.value < p.va || offset >= p.memory_bytes ||
+            s.bytes > p.memory_bytes - offset || p.pa > UINT64_MAX - p.memory_bytes)
+            continue;
+        *pa = p.pa + offset;
+        *bytes = s.bytes;
+        return 0;
+    }
+    return -E_NOENT;
 }

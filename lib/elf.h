@@ -68,3 +68,10 @@ bool elf_has_note(const void *image, uint64_t length, const char *name);
  */
 int elf_symbol(const void *image, uint64_t length, uint64_t address, const char **name,
                uint64_t *offset);
+
+/*
+ * Where an object of that name (.symtab) lies in the memory of a machine that the image was loaded
+ * on at the physical addresses of its segments, and its bytes, which lie in one segment. Returns 0,
+ * or -E_NOENT.
+ */
+int elf_object(const void *image, uint64_t length, const char *name, uint64_t *pa, uint64_t *bytes);

@@ -65,6 +65,26 @@ line_has_word(const char *text, const char *s)
     return false;
 }
 
+bool
+line_has_number(const char *text, const char *key, uint64_t *out)
+{
+    struct line left = {text, strlen(text)};
+    size_t length = strlen(key);
+    bool found = false;
+    struct word w;
+    uint64_t n;
+
+    while (word_next(&left, &w)) {
+        if (w.length <= length || w.at[length] != '=' || memcmp(w.at, key, length) != 0)
+            continue;
+        if (number_decimal((struct word){w.at + length + 1, w.length - length - 1}, &n) == 0) {
+            *out = n;
+            found = true;
+        }
+    }
+    return found;
+}
+
 size_t
 words_split(struct line l, struct word *out, size_t max)
 {

@@ -48,6 +48,9 @@ bool word_is(struct word w, const char *s);
 /* Is s one of the words of the string? */
 bool line_has_word(const char *text, const char *s);
 
+/* Is KEY=DECIMAL one of them, for this key? The last that is one counts. */
+bool line_has_number(const char *text, const char *key, uint64_t *out);
+
 /*
  * Split a line into at most max words, the last of which takes the rest of the line.
  * Returns how many there are.

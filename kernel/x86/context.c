@@ -24,6 +24,7 @@
 #include "kernel/transfer.h"
 #include "kernel/x86/cpu.h"
 #include "lib/string.h"
+#include "kernel/trace.h"
 #include "plant.h"
 
 enum {
@@ -349,6 +350,18 @@ upcall_level(const struct context_x86 *c, bool *again, enum context_cause *cause
     return depth < UPCALL_DEPTH_MAX ? (int)depth : -1;
 }
 
+static void
+trace_upcall(const struct context_x86 *c, enum upcall kind)
+{
+    uint64_t what = c->regs.vector;
+
+    if (kind == UPCALL_FAULT)
+        what = c->regs.address;
+    else if (kind == UPCALL_FOREIGN)
+        what = c->regs.rax;
+    trace(TRACE_UPCALL, kind, what);
+}
+
 /*
  * In the resume sequence the area still holds what was being restored: only what happened is
  * written anew. Elsewhere the registers move from the context's object into the area.
@@ -371,6 +384,7 @@ arch_upcall(struct context *context, enum upcall kind, enum context_cause *cause
     } else {
         memcpy(area, &c->regs, offsetof(struct save_area, fs_base));
     }
+    trace_upcall(c, kind);
     c->page->depth = (uint32_t)level + 1;
     c->regs.rdi = c->page_va + PAGE_SAVE + (uint64_t)level * sizeof(struct save_area);
     c->regs.rip = c->entry[kind];

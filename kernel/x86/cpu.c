@@ -6,6 +6,7 @@
 #include "kernel/arch.h"
 #include "kernel/lock.h"
 #include "kernel/log.h"
+#include "kernel/trace.h"
 #include "kernel/x86/cpu.h"
 #include "lib/string.h"
 #include "plant.h"
@@ -134,6 +135,7 @@ descriptors_load(struct cpu_x86 *cpu, uint64_t block)
 void
 cpu_prepare(uint32_t number)
 {
+    trace_cpu(number);
     pt_map_cpu(number);
     cpu_x86_at(number)->cpu.number = number;
     arch_transfer_room(cpu_at(number), 0, false);

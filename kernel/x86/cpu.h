@@ -177,8 +177,9 @@ void pt_kernel_load(void); /* this processor onto the kernel's own tables */
 uint32_t cpu_vector_bytes(void);
 void trap_init(void); /* fills the one interrupt descriptor table */
 void trap_table_load(void);
-void pt_init(uint64_t memory_end);    /* the kernel's own tables: nothing writable executes */
-void pt_map_cpu(uint32_t number);     /* the block of a processor */
+void trace_template(uint8_t *code); /* a processor's copy of the entry paths: events are recorded */
+void pt_init(uint64_t memory_end);  /* the kernel's own tables: nothing writable executes */
+void pt_map_cpu(uint32_t number);   /* the block of a processor */
 const uint64_t *pt_kernel_half(void); /* its entries, 256 of them */
 
 /* ---- what the firmware says: acpi.c ---- */

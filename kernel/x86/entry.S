@@ -30,6 +30,8 @@ entry_template:
     cmp $CALL_BLOCK, %ecx
     jae entry_foreign
     call *call_table(, %rcx, 8)
+    .globl entry_table_site
+entry_table_site: /* the four bytes before it are call_table: trace.c */
     pop %r11
     pop %rcx
     bt $47, %rcx
@@ -49,6 +51,8 @@ entry_foreign:
     mov CONTEXT_PAGE(%rcx), %r11
     mov PAGE_DEPTH(%r11), %eax
     cmp $4, %eax
+    .globl entry_depth_site
+entry_depth_site: /* the byte before it is that 4: trace.c */
     jae entry_foreign_full
     incl PAGE_DEPTH(%r11)
     shl $8, %eax
@@ -168,8 +172,7 @@ foreign_full:
      * Calls that may switch away: the caller's registers are saved, then the call runs as any
      * other. In: as from call_table, the caller's r11 and rcx above the return address.
      */
-    .globl call_enter_saving
-call_enter_saving:
+.macro ENTER_SAVING to:vararg
     mov %rsp, %rax
     and $-CPU_BLOCK, %rax
     mov CPU_STATE + CPU_USER_RSP(%rax), %r11
@@ -201,7 +204,39 @@ call_enter_saving:
     mov %r11, SAVE_R11(%rax)
     mov %r11, SAVE_VECTOR(%rax)
     xor %r10d, %r10d
-    jmp *call_saving_table(, %rcx, 8)
+    jmp \to
+.endm
+    .globl call_enter_saving, call_enter_saving_traced
+call_enter_saving:
+    ENTER_SAVING *call_saving_table(, %rcx, 8)
+call_enter_saving_traced:
+    ENTER_SAVING call_traced_saving
+
+    /* A call that entry code settles itself, recorded first: all its registers are arguments. */
+    .globl call_enter_traced
+call_enter_traced:
+    push %rax
+    push %rcx
+    push %rdx
+    push %rsi
+    push %rdi
+    push %r8
+    push %r9
+    push %r10
+    push %r11
+    mov %rdi, %rsi
+    mov %rcx, %rdi
+    call call_traced_begin
+    pop %r11
+    pop %r10
+    pop %r9
+    pop %r8
+    pop %rdi
+    pop %rsi
+    pop %rdx
+    pop %rcx
+    pop %rax
+    jmp *call_table(, %rcx, 8)
 
     /*
      * An exception: rsp -> vector, error, rip, cs, rflags, rsp, ss. From a library it goes to the
@@ -261,6 +296,11 @@ call_enter_saving:
     xor %eax, %eax
     sysretq
 .endm
+
+exception_traced:
+    testb $3, 24(%rsp)
+    jz trap_in_kernel
+    jmp exception_save
 
 exception_slow:
     pop %rdx
@@ -361,6 +401,39 @@ int80_entry:
     push $0
     push $0x80
     EXCEPTION 2
+
+    /* Where upcalls are recorded every exception goes the long way. Those with an error code push none. */
+.macro TRACED_STUB number, has_error
+    .balign TRACED_STUB_BYTES
+    clac
+    cld
+    .if \has_error == 0
+    push $0
+    .endif
+    push $\number
+    jmp exception_traced
+.endm
+
+    .balign TRACED_STUB_BYTES
+    .globl exception_stubs_traced, int80_traced
+exception_stubs_traced:
+    .irp number, 0, 1, 2, 3, 4, 5, 6, 7
+    TRACED_STUB \number, 0
+    .endr
+    TRACED_STUB 8, 1
+    TRACED_STUB 9, 0
+    .irp number, 10, 11, 12, 13, 14
+    TRACED_STUB \number, 1
+    .endr
+    TRACED_STUB 15, 0
+    TRACED_STUB 16, 0
+    TRACED_STUB 17, 1
+    .irp number, 18, 19, 20
+    TRACED_STUB \number, 0
+    .endr
+    TRACED_STUB 21, 1
+int80_traced:
+    TRACED_STUB 0x80, 0
 
     /*
      * NMI, #DF, #MC and a #DB in the kernel come on stacks of their own. What they interrupted in

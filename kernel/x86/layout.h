@@ -50,6 +50,7 @@
 
 /* Bytes from the stub of one exception to that of the next. */
 #define STUB_BYTES 512
+#define TRACED_STUB_BYTES 16
 
 /* struct upcall_page, struct save_area */
 #define PAGE_DEPTH 4

@@ -137,6 +137,7 @@ pt_map_cpu(uint32_t number)
     void *code = frame_boot_alloc(1);
 
     memcpy(code, entry_template, FRAME_BYTES);
+    trace_template(code);
     kernel_map(va, arch_physical(code), FRAME_BYTES, 0);
     for (uint64_t at = CPU_STATE; at < CPU_STATE_END; at += FRAME_BYTES)
         kernel_map(va + at, arch_physical(frame_boot_alloc(1)), FRAME_BYTES, PTE_W | PTE_NX);

@@ -8,6 +8,7 @@
 #include "kernel/arch.h"
 #include "kernel/boot.h"
 #include "kernel/log.h"
+#include "kernel/trace.h"
 #include "kernel/x86/cpu.h"
 #include "lib/multiboot.h"
 #include "lib/string.h"
@@ -132,6 +133,7 @@ start_main(void)
         start_pvh(start_at(boot_start_info));
     plant_init(boot_info.command_line);
     log_init(boot_info.command_line);
+    trace_init(boot_info.command_line);
     cpu_features_check();
     acpi_init(boot_info.rsdp_pa); /* processors and timers are known */
     start_bundle_move((uint64_t)kernel_end - KERNEL_BASE);

@@ -9,6 +9,7 @@
 #include "kernel/lock.h"
 #include "kernel/log.h"
 #include "kernel/slice.h"
+#include "kernel/trace.h"
 #include "kernel/x86/cpu.h"
 #include "plant.h"
 
@@ -33,6 +34,7 @@ struct fixup {
     uint64_t at, to;
 };
 
+extern const char exception_stubs_traced[], int80_traced[];
 extern const char exception_stubs[], page_fault[], int80_entry[], debug_entry[], nmi_entry[];
 extern const char double_entry[], check_entry[], timer_entry[], console_entry[], request_entry[];
 extern const char spurious_entry[];
@@ -56,15 +58,19 @@ gate_set(uint32_t vector, const char *entry, enum stack_table stack, uint8_t typ
 void
 trap_init(void)
 {
+    const char *stubs = trace_on ? exception_stubs_traced : exception_stubs;
+    size_t step = trace_on ? TRACED_STUB_BYTES : STUB_BYTES;
+
     for (uint32_t i = 0; i < STUBS; i++)
-        gate_set(i, exception_stubs + (size_t)i * STUB_BYTES, STACK_NONE, GATE_KERNEL);
+        gate_set(i, stubs + i * step, STACK_NONE, GATE_KERNEL);
     gate_set(VECTOR_DEBUG, debug_entry, STACK_DEBUG, GATE_KERNEL);
     gate_set(2, nmi_entry, STACK_NMI, GATE_KERNEL);
-    gate_set(VECTOR_BREAKPOINT, exception_stubs + (size_t)3 * STUB_BYTES, STACK_NONE, GATE_USER);
+    gate_set(VECTOR_BREAKPOINT, stubs + VECTOR_BREAKPOINT * step, STACK_NONE, GATE_USER);
     gate_set(8, double_entry, STACK_DOUBLE, GATE_KERNEL);
-    gate_set(VECTOR_PAGE, page_fault, STACK_NONE, GATE_KERNEL);
+    if (!trace_on)
+        gate_set(VECTOR_PAGE, page_fault, STACK_NONE, GATE_KERNEL);
     gate_set(18, check_entry, STACK_CHECK, GATE_KERNEL);
-    gate_set(VECTOR_INT80, int80_entry, STACK_NONE, GATE_USER);
+    gate_set(VECTOR_INT80, trace_on ? int80_traced : int80_entry, STACK_NONE, GATE_USER);
     gate_set(IRQ_TIMER, timer_entry, STACK_NONE, GATE_KERNEL);
     gate_set(IRQ_CONSOLE, console_entry, STACK_NONE, GATE_KERNEL);
     gate_set(IRQ_REQUEST, request_entry, STACK_NONE, GATE_KERNEL);
@@ -138,6 +144,7 @@ trap_own_stack(void)
 static void
 interrupt_dispatch(struct cpu *cpu, uint64_t vector)
 {
+    trace(TRACE_INTERRUPT, vector, 0);
     if (vector == IRQ_SPURIOUS)
         return;
     apic_end();

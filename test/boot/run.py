@@ -19,6 +19,7 @@ import os, re, signal, subprocess, sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../command'))
 from harness import *
 
+TRACED = ['upcalls', 'resume', 'act25_transfer', 'act29_pointers', 'caps']  # also where events are recorded: other entry paths
 TIMED = ['upcalls']  # its checks name times
 COUNTED = ['--emulator', os.path.join(ROOT, 'test/boot/counted.sh')]  # shares of time do not depend on the host
 PLANT_KERNEL = os.path.join(ROOT, 'out/tessera-plant.elf')
@@ -150,6 +151,8 @@ def enter_acts():
     for name, arguments, controls in ACTS:
         test(MACHINE, name=f'{name}.release')(lambda n=name, a=arguments: holds(n, a))
         test(MACHINE, name=f'{name}.test-build')(lambda n=name, a=arguments: holds(n, a, kernel=PLANT_KERNEL))
+        if name in TRACED:
+            test(MACHINE, name=f'{name}.traced')(lambda n=name, a=arguments: holds(n, a, kernel_words=['trace=64']))
         for fault, words, oracle in controls:
             test(MACHINE, name='.'.join([name, 'control', fault, *words]))(
                 lambda n=name, a=words, f=fault, o=oracle: caught(n, a, f, o))

@@ -48,6 +48,14 @@ symbol_require(const uint8_t *bytes, size_t n, uint64_t address)
     REQUIRE(at < n && memchr(name, 0, n - at) && offset <= address);
 }
 
+static void
+object_require(const uint8_t *bytes, size_t n, const char *name)
+{
+    uint64_t pa, length;
+    int r = elf_object(bytes, n, name, &pa, &length);
+    REQUIRE(r == -E_NOENT || (r == 0 && pa + length >= pa));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
@@ -58,6 +66,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     if (r == 0) {
         image_require(&e, n);
         symbol_require(bytes, n, e.entry);
+        object_require(bytes, n, "start");
     }
     elf_has_note(bytes, n, "Tessera");
     symbol_require(bytes, n, 0x400400);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include "abi/trace.h"
 #include "lib/message.h"
 #include "test/unit/made.h"
 
@@ -135,6 +136,29 @@ seed_heap(const char *directory)
     return write_file(directory, "any", commands, sizeof commands);
 }
 
+static bool
+seed_events(const char *directory)
+{
+    static struct {
+        struct trace_head head;
+        struct trace_record record[16];
+        struct trace_name name[2];
+    } m = {.head = {.magic = TRACE_MAGIC,
+                    .version = TRACE_VERSION,
+                    .records_per_cpu = 16,
+                    .counter_hz = 1000000000,
+                    .n_names = 2}};
+    m.head.names_pa = offsetof(__typeof__(m), name);
+    m.head.ring[1].pa = m.head.ring[3].pa = offsetof(__typeof__(m), record);
+    m.head.ring[1].next = 16;
+    m.head.ring[3].next = 20;
+    m.name[0] = (struct trace_name){.context = 7};
+    m.name[1] = (struct trace_name){.context = 9, .partition = 1};
+    for (uint32_t i = 0; i < 16; i++)
+        m.record[i] = (struct trace_record){i * 100ull, i % TRACE_EVENTS, 7 + 2 * (i / 8), i, i};
+    return write_file(directory, "rings", &m, sizeof m);
+}
+
 static const struct {
     const char *name;
     bool (*make)(const char *directory);
@@ -142,7 +166,7 @@ static const struct {
     {"elf", seed_elf},      {"bundle", seed_bundle},       {"message", seed_message},
     {"words", seed_words},  {"plan", seed_plan},           {"options", seed_options},
     {"report", seed_words}, {"multiboot", seed_multiboot}, {"firmware", seed_firmware},
-    {"heap", seed_heap},    {"grants", seed_heap},
+    {"heap", seed_heap},    {"grants", seed_heap},         {"events", seed_events},
 };
 
 int

@@ -331,6 +331,25 @@ nameless(const struct made_elf *e, uint64_t address)
 }
 
 static void
+an_object_lies_where_its_segment_is_loaded(void)
+{
+    struct made_elf e;
+    uint64_t pa = 0, bytes = 0;
+    elf_make(&e);
+    e.symbol[2].st_info = ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT); /* "middle", of 32 bytes */
+    e.program[MADE_TEXT].p_paddr = 0x100000;
+    CHECK(elf_object(&e, MADE_ELF_BYTES, "middle", &pa, &bytes) == 0 && bytes == 32);
+    CHECK(pa - 0x100000 == e.symbol[2].st_value - e.program[MADE_TEXT].p_vaddr);
+    CHECK(elf_object(&e, MADE_ELF_BYTES, "start", &pa, &bytes) == -E_NOENT); /* a function */
+    CHECK(elf_object(&e, MADE_ELF_BYTES, "midd", &pa, &bytes) == -E_NOENT);
+    e.symbol[2].st_size = UINT64_MAX; /* reaches out of its segment */
+    CHECK(elf_object(&e, MADE_ELF_BYTES, "middle", &pa, &bytes) == -E_NOENT);
+    e.symbol[2].st_size = 32;
+    e.program[MADE_TEXT].p_paddr = UINT64_MAX - 16;
+    CHECK(elf_object(&e, MADE_ELF_BYTES, "middle", &pa, &bytes) == -E_NOENT);
+}
+
+static void
 an_address_names_the_function_around_it(void)
 {
     struct made_elf e;
@@ -410,6 +429,7 @@ const struct test elf_tests[] = {
     {"a_note_is_found_by_its_whole_owner", a_note_is_found_by_its_whole_owner},
     {"a_second_note_is_found_behind_the_first", a_second_note_is_found_behind_the_first},
     {"absurd_notes_are_not_found", absurd_notes_are_not_found},
+    {"an_object_lies_where_its_segment_is_loaded", an_object_lies_where_its_segment_is_loaded},
     {"an_address_names_the_function_around_it", an_address_names_the_function_around_it},
     {"only_code_names_an_address", only_code_names_an_address},
     {"absurd_symbols_name_nothing", absurd_symbols_name_nothing},

@@ -67,6 +67,15 @@ a_word_is_found_whole_or_not_at_all(void)
 }
 
 static void
+the_last_number_of_a_key_counts(void)
+{
+    uint64_t n = 7;
+    CHECK(line_has_number("log trace=64 x=1", "trace", &n) && n == 64);
+    CHECK(line_has_number("trace=64 trace=8 trace=z", "trace", &n) && n == 8);
+    CHECK(!line_has_number("trace trace= traces=1 xtrace=1 trace=-1", "trace", &n) && n == 8);
+}
+
+static void
 decimals_are_digits_and_fit_64_bits(void)
 {
     uint64_t v = 7;
@@ -152,6 +161,7 @@ const struct test words_tests[] = {
     {"words_are_parted_by_one_blank", words_are_parted_by_one_blank},
     {"the_last_word_of_a_split_takes_the_rest", the_last_word_of_a_split_takes_the_rest},
     {"a_word_is_found_whole_or_not_at_all", a_word_is_found_whole_or_not_at_all},
+    {"the_last_number_of_a_key_counts", the_last_number_of_a_key_counts},
     {"decimals_are_digits_and_fit_64_bits", decimals_are_digits_and_fit_64_bits},
     {"hexadecimals_are_digits_and_fit_64_bits", hexadecimals_are_digits_and_fit_64_bits},
     {"every_byte_comes_back_from_its_encoding", every_byte_comes_back_from_its_encoding},
