@@ -5,7 +5,7 @@
  * They meet at a socket file in a directory that only this user can enter.
  * Invariants  G1 the directory is removed by a process of its own, when the command ends in any
  * way: it waits at a pipe whose other end only the command holds. G2 gdb has the terminal and its
- * signals; the program's input is empty.
+ * signals; the program's input is a file, or empty.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -178,12 +178,11 @@ wait_for_socket(const struct meeting *at, struct machine *m)
 
 static int
 debug(const struct options *o, const struct partitions *ps, struct machine *m,
-      const struct meeting *at)
+      const struct meeting *at, int input)
 {
     static struct gdb_words words;
     int status = 0;
     int code = wait_for_socket(at, m);
-    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (code != 0) {
         machine_complain(m);
         return code;
@@ -197,7 +196,7 @@ debug(const struct options *o, const struct partitions *ps, struct machine *m,
         .partitions = ps,
         .machine = m,
         .mode = SESSION_DEBUG,
-        .input = nothing,
+        .input = input,
         .debugger = (int)syscall(SYS_pidfd_open, pid, 0),
     };
     code = session_run(&setup);
@@ -209,6 +208,16 @@ debug(const struct options *o, const struct partitions *ps, struct machine *m,
     return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_SIGNAL + WTERMSIG(status);
 }
 
+/* Returns 0, or an exit code, having said why. */
+static int
+input_open(const struct options *o, int *fd)
+{
+    *fd = open(o->input ? o->input : "/dev/null", O_RDONLY | O_CLOEXEC);
+    if (*fd < 0)
+        return say_fail(EXIT_TOOL, "--input %s: %s", o->input, strerror(errno));
+    return 0;
+}
+
 int
 gdb_verb(const struct options *o)
 {
@@ -216,7 +225,9 @@ gdb_verb(const struct options *o)
     struct bundle bundle;
     struct machine machine;
     struct meeting at = {.watcher = 0};
-    int code = partitions_open(&partitions, o);
+    int code = partitions_open(&partitions, o), input = -1;
+    if (code == 0)
+        code = input_open(o, &input);
     if (code == 0)
         code = bundle_make(&bundle, &partitions, o);
     if (code != 0)
@@ -227,7 +238,7 @@ gdb_verb(const struct options *o)
         return say_fail(EXIT_TOOL, "no directory for the socket: %s", strerror(-r));
     code = machine_start(&machine, o, &bundle, partitions_memory(&partitions), at.socket);
     if (code == 0) {
-        code = debug(o, &partitions, &machine, &at);
+        code = debug(o, &partitions, &machine, &at, input);
         machine_kill(&machine);
     }
     meeting_end(&at);

@@ -186,6 +186,13 @@ set_kernel(struct options *o, const char *value)
 }
 
 static int
+set_input(struct options *o, const char *value)
+{
+    o->input = value;
+    return 0;
+}
+
+static int
 set_trace(struct options *o, const char *value)
 {
     o->trace = value;
@@ -276,6 +283,7 @@ static const struct row rows[] = {
     { "",   "--kernel",        ROW_VALUE, FOR_ALL,     set_kernel },
     { "",   "--kernel-arg",    ROW_VALUE, FOR_ALL,     add_kernel_word },
     { "",   "--trace",         ROW_VALUE, FOR_RUN,     set_trace },
+    { "",   "--input",         ROW_VALUE, FOR_GDB,     set_input },
     { "",   "--gdb-arg",       ROW_VALUE, FOR_GDB,     add_gdb_word },
     { "-h", "--help",          ROW_WORD,  FOR_ALL,     set_help },
 };

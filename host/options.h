@@ -50,6 +50,7 @@ struct options {
     const char *beside_output; /* NULL: standard error */
     const char *emulator;      /* NULL: the usual one */
     const char *kernel;        /* NULL: the usual one */
+    const char *input;         /* VERB_GDB, of the program; NULL: none */
     const char *trace;         /* NULL: no events are recorded */
     const char *image;         /* VERB_IMAGE: the file to be made */
     struct options_list environment;

@@ -17,7 +17,8 @@ struct boot_info {
     char command_line[BOOT_LINE_MAX];
 };
 
-_Noreturn void boot_main(const struct boot_info *info);
+/* Never inlined: where people begin with a debugger. */
+_Noreturn __attribute__((noinline)) void boot_main(const struct boot_info *info);
 
 /* frame_boot.c: where frame_boot_alloc takes from; frame.c: all that is left becomes free frames.
  */

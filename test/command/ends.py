@@ -253,6 +253,45 @@ def gdb_stops_in_the_kernel_and_shows_names():
     wait_until(lambda: files_around() <= before, 'the socket and its directory are removed')
 
 
+GDB_SOURCE = '''
+#include <stdio.h>
+static __attribute__((noinline)) int twice(int n) { return 2 * n; }
+int main(void)
+{
+    int n = 0;
+    if (scanf("%d", &n) == 1) printf("twice is %d\\n", twice(n));
+    return 0;
+}
+'''
+
+
+def debugged(program, *commands, options=()):
+    words = [w for c in ('-batch', *[x for c in commands for x in ('-ex', c)]) for w in ('--gdb-arg', c)]
+    return run([*options, *words], program, verb='gdb')
+
+
+@test(MACHINE, alone=True)
+def gdb_stops_in_a_library_os_and_shows_names_of_both():
+    r = debugged(['hello', 'x'], 'hbreak hello.c:exo_main', 'continue', 'backtrace', 'print start->n_arguments', 'delete',
+                 'hbreak console_write', 'continue', 'backtrace', 'kill')
+    for word in (b'in exo_start (', b'examples/hello.c:', b'$1 = 2', b'console_write (', b'libos/exo/console.c:'):
+        expect(word in r.out, f'{word} is not in {r.out.decode()} {r.err.decode()}')
+
+
+@test(MACHINE, alone=True)
+def gdb_stops_in_a_linux_program_with_input():
+    with tempfile.TemporaryDirectory() as directory:
+        source, built, text = (os.path.join(directory, name) for name in ('it.c', 'it', 'text'))
+        for path, what in ((source, GDB_SOURCE), (text, '21\n')):
+            with open(path, 'w') as file:
+                file.write(what)
+        subprocess.run(['gcc', '-static', '-no-pie', '-g', '-O1', '-o', built, source], check=True)
+        r = debugged([built], 'hbreak twice', 'continue', 'print n', 'backtrace', 'delete', 'continue', options=['--input', text])
+        for word in (b'$1 = 21', b'in main () at ', b'twice is 42\n'):
+            expect(word in r.out, f'{word} is not in {r.out.decode()} {r.err.decode()}')
+    one_line(run(['--input', '/nonesuch/x'], ['hello'], verb='gdb'), 125, '--input', '/nonesuch/x')
+
+
 @test(alone=True)
 def a_killed_gdb_verb_leaves_nothing():
     mark = f'mark={uuid.uuid4()}'
