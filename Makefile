@@ -31,7 +31,7 @@ LIB_SRC := lib/string.c lib/format.c lib/siphash.c lib/elf.c lib/bundle.c lib/wo
 LIB_FREE_SRC := lib/mem.c   # for kernel and library OSes; hosted programs have the C library
 
 KERNEL_SRC := kernel/boot.c kernel/init.c kernel/call.c kernel/account.c kernel/cap.c kernel/grant.c \
-	kernel/frame_boot.c kernel/frame.c kernel/object.c kernel/pt.c kernel/env.c kernel/context.c kernel/event.c kernel/slice.c kernel/transfer.c \
+	kernel/frame_boot.c kernel/frame.c kernel/object.c kernel/pt.c kernel/env.c kernel/context.c kernel/event.c kernel/wait.c kernel/slice.c kernel/vector.c kernel/transfer.c \
 	kernel/lock.c kernel/channel.c kernel/console.c kernel/log.c kernel/trace.c \
 	kernel/check.c
 KERNEL_DEV_SRC := kernel/dev/virtqueue.c kernel/dev/virtio.c kernel/dev/pci.c kernel/dev/virtio_pci.c kernel/dev/virtio_mmio.c \
@@ -58,10 +58,10 @@ UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c
 # Of the kernel, what needs no processor, with bounds so small that all takes several calls.
 UNIT_KERNEL := kernel/account.c kernel/cap.c kernel/grant.c test/kernel/fake.c \
 	test/kernel/grants.c
+BOOT_LIBRARY := regions heap # of libos/exo
 BOOT_TESTS := victim act02_revoke act04_tree resume act05_map act06_bits act07_table act13_edge act15_flags act16_gates \
 	act21_privileged act25_transfer act27_calls act29_pointers slots_walk reap \
 	caps limits unfinished dangling hog deaths $(BOOT_LIBRARY)
-BOOT_LIBRARY := regions heap # of libos/exo
 BOOT_RAW := upcalls slices
 FUZZERS := elf bundle message words plan options report multiboot firmware heap grants events
 

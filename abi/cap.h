@@ -22,7 +22,6 @@ enum cap_kind {
     KIND_CONTEXT,
     KIND_EVENTS,  /* a frame of event counters */
     KIND_CONSOLE, /* a channel */
-    KIND_CPU,     /* a processor's slice vector */
     KIND_MACHINE, /* power, wall clock, log, the making of consoles */
     KIND_ENTRY,   /* what others transfer to */
     KIND_COUNT,
@@ -40,7 +39,7 @@ enum cap_right {
     RIGHT_INSPECT = 1 << 6, /* read state, registers and memory */
     RIGHT_STOP = 1 << 7,
     RIGHT_POST = 1 << 8,    /* events: raise a counter */
-    RIGHT_RUN = 1 << 9,     /* context, processor: give slices; context: wake; entry: transfer */
+    RIGHT_RUN = 1 << 9,     /* context: give it slices; entry: transfer */
     RIGHT_STATUS = 1 << 10, /* console: say how the partition ended */
     RIGHT_POWER = 1 << 11,
     RIGHT_CLOCK = 1 << 12,
@@ -53,7 +52,7 @@ enum cap_right {
 enum cap_limit { CELLS_PER_FRAME = 64, SLOTS_PER_TABLE = 126 };
 
 struct cap {
-    uint32_t object; /* frame number; for KIND_CPU the processor's, for KIND_MACHINE 0 */
+    uint32_t object; /* frame number; for KIND_MACHINE 0 */
     uint32_t cell;
     uint64_t generation; /* of the cell; 64 bits, never wraps */
     uint16_t kind;
@@ -72,6 +71,5 @@ enum first_slot {
     SLOT_EVENTS = 4,
     SLOT_CONSOLE = 5,
     SLOT_MACHINE = 6, /* a partition's carries CLOCK alone */
-    SLOT_CPU = 7,     /* init only */
     SLOT_FIRST_FREE = 8,
 };

@@ -86,6 +86,7 @@ enum context_cause {
     CAUSE_DEPTH,   /* an upcall found no save area left, or none registered */
     CAUSE_RESUME, /* an upcall in the resume sequence found rip beyond that of the last save area */
     CAUSE_DESTROYED,
+    CAUSE_STRIKES, /* it did not leave its processor when told to, too often (abi/slice.h) */
 };
 
 /* What context_read tells. */

@@ -4,7 +4,12 @@
  *
  * A frame of events holds EVENTS_PER_FRAME counters of 64 bits that only grow. Who waits names the
  * value beyond which it wants to be woken, so nothing is lost between the look and the sleep.
- * Source: Reed and Kanodia, CACM 1979, eventcounts.
+ *
+ * A word of user memory is waited for by what it holds. Who changes it fences, then looks at the
+ * count of its frame in EXPOSED_WAITERS (abi/exposed.h), and calls wake if that is not 0; wait
+ * raises the count, fences, looks once more at the word, and then sleeps: so one of the two sees
+ * the other. Source: Reed and Kanodia, CACM 1979, eventcounts; Franke, Russell, Kirkwood, OLS 2002,
+ * futexes.
  */
 #pragma once
 #include <stdint.h>
@@ -12,12 +17,22 @@
 enum event_limit {
     EVENTS_PER_FRAME = 64,
     WAIT_CLAUSES_MAX = 32,
+    WAKE_MAX = 32, /* contexts that one wake wakes */
+};
+
+enum wait_kind {
+    WAIT_EVENT = 0, /* slot: events with READ, where: index; the counter is greater than value */
+    WAIT_WORD,      /* slot: account with MAP that covers the frame; where: frame << FRAME_SHIFT |
+                       offset of a 32-bit word, aligned; the word is not value */
+    WAIT_CLOCK,     /* the clock is at value or past it; slot and where are not looked at */
+    WAIT_KINDS,
 };
 
 /* One comparison of a predicate; the predicate holds when any of its clauses does. */
 struct wait_clause {
-    uint32_t slot;  /* an events slot with READ */
-    uint32_t index; /* of the counter */
-    uint64_t above; /* holds when the counter is greater than this */
+    uint32_t slot;
+    uint32_t kind; /* enum wait_kind */
+    uint64_t where;
+    uint64_t value;
 };
-_Static_assert(sizeof(struct wait_clause) == 16, "layout");
+_Static_assert(sizeof(struct wait_clause) == 24, "layout");

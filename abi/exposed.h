@@ -7,6 +7,8 @@
 
 static const uint64_t EXPOSED_MACHINE = 0xffffff0000000000; /* struct machine_page */
 static const uint64_t EXPOSED_FREE = 0xffffff0040000000;    /* bitmap of n_frames bits: 1 = free */
+/* One uint32_t for each frame: how many clauses wait for its words. A stated leak. */
+static const uint64_t EXPOSED_WAITERS = 0xffffff0080000000;
 
 struct machine_page {
     uint32_t abi_version;

@@ -330,11 +330,11 @@ static void
 jobs_watch(void)
 {
     while (jobs_running() > 0) {
-        struct wait_clause clauses[] = {{SLOT_EVENTS, COUNTER_STOP, 0},
-                                        {SLOT_EVENTS, COUNTER_CONSOLE, 0}};
+        struct wait_clause clauses[] = {{SLOT_EVENTS, WAIT_EVENT, COUNTER_STOP, 0},
+                                        {SLOT_EVENTS, WAIT_EVENT, COUNTER_CONSOLE, 0}};
 
         for (int i = 0; i < 2; i++)
-            clauses[i].above = (uint64_t)call_event_read(SLOT_EVENTS, clauses[i].index).value;
+            clauses[i].value = (uint64_t)call_event_read(SLOT_EVENTS, clauses[i].where).value;
         commands_read();
         for (uint32_t i = 0; i < CHANNEL_MAX; i++)
             job_look(&jobs[i]);

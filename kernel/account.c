@@ -10,6 +10,7 @@
 #include "kernel/context.h"
 #include "kernel/frame.h"
 #include "kernel/object.h"
+#include "kernel/slice.h"
 #include "kernel/step.h"
 
 struct account *account_root;
@@ -123,19 +124,33 @@ account_read(struct account *account, uint64_t out)
 
 /*
  * One frame of a dying account. Round 0 breaks what objects and tables stand on, so that in round
- * 1 nothing refers to a frame but mappings from outside, which their holder has to undo.
+ * 1 nothing refers to a frame but mappings from outside, which their holder has to undo. False: it
+ * is not done with, for it still runs on another processor, or the steps are used up.
  */
-static void
+static bool
 account_reap_frame(struct account *account, uint64_t n, uint64_t *steps)
 {
     struct frame *f = frame_at(n);
 
     if (!account_covers(account, f->owner))
-        return;
-    if (account->reap_round == 0 && f->type != FRAME_PLAIN && f->type != FRAME_ACCOUNT)
-        (void)object_release(n, steps); /* vector areas and buffers: with their object */
+        return true;
+    if (account->reap_round == 0 && f->type != FRAME_PLAIN && f->type != FRAME_ACCOUNT) {
+        int error = object_release(n, steps); /* vector areas and buffers: with their object */
+        return error != E_BUSY && error != E_AGAIN;
+    }
     if (account->reap_round == 1 && f->refs == 0 && !object_release(n, steps))
         frame_give_back(n);
+    return true;
+}
+
+struct result
+account_time(struct account *account, uint64_t strikes, uint64_t latency_ns)
+{
+    if (strikes > UINT32_MAX || latency_ns > SLICE_MAX_NS)
+        return result_error(E_INVAL);
+    account->strikes_max = (uint32_t)strikes;
+    account->latency_ns = latency_ns;
+    return result_ok(0);
 }
 
 struct result
@@ -146,8 +161,11 @@ account_destroy(struct account *account)
     if (account_covers(account, env_current()->account))
         return result_error(E_BUSY);
     account->dying = 1;
+    slice_expel();
+    (void)slice_reap((uint32_t)frame_of(account), &account->slice_cursor, &steps);
     while (steps > 0 && account->used_frames) {
-        account_reap_frame(account, account->reap_cursor, &steps);
+        if (!account_reap_frame(account, account->reap_cursor, &steps))
+            break;
         steps -= steps > 0;
         account->reap_cursor++;
         if (account->reap_cursor == frame_count) {

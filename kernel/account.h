@@ -19,8 +19,11 @@ struct account {
     uint64_t peak_frames;
     uint32_t depth;
     uint32_t dying;
-    uint64_t reap_cursor; /* next frame number to look at */
-    uint32_t reap_round;  /* 0: breaking what stands on what, 1: giving frames back */
+    uint32_t strikes_max;  /* a context that has more is stopped; 0: none is */
+    uint64_t latency_ns;   /* how long a woken context may run before its turn */
+    uint64_t slice_cursor; /* of slice_reap */
+    uint64_t reap_cursor;  /* next frame number to look at */
+    uint32_t reap_round;   /* 0: breaking what stands on what, 1: giving frames back */
     uint32_t children;
     uint32_t path[ACCOUNT_DEPTH_MAX];
 };

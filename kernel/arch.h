@@ -55,6 +55,8 @@ void arch_context_init(struct context *context, const struct context_start *star
 int arch_upcalls_set(struct context *context,
                      const struct upcall_setup *setup); /* 0, or E_INVAL and nothing is changed */
 void arch_context_registers(const struct context *context, struct save_area *out);
+/* Of one that is on no processor: 0, or E_INVAL for addresses that are no user's. */
+int arch_context_set_registers(struct context *context, const struct save_area *regs);
 void arch_context_result(struct context *context, int64_t value, uint64_t detail);
 void arch_context_restart(struct context *context); /* back before the call it stands in */
 void arch_context_root(struct context *context);    /* the current one: on to context->root */

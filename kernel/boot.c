@@ -5,6 +5,7 @@
  */
 #include "kernel/boot.h"
 #include "abi/exposed.h"
+#include "abi/memory.h"
 #include "abi/version.h"
 #include "kernel/arch.h"
 #include "kernel/cap.h"
@@ -14,6 +15,7 @@
 #include "kernel/log.h"
 #include "kernel/slice.h"
 #include "kernel/trace.h"
+#include "kernel/wait.h"
 
 struct machine_page *exposed_machine;
 
@@ -24,9 +26,10 @@ boot_main(const struct boot_info *info)
     exposed_machine->abi_version = ABI_VERSION;
     channel_init(info->command_line); /* the log reaches the host */
     trace_begin();                    /* events have times and names */
-    arch_processors_start();          /* all processors wait for the lock, which is ours */
-    frame_init(info);                 /* frames can be owned; boot memory ends */
-    init_start(info);                 /* init has a slice */
-    check_begin(info->command_line);  /* from here on nothing of the kernel's own changes */
+    wait_init(frame_memory_end(info) >> FRAME_SHIFT);
+    arch_processors_start();         /* all processors wait for the lock, which is ours */
+    frame_init(info);                /* frames can be owned; boot memory ends */
+    init_start(info);                /* init has a slice */
+    check_begin(info->command_line); /* from here on nothing of the kernel's own changes */
     slice_schedule(cpu_this());
 }

@@ -52,7 +52,7 @@ object_of(const struct cell *cell)
 {
     if (cell->leaf.kind == KIND_MACHINE)
         return cap_key; /* any pointer: who has the slot has the machine */
-    return cell->leaf.kind == KIND_CPU ? (void *)cpu_at(cell->object) : frame_address(cell->object);
+    return frame_address(cell->object);
 }
 
 void *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * context.c - what runs: made, given its upcalls, put to sleep and woken, stopped and read.
- * Invariants are X1 to X3 of context.h. Predicates: Engler, Kaashoek, O'Toole, SOSP '95.
+ * context.c - what runs: made, given its upcalls, stopped, read and written.
+ * Invariants are those of context.h.
  */
 #include "kernel/context.h"
 #include "abi/memory.h"
@@ -14,6 +14,7 @@
 #include "kernel/slice.h"
 #include "kernel/transfer.h"
 #include "kernel/trace.h"
+#include "kernel/wait.h"
 #include "plant.h"
 
 enum { MASKABLE = 1 << UPCALL_SLICE_END | 1 << UPCALL_EVENT | 1 << UPCALL_REVOKE };
@@ -138,7 +139,6 @@ void
 context_release(struct context *context)
 {
     context_end(context, CAUSE_DESTROYED, 0);
-    slice_forget(context);
     if (context->events) {
         event_leave(frame_address(context->events), context->self);
         frame_unref(context->events);
@@ -158,6 +158,9 @@ context_end(struct context *context, enum context_cause cause, int64_t status)
 {
     if (context->phase == CONTEXT_STOPPED)
         return; /* X1 */
+    if (context->phase == CONTEXT_WAITING)
+        wait_end(context);
+    context->stop_asked = 0;
     trace(TRACE_STOP, context->self, cause);
     context->phase = CONTEXT_STOPPED;
     context->cause = cause;
@@ -224,118 +227,89 @@ context_read(struct context *context, uint64_t out)
     return absent ? result_error_at(E_FAULT, absent) : result_ok(0);
 }
 
-struct result
-context_peek(struct context *context, uint64_t va, uint64_t out, uint64_t n)
+enum copy_way { COPY_PEEK, COPY_POKE };
+
+/*
+ * The frame at va of a context's memory, 0: none. Only its own account's are written, so that what
+ * others show it read-only stays as it is; its own read-only pages are a debugger's to change.
+ */
+static uint64_t
+context_frame(const struct context *context, uint64_t va, enum copy_way way)
+{
+    uint64_t frame = pt_translate(context->root, va);
+    const struct account *account = account_at(frame_at(context->self)->owner);
+
+    return way == COPY_POKE && frame_check(account, frame, FRAME_PLAIN) ? 0 : frame;
+}
+
+static struct result
+context_copy(const struct context *context, uint64_t va, uint64_t ours, uint64_t n,
+             enum copy_way way)
 {
     uint64_t done = 0, absent = 0;
 
     if (n < 1 || n > FRAME_BYTES || va >= USER_TOP)
         return result_error(E_INVAL);
     while (done < n && !absent) {
-        uint64_t offset = (va + done) % FRAME_BYTES, frame = pt_translate(context->root, va + done);
+        uint64_t offset = (va + done) % FRAME_BYTES, frame = context_frame(context, va + done, way);
         uint64_t part = FRAME_BYTES - offset < n - done ? FRAME_BYTES - offset : n - done;
+        char *at = (char *)frame_address(frame) + offset;
         if (!frame)
             break;
-        absent = copy_out(out + done, (const char *)frame_address(frame) + offset, part);
+        absent =
+            way == COPY_POKE ? copy_in(at, ours + done, part) : copy_out(ours + done, at, part);
         done += absent ? 0 : part;
     }
     return done ? result_ok((int64_t)done) : result_error_at(E_FAULT, absent ? absent : va);
 }
 
-/* ---- sleeping and waking ---- */
-
-/*
- * Index of a clause that holds, or n; a clause whose slot is dead holds, so that its waiter finds
- * out.
- */
-static uint32_t
-clause_holding(const struct context *context)
-{
-    const struct env *env = frame_address(context->env);
-
-    for (uint32_t i = 0; i < context->n_clauses; i++) {
-        const struct wait_clause *c = &context->clause[i];
-        const struct events *events = slot_events(frame_address(env->slots), c->slot);
-        if (!events || events->counter[c->index] > c->above)
-            return i;
-    }
-    return context->n_clauses;
-}
-
-static bool
-deadline_passed(const struct context *context, uint64_t now_ns)
-{
-    return context->deadline_ns && now_ns >= context->deadline_ns;
-}
-
-static int
-clauses_check(const struct context *context)
-{
-    int error = 0;
-
-    for (uint32_t i = 0; i < context->n_clauses && !error; i++) {
-        (void)slot_object(context->clause[i].slot, KIND_EVENTS, RIGHT_READ, &error);
-        if (context->clause[i].index >= EVENTS_PER_FRAME)
-            error = E_INVAL;
-    }
-    return error;
-}
-
-/*
- * A context that has to sleep stands before the call in its registers, so that waking is running
- * it again; what is looked at here cannot change between the look and the sleep, for interrupts
- * are off and one processor has it.
- */
 struct result
-wait(uint64_t clauses, uint64_t n)
+context_peek(struct context *context, uint64_t va, uint64_t out, uint64_t n)
 {
-    struct cpu *cpu = cpu_this();
-    struct context *context = cpu->current;
-    uint64_t absent;
-    uint32_t holding;
-    int error;
+    return context_copy(context, va, out, n, COPY_PEEK);
+}
 
-    if (n > WAIT_CLAUSES_MAX)
-        return result_error(E_INVAL);
-    context->n_clauses = 0;
-    absent = n ? copy_in(context->clause, clauses, n * sizeof(context->clause[0])) : 0;
+struct result
+context_poke(struct context *context, uint64_t va, uint64_t in, uint64_t n)
+{
+    return context_copy(context, va, in, n, COPY_POKE);
+}
+
+struct result
+context_write(struct context *context, uint64_t in)
+{
+    struct save_area regs;
+    uint64_t absent;
+
+    if (context->phase != CONTEXT_STOPPED)
+        return result_error(E_BUSY);
+    absent = copy_in(&regs, in, sizeof(regs));
     if (absent)
         return result_error_at(E_FAULT, absent);
-    context->n_clauses = (uint32_t)n;
-    error = clauses_check(context);
-    if (error)
-        return result_error(error);
-    holding = clause_holding(context);
-    if (holding < n)
-        return result_ok(holding);
-    if (context->due & MASKABLE || arch_upcall_pending(context) & MASKABLE)
-        return result_error(E_INTR);
-    if (deadline_passed(context, clock_now())) {
-        context->deadline_ns = 0;
-        return result_error(E_INTR);
-    }
-    context->phase = CONTEXT_WAITING;
-    arch_context_restart(context);
-    slice_leave(cpu);
+    return arch_context_set_registers(context, &regs) ? result_error(E_INVAL) : result_ok(0);
 }
 
-bool
-context_runnable(struct context *context, uint64_t now_ns)
+struct result
+context_resume(struct context *context)
 {
-    if (context->on && context != context_current()) /* X2 */
-        return false;
-    if (context->phase == CONTEXT_STOPPED || context->phase == CONTEXT_CALLING ||
-        account_dying(frame_at(context->self)->owner))
-        return false;
-    if (context->phase == CONTEXT_READY)
-        return true;
-    if (context->due & MASKABLE) {
-        arch_context_skip(context);
-        arch_context_result(context, -E_INTR, 0);
-    } else if (clause_holding(context) == context->n_clauses && !deadline_passed(context, now_ns)) {
-        return false;
-    }
+    if (context->phase != CONTEXT_STOPPED || context->cause != CAUSE_STOPPED)
+        return result_error(E_INVAL);
     context->phase = CONTEXT_READY;
+    context->cause = CAUSE_NONE;
+    slice_ready(context);
+    return result_ok(0);
+}
+
+/* ---- time ---- */
+
+bool
+context_interrupted(struct context *context)
+{
+    if (context->due & MASKABLE || arch_upcall_pending(context) & MASKABLE)
+        return true;
+    if (!context->deadline_ns || clock_now() < context->deadline_ns)
+        return false;
+    context->deadline_ns = 0;
     return true;
 }
 
@@ -349,12 +323,23 @@ deadline_set(uint64_t time_ns)
     return result_ok(0);
 }
 
+/* The rest of the slice goes to another context of the caller's choice, or to the next slice. */
 struct result
-yield(void)
+yield(uint64_t to)
 {
     struct cpu *cpu = cpu_this();
+    struct context *target = NULL;
+    int error = 0;
 
+    if (to != SLOT_NOTHING)
+        target = slot_object(to, KIND_CONTEXT, RIGHT_RUN, &error);
+    if (error)
+        return result_error(error);
+    if (target && !slice_can_run(target))
+        return result_error(E_AGAIN);
     arch_context_result(cpu->current, 0, 0);
+    if (target)
+        slice_donate(cpu, target);
     slice_leave(cpu);
 }
 
@@ -364,8 +349,11 @@ void
 context_due(struct context *context, enum upcall kind)
 {
     if (!(context->entries >> kind & 1)) {
-        if (1u << kind & MASKABLE)
-            arch_upcall_pend(context, kind);
+        if (!(1u << kind & MASKABLE))
+            return;
+        arch_upcall_pend(context, kind);
+        if (context->phase == CONTEXT_WAITING)
+            wait_interrupt(context);
         return;
     }
     context->due |= 1u << kind;
@@ -373,8 +361,8 @@ context_due(struct context *context, enum upcall kind)
         slice_hurry();
     else if (context->on)
         transfer_due(context);
-    else
-        slice_ready(context);
+    else if (context->phase == CONTEXT_WAITING && 1u << kind & MASKABLE)
+        wait_interrupt(context);
 }
 
 bool

@@ -7,6 +7,14 @@
 #include "abi/event.h"
 #include "kernel/cap.h"
 
+/* The place of a clause in the circle of what it waits for (kernel/wait.h). */
+struct wait_link {
+    uint64_t joined;
+    uint32_t object; /* frame of the counters, or of the word */
+    uint32_t next, prev;
+    uint32_t reserved;
+};
+
 struct env {
     struct cell cell;
     uint32_t slots;   /* frame of the binding table */
@@ -17,7 +25,8 @@ struct env {
 
 /*
  * A context: kernel/x86 keeps its registers in the rest of the frame.
- *  X1 phase STOPPED is for ever; the registers are then complete.
+ *  X1 phase STOPPED ends only by context_resume, and that only after a stop by a holder; the
+ *     registers are complete then.
  *  X2 a context is current on at most one processor, which alone changes it then: others set due
  *     and stop_asked and interrupt that one.
  *  X3 due holds the upcalls that have not been brought yet; only maskable ones and SLICE_BEGIN.
@@ -38,21 +47,25 @@ struct context {
     uint32_t stop_asked;   /* it is to be stopped by the processor that it is on */
     int64_t status;
     uint64_t run;         /* the number of its last run on a processor; 0: none yet */
-    uint64_t cpus;        /* set of 1 << processor in whose vector it is or was named */
+    uint64_t cpus;        /* set of 1 << processor in whose vector it was named */
     uint64_t deadline_ns; /* 0: none */
+    uint64_t wake_ns;     /* while it waits: when it is to look again; 0: never by itself */
     uint64_t charged_cycles;
     uint64_t event_mask;
     uint32_t events;      /* frame of the counters that make EVENT upcalls; 0: none */
     uint32_t stop_events; /* frame; 0: nobody is told */
     uint32_t stop_index;
-    uint32_t n_clauses;
     struct context *held; /* kernel/transfer.h: T1 */
     struct context *above;
     uint32_t entry;     /* frame of the entry that it is an activation of; 0: none */
     uint32_t entry_cpu; /* for callers on this processor */
     bool hidden;        /* parked, and something is due to it: the next call is to look */
     uint32_t entries;   /* set of 1 << enum upcall for which it has an entry point */
+    uint32_t positions; /* one of those in whose slice it is named (kernel/slice.c); 0: none */
+    uint32_t strikes;
+    uint32_t n_clauses; /* while it waits: those that are in circles (kernel/wait.h) */
     struct wait_clause clause[WAIT_CLAUSES_MAX];
+    struct wait_link link[WAIT_CLAUSES_MAX];
 };
 
 /* The current context and environment of this processor; never NULL inside a call. */
@@ -65,8 +78,8 @@ void context_end(struct context *context, enum context_cause cause, int64_t stat
 void context_release(struct context *context);
 void env_release(struct env *env);
 
-/* May it be put on a processor now? Wakes it when what it waits for has come. */
-bool context_runnable(struct context *context, uint64_t now_ns);
+/* Is an upcall due or pending that ends a wait, or has the deadline passed? That is then over. */
+bool context_interrupted(struct context *context);
 /*
  * Brings every upcall that is due to a context whose registers are saved; false: it ended by that.
  */

@@ -1,22 +1,42 @@
 /* SPDX-License-Identifier: MIT */
-/* event.c - event counters: raised by holders and by the kernel, waited for in context.c. */
+/* event.c - event counters: raised by holders and by the kernel, waited for in wait.c. */
 #include "kernel/event.h"
 #include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/context.h"
 #include "kernel/slice.h"
 #include "kernel/step.h"
+#include "kernel/wait.h"
+
+/* Who is told: by name in order, first one that runs, then one that waits, then any. */
+static struct context *
+event_context(const struct events *events, uint32_t index)
+{
+    struct context *waiting = NULL, *any = NULL;
+
+    for (uint32_t i = 0; i < events->n_contexts; i++) {
+        struct context *context = arch_context_of(events->context[i]);
+        if (!(context->event_mask >> index & 1))
+            continue;
+        if (context->on)
+            return context;
+        if (!waiting && context->phase == CONTEXT_WAITING)
+            waiting = context;
+        if (!any && context->phase != CONTEXT_STOPPED)
+            any = context;
+    }
+    return waiting ? waiting : any;
+}
 
 void
 event_raise(struct events *events, uint32_t index, uint64_t n)
 {
+    struct context *told = event_context(events, index);
+
     events->counter[index] += n;
-    for (uint32_t i = 0; i < events->n_contexts; i++) {
-        struct context *context = arch_context_of(events->context[i]);
-        if (context->event_mask >> index & 1)
-            context_due(context, UPCALL_EVENT);
-    }
-    slice_look();
+    if (told)
+        context_due(told, UPCALL_EVENT);
+    wait_raise(events, index);
 }
 
 struct result
@@ -48,7 +68,10 @@ event_join(struct events *events, uint32_t context)
 void
 event_leave(struct events *events, uint32_t context)
 {
+    uint32_t kept = 0;
+
     for (uint32_t i = 0; i < events->n_contexts; i++)
-        if (events->context[i] == context)
-            events->context[i--] = events->context[--events->n_contexts];
+        if (events->context[i] != context)
+            events->context[kept++] = events->context[i];
+    events->n_contexts = kept;
 }

@@ -10,12 +10,16 @@ enum { EVENTS_CONTEXTS_MAX = 16 };
 struct events {
     struct cell cell;
     uint32_t n_contexts;                   /* contexts that take upcalls for these counters */
-    uint32_t context[EVENTS_CONTEXTS_MAX]; /* their frames */
+    uint32_t context[EVENTS_CONTEXTS_MAX]; /* their frames, in the order in which they joined */
+    uint32_t backlog_next, backlog_prev;   /* kernel/wait.c: the circle of events with a backlog */
+    uint64_t backlog, backlog_mark;        /* set of 1 << index; the clauses that it concerns */
     uint64_t counter[EVENTS_PER_FRAME];    /* only grow; 63 bits are enough for ever */
+    uint32_t waiter[EVENTS_PER_FRAME];     /* one of the clauses that wait for it; 0: none */
 };
 
 /*
- * Raises a counter; contexts whose event mask holds it get an EVENT upcall. index <
+ * Raises a counter: who waits for it is woken, and the first of the contexts whose event mask holds
+ * it that runs, else the first that waits, else the first of all, gets an EVENT upcall. index <
  * EVENTS_PER_FRAME.
  */
 void event_raise(struct events *events, uint32_t index, uint64_t n);

@@ -20,7 +20,7 @@
 #include "lib/elf.h"
 #include "lib/string.h"
 
-enum { INIT_SLICE_NS = 1000 * 1000, CELL_MACHINE = 1, CELL_CPU = 2 };
+enum { INIT_SLICE_NS = 1000 * 1000, CELL_MACHINE = 1 };
 
 /* A frame of root's, the next that is free. */
 static uint64_t
@@ -132,15 +132,13 @@ init_environment(uint64_t root, uint64_t entry)
     env_create(env, env_frame, slots_frame, root);
     context = context_create(env, env_frame, init_frame(), &start);
     cell_init_fixed(cells, CELL_MACHINE, 0, KIND_MACHINE);
-    cell_init_fixed(cells, CELL_CPU, cpu_this()->number, KIND_CPU);
     slot_install(slots, SLOT_ACCOUNT, &account_root->cell);
     slot_install(slots, SLOT_SLOTS, &slots->cell);
     slot_install(slots, SLOT_ENV, &env->cell);
     slot_install(slots, SLOT_CONTEXT, &context->cell);
     slot_install(slots, SLOT_EVENTS, events);
     slot_install(slots, SLOT_MACHINE, &cells->cell[CELL_MACHINE]);
-    slot_install(slots, SLOT_CPU, &cells->cell[CELL_CPU]);
-    slice_place(cpu_this(), 0, context->self, INIT_SLICE_NS);
+    slice_first((uint32_t)frame_of(account_root), context, INIT_SLICE_NS);
 }
 
 void

@@ -10,8 +10,10 @@
 #include "kernel/context.h"
 #include "kernel/frame.h"
 #include "kernel/grant.h"
+#include "kernel/slice.h"
 #include "kernel/step.h"
 #include "kernel/transfer.h"
+#include "kernel/wait.h"
 #include "plant.h"
 
 /*
@@ -50,6 +52,8 @@ object_release(uint64_t n, uint64_t *steps)
     switch (type) {
     case FRAME_PLAIN:
     case FRAME_ENDED:
+        if (!wait_release_frame(n, steps))
+            return E_AGAIN;
         (*steps)--;
         return 0;
     case FRAME_PT1:
@@ -63,6 +67,8 @@ object_release(uint64_t n, uint64_t *steps)
         account_release(account_at(n));
         break;
     case FRAME_CONTEXT:
+        if (!slice_forget(object, steps))
+            return E_AGAIN;
         context_release(object);
         cost = TABLE_STEPS;
         break;
@@ -76,11 +82,14 @@ object_release(uint64_t n, uint64_t *steps)
         console_destroy(object);
         cost = CONSOLE_STEPS;
         break;
+    case FRAME_EVENTS:
+        if (!wait_release(object, steps))
+            return E_AGAIN;
+        break;
     case FRAME_SLOTS:
         slots_release(object);
         break;
     case FRAME_CELLS:
-    case FRAME_EVENTS:
         break;
     default: /* a vector area or a buffer goes with its object; the rest is nobody's */
         return E_INVAL;

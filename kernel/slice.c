@@ -3,26 +3,31 @@
  * slice.c - a processor's time: a vector of positions, run one after the other.
  *
  * Invariants
- *  S1 used has a bit for each position that is not empty; such a position names a context's frame.
- *  S2 the timer is set for the first of slice end, end of grace and deadline of what runs.
+ *  S1 used has a bit for each position that names a context (vector.c).
+ *  S2 the timer is set for the first of slice end, end of grace and deadline of what runs; not for
+ *     the slice end of one that is alone on its processor.
  *  S3 time whose owner cannot run goes to the next position that can; when none can, the
- *     processor halts until the first deadline or an interrupt.
+ *     processor halts until the first of them is to look again, or an interrupt.
+ *  S4 debt is paid before time is had: a position with as much debt as a slice skips its turn,
+ *     unless nobody else can run.
  * Source  Engler, Kaashoek, O'Toole, SOSP '95: slices as a vector; upcall, grace, forced switch.
  */
 #include "kernel/slice.h"
 #include "kernel/account.h"
 #include "kernel/arch.h"
-#include "kernel/call.h"
 #include "kernel/context.h"
 #include "kernel/frame.h"
 #include "kernel/transfer.h"
 #include "kernel/trace.h"
+#include "kernel/wait.h"
 #include "plant.h"
 
-static struct context *
-slice_context(const struct cpu *cpu, uint64_t position)
+void
+slice_init(struct cpu *cpu)
 {
-    return arch_context_of(cpu->slice[position].context);
+    uint64_t bytes = SLICE_POSITIONS * sizeof(struct slice);
+
+    cpu->slice = frame_boot_alloc((bytes + FRAME_BYTES - 1) >> FRAME_SHIFT);
 }
 
 /*
@@ -45,20 +50,66 @@ position_after(const struct cpu *cpu, uint64_t from)
     return SLICE_POSITIONS;
 }
 
-/* The next position whose context can run now, the current one last; SLICE_POSITIONS: none. */
-static uint64_t
-position_runnable(const struct cpu *cpu, uint64_t now_ns)
+bool
+slice_can_run(const struct context *context)
 {
-    uint64_t first = position_after(cpu, cpu->position), at = first;
+    return context->phase == CONTEXT_READY && !context->on &&
+           !account_dying(frame_at(context->self)->owner);
+}
+
+/* The context that a position gives its time to: the second when the first has stopped. */
+static struct context *
+position_context(const struct cpu *cpu, uint64_t position)
+{
+    const struct slice *s = &cpu->slice[position];
+    struct context *first =
+        s->name[SLICE_FIRST].context ? arch_context_of(s->name[SLICE_FIRST].context) : NULL;
+
+    if ((!first || first->phase == CONTEXT_STOPPED) && s->name[SLICE_SECOND].context)
+        return arch_context_of(s->name[SLICE_SECOND].context);
+    return first;
+}
+
+/*
+ * Can what runs in the slices of a position run now? One that waits for a time which has come is
+ * woken.
+ */
+static bool
+position_ready(const struct cpu *cpu, uint64_t position, uint64_t now_ns)
+{
+    struct context *named = position_context(cpu, position), *context;
+
+    if (!named)
+        return false;
+    context = transfer_top(named);
+    if (context->phase == CONTEXT_WAITING && context->wake_ns && now_ns >= context->wake_ns)
+        wait_end(context);
+    return slice_can_run(context) || context == cpu->current;
+}
+
+/*
+ * The next position whose context can run now, the current one last; SLICE_POSITIONS: none. S4: one
+ * that owes a whole slice pays it instead, and is taken only when there is no other.
+ */
+static uint64_t
+position_runnable(struct cpu *cpu, uint64_t now_ns)
+{
+    uint64_t first = position_after(cpu, cpu->position), at = first, debtor = SLICE_POSITIONS;
 
     if (first == SLICE_POSITIONS)
         return first;
     do {
-        if (context_runnable(transfer_top(slice_context(cpu, at)), now_ns))
-            return at;
+        struct slice *s = &cpu->slice[at];
+        if (position_ready(cpu, at, now_ns)) {
+            if (s->debt_ns + SLICE_MIN_NS <= s->duration_ns)
+                return at;
+            s->debt_ns -= s->debt_ns < s->duration_ns ? s->debt_ns : s->duration_ns;
+            if (debtor == SLICE_POSITIONS)
+                debtor = at;
+        }
         at = position_after(cpu, at);
     } while (at != first);
-    return SLICE_POSITIONS;
+    return debtor;
 }
 
 static uint64_t
@@ -67,15 +118,34 @@ earlier(uint64_t a, uint64_t b)
     return !a || (b && b < a) ? b : a;
 }
 
+/* Does the whole vector name one context? Looked for again only after a change. */
+static bool
+cpu_alone(struct cpu *cpu)
+{
+    uint64_t at = cpu->position;
+
+    if (!cpu->changed)
+        return cpu->alone;
+    cpu->changed = false;
+    cpu->alone = true;
+    for (uint64_t i = 0; i < SLICE_POSITIONS && cpu->alone; i++) {
+        const struct slice *s = &cpu->slice[i];
+        cpu->alone = (!s->name[SLICE_FIRST].context ||
+                      s->name[SLICE_FIRST].context == cpu->slice[at].name[SLICE_FIRST].context) &&
+                     !s->name[SLICE_SECOND].context;
+    }
+    return cpu->alone;
+}
+
 void
-slice_arm(const struct cpu *cpu)
+slice_arm(struct cpu *cpu)
 {
     uint64_t end = cpu->grace_end_ns ? cpu->grace_end_ns : cpu->slice_end_ns; /* S2 */
 
     if (cpu->current->due)
         arch_timer_set(1);
     else if (!planted(PLANT_SLICE_TIMER))
-        arch_timer_set(earlier(end, transfer_deadline(cpu->current)));
+        arch_timer_set(earlier(cpu_alone(cpu) ? 0 : end, transfer_deadline(cpu->current)));
 }
 
 void
@@ -93,26 +163,6 @@ slice_ask(struct cpu *cpu)
     arch_interrupt(cpu);
 }
 
-void
-slice_look(void)
-{
-    for (uint32_t i = 0; i < cpu_count(); i++)
-        if (cpu_at(i)->idle)
-            slice_ask(cpu_at(i));
-}
-
-void
-slice_ready(const struct context *context)
-{
-    for (uint64_t left = context->cpus; left; left &= left - 1) {
-        struct cpu *cpu = cpu_at((uint32_t)__builtin_ctzll(left));
-        if (cpu->idle) {
-            slice_ask(cpu);
-            return;
-        }
-    }
-}
-
 static void
 charge(struct cpu *cpu)
 {
@@ -122,6 +172,105 @@ charge(struct cpu *cpu)
     if (payer)
         payer->charged_cycles += now - cpu->counter_mark;
     cpu->counter_mark = now;
+}
+
+/* When the first of those that wait is to look again; 0: none by itself. */
+static uint64_t
+first_wake(const struct cpu *cpu)
+{
+    uint64_t first = position_after(cpu, cpu->position), at = first, wake_ns = 0;
+
+    if (first == SLICE_POSITIONS)
+        return 0;
+    do {
+        struct context *named = position_context(cpu, at);
+        const struct context *c = named ? transfer_top(named) : NULL;
+        if (c && c->phase == CONTEXT_WAITING)
+            wake_ns = earlier(wake_ns, c->wake_ns);
+        at = position_after(cpu, at);
+    } while (at != first);
+    return wake_ns;
+}
+
+/* ---- waking ---- */
+
+static bool
+idle_ask(const struct context *context)
+{
+    for (uint64_t left = context->cpus; left; left &= left - 1) {
+        struct cpu *cpu = cpu_at((uint32_t)__builtin_ctzll(left));
+        if (cpu->idle) {
+            slice_ask(cpu);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* How long a woken context may run at once at a position. */
+static uint64_t
+slice_credit(const struct slice *s, const struct context *context)
+{
+    uint64_t right = account_at(frame_at(context->self)->owner)->latency_ns;
+    uint64_t left = s->duration_ns > s->debt_ns ? s->duration_ns - s->debt_ns : 0;
+
+    return left < right ? left : right;
+}
+
+void
+slice_ready(const struct context *context)
+{
+    struct cpu *cpu;
+    uint64_t position;
+
+    context = transfer_base(context);
+    if (idle_ask(context))
+        return;
+    position = slice_naming(context, &cpu);
+    if (position == SLICE_POSITIONS || cpu->urgent ||
+        slice_credit(&cpu->slice[position], context) < SLICE_MIN_NS)
+        return;
+    cpu->urgent = (uint32_t)position + 1;
+    if (cpu != cpu_this())
+        slice_ask(cpu);
+    else if (cpu->current)
+        slice_hurry();
+}
+
+void
+slice_changed(struct cpu *cpu)
+{
+    cpu->changed = true;
+    if (cpu != cpu_this())
+        slice_ask(cpu);
+    else if (cpu->current)
+        slice_hurry();
+}
+
+void
+slice_expel(void)
+{
+    for (uint32_t i = 0; i < cpu_count(); i++)
+        if (cpu_at(i) != cpu_this() && cpu_at(i)->current)
+            slice_ask(cpu_at(i));
+}
+
+/* ---- on and off ---- */
+
+/* What was used beyond the slice, or on credit, is the position's debt. */
+static void
+slice_settle(struct cpu *cpu, uint64_t now_ns)
+{
+    struct slice *s = &cpu->slice[cpu->position];
+
+    if (cpu->credit_from_ns) {
+        s->debt_ns += now_ns - cpu->credit_from_ns;
+        cpu->credit_from_ns = 0;
+    } else if (cpu->grace_end_ns) {
+        uint64_t over = now_ns - cpu->slice_end_ns;
+        s->debt_ns += over < SLICE_GRACE_NS ? over : SLICE_GRACE_NS;
+    }
+    cpu->grace_end_ns = 0;
 }
 
 void
@@ -135,68 +284,118 @@ slice_off(struct cpu *cpu)
     transfer_off(context);
     cpu->current = cpu->payer = NULL;
     if (context->phase == CONTEXT_READY && context->cpus & (context->cpus - 1))
-        slice_ready(context);
+        (void)idle_ask(context); /* another processor may be waiting for it */
 }
 
-/* When the first of those that wait asks to be woken; 0: none does. */
-static uint64_t
-first_deadline(const struct cpu *cpu)
-{
-    uint64_t first = position_after(cpu, cpu->position), at = first, deadline = 0;
-
-    if (first == SLICE_POSITIONS)
-        return 0;
-    do {
-        const struct context *c = transfer_top(slice_context(cpu, at));
-        if (c->phase == CONTEXT_WAITING)
-            deadline = earlier(deadline, c->deadline_ns);
-        at = position_after(cpu, at);
-    } while (at != first);
-    return deadline;
-}
-
-/* Puts the context of a position on; false: it ended by an upcall that it could not take. */
+/*
+ * Puts on what runs in the slices of a context; false: it ended by an upcall that it could not
+ * take.
+ */
 static bool
-slice_begin(struct cpu *cpu, uint64_t position, uint64_t now_ns)
+slice_on(struct cpu *cpu, struct context *named, uint32_t due, uint64_t now_ns)
 {
-    struct context *named = slice_context(cpu, position);
     struct context *context = transfer_on(cpu, named);
 
     cpu->payer = named;
-    cpu->position = (uint32_t)position;
-    cpu->slice_end_ns = now_ns + cpu->slice[position].duration_ns;
-    cpu->grace_end_ns = 0;
     arch_context_switch(cpu, context);
     transfer_room(cpu);
-    trace(TRACE_SLICE_BEGIN, position, cpu->slice[position].duration_ns);
+    trace(TRACE_SLICE_BEGIN, cpu->position, cpu->slice[cpu->position].duration_ns);
     arch_charge_show(named, now_ns);
-    if (context->entries >> UPCALL_SLICE_BEGIN & 1)
-        context->due |= 1 << UPCALL_SLICE_BEGIN;
+    context->due |= due & context->entries;
     return !context->due || context_deliver(context);
+}
+
+static bool
+slice_begin(struct cpu *cpu, uint64_t position, uint64_t now_ns)
+{
+    struct slice *s = &cpu->slice[position];
+    struct context *context = position_context(cpu, position);
+    uint64_t paid;
+
+    if (!context)
+        return false;
+    paid = s->debt_ns + SLICE_MIN_NS <= s->duration_ns ? s->debt_ns : 0;
+    cpu->position = (uint32_t)position;
+    cpu->slice_end_ns = now_ns + s->duration_ns - paid;
+    s->debt_ns -= paid;
+    return slice_on(cpu, context, 1 << UPCALL_SLICE_BEGIN, now_ns);
+}
+
+/* The rest of the slice that a woken context has interrupted; false: its owner cannot have it. */
+static bool
+slice_return(struct cpu *cpu, uint64_t now_ns)
+{
+    uint64_t position = cpu->interrupted - 1u;
+
+    cpu->interrupted = 0;
+    if (!position_ready(cpu, position, now_ns) || cpu->interrupted_left_ns < SLICE_MIN_NS)
+        return false;
+    cpu->position = (uint32_t)position;
+    cpu->slice_end_ns = now_ns + cpu->interrupted_left_ns;
+    return slice_on(cpu, position_context(cpu, position), 0, now_ns);
+}
+
+/* On credit: a woken context before its turn. */
+static bool
+slice_urgent(struct cpu *cpu, uint64_t now_ns)
+{
+    uint64_t position = cpu->urgent - 1u;
+    struct context *context = position_context(cpu, position);
+
+    cpu->urgent = 0;
+    if (!context || !slice_can_run(transfer_top(context)))
+        return false;
+    cpu->position = (uint32_t)position;
+    cpu->credit_from_ns = now_ns;
+    cpu->slice_end_ns = now_ns + slice_credit(&cpu->slice[position], context);
+    return slice_on(cpu, context, 0, now_ns);
+}
+
+/* Whom to put on next: true when somebody is. */
+static bool
+slice_next(struct cpu *cpu, uint64_t now_ns)
+{
+    uint64_t position;
+
+    if (cpu->urgent && slice_urgent(cpu, now_ns))
+        return true;
+    if (cpu->interrupted && slice_return(cpu, now_ns))
+        return true;
+    position = position_runnable(cpu, now_ns);
+    return position < SLICE_POSITIONS && slice_begin(cpu, position, now_ns);
+}
+
+/* S3 */
+static void
+cpu_idle(struct cpu *cpu)
+{
+    arch_timer_set(first_wake(cpu));
+    arch_root_idle();
+    cpu->idle = true;
+    trace(TRACE_IDLE_BEGIN, 0, 0);
+    arch_halt_until_interrupt();
+    trace(TRACE_IDLE_END, 0, 0);
+    cpu->idle = false;
 }
 
 void
 slice_schedule(struct cpu *cpu)
 {
     for (;;) {
-        uint64_t now = clock_now(), position;
-        if (cpu->current)
+        uint64_t now = clock_now();
+        if (cpu->current) {
+            slice_settle(cpu, now);
             slice_off(cpu);
-        else
+        } else {
             charge(cpu);
-        position = position_runnable(cpu, now);
-        if (position == SLICE_POSITIONS) { /* S3 */
-            arch_timer_set(first_deadline(cpu));
-            arch_root_idle();
-            cpu->idle = true;
-            trace(TRACE_IDLE_BEGIN, 0, 0);
-            arch_halt_until_interrupt();
-            trace(TRACE_IDLE_END, 0, 0);
-            cpu->idle = false;
-        } else if (slice_begin(cpu, position, now)) {
+        }
+        wait_backlog();
+        if (slice_next(cpu, now)) {
             slice_arm(cpu);
             arch_resume(cpu->current);
         }
+        if (!cpu->current)
+            cpu_idle(cpu);
     }
 }
 
@@ -206,16 +405,64 @@ slice_leave(struct cpu *cpu)
     slice_schedule(cpu);
 }
 
+void
+slice_donate(struct cpu *cpu, struct context *to)
+{
+    uint64_t now = clock_now();
+
+    if (cpu->grace_end_ns)
+        slice_leave(cpu); /* there is no rest */
+    slice_off(cpu);
+    if (!slice_on(cpu, to, 0, now))
+        slice_schedule(cpu);
+    slice_arm(cpu);
+    arch_resume(cpu->current);
+}
+
+/* ---- while a context runs ---- */
+
+/* A forced switch is a strike, unless it comes late: then the machine itself stood still. */
+static void
+slice_force(struct cpu *cpu, uint64_t now)
+{
+    struct context *context = cpu->current;
+    const struct account *account = account_at(frame_at(context->self)->owner);
+
+    if (now - cpu->grace_end_ns > SLICE_GRACE_NS)
+        slice_leave(cpu);
+    cpu->slice[cpu->position].debt_ns += cpu->slice[cpu->position].duration_ns;
+    if (++context->strikes > account->strikes_max && account->strikes_max)
+        context_end(context, CAUSE_STRIKES, 0);
+    slice_leave(cpu);
+}
+
+/* Does anybody but the one that runs want the processor? */
+static bool
+position_wanted(const struct cpu *cpu, uint64_t now_ns)
+{
+    uint64_t first = position_after(cpu, cpu->position), at = first;
+
+    if (first == SLICE_POSITIONS)
+        return false;
+    do {
+        if (position_ready(cpu, at, now_ns) && position_context(cpu, at) != cpu->payer)
+            return true;
+        at = position_after(cpu, at);
+    } while (at != first);
+    return false;
+}
+
 /*
- * The slice is over. Alone on its processor a context goes on; else it is told, and has the grace.
+ * The slice is over. One whom nobody follows goes on; else it is told, and has the grace.
  */
 static void
 slice_end(struct cpu *cpu, uint64_t now)
 {
     struct context *context = cpu->current;
-    uint64_t next = position_runnable(cpu, now);
 
-    if (next == cpu->position || next == SLICE_POSITIONS) {
+    if (cpu->credit_from_ns || cpu->interrupted)
+        slice_leave(cpu);
+    if (!position_wanted(cpu, now)) {
         cpu->slice_end_ns = now + cpu->slice[cpu->position].duration_ns;
         return;
     }
@@ -223,6 +470,22 @@ slice_end(struct cpu *cpu, uint64_t now)
         slice_leave(cpu);
     cpu->grace_end_ns = now + SLICE_GRACE_NS;
     context->due |= 1 << UPCALL_SLICE_END;
+}
+
+/* A woken context runs at once: what is left of the slice that it interrupts is kept. */
+static void
+slice_interrupt(struct cpu *cpu, uint64_t now)
+{
+    struct context *context = position_context(cpu, cpu->urgent - 1u);
+
+    if (cpu->grace_end_ns || cpu->interrupted || cpu->credit_from_ns || !context ||
+        !slice_can_run(transfer_top(context))) {
+        cpu->urgent = 0;
+        return;
+    }
+    cpu->interrupted = cpu->position + 1;
+    cpu->interrupted_left_ns = cpu->slice_end_ns > now ? cpu->slice_end_ns - now : 0;
+    slice_leave(cpu);
 }
 
 void
@@ -242,52 +505,13 @@ slice_tick(struct cpu *cpu)
         context->deadline_ns = 0;
         context_due(context, UPCALL_EVENT);
     }
+    if (cpu->urgent)
+        slice_interrupt(cpu, now);
     if (cpu->grace_end_ns && now >= cpu->grace_end_ns)
-        slice_leave(cpu);
-    if (!cpu->grace_end_ns && now >= cpu->slice_end_ns)
+        slice_force(cpu, now);
+    if (!cpu->grace_end_ns && now >= cpu->slice_end_ns && !cpu_alone(cpu))
         slice_end(cpu, now);
     if (context->due && !context_deliver(context))
         slice_leave(cpu);
     slice_arm(cpu);
-}
-
-void
-slice_place(struct cpu *cpu, uint64_t position, uint32_t context, uint32_t duration_ns)
-{
-    uint64_t bit = (uint64_t)1 << position % 64;
-
-    cpu->slice[position] = (struct slice){.context = context, .duration_ns = duration_ns};
-    if (!context) {
-        cpu->used[position / 64] &= ~bit;
-        return;
-    }
-    cpu->used[position / 64] |= bit; /* S1 */
-    arch_context_of(context)->cpus |= (uint64_t)1 << cpu->number;
-}
-
-void
-slice_forget(struct context *context)
-{
-    for (uint64_t left = context->cpus; left; left &= left - 1) {
-        struct cpu *cpu = cpu_at((uint32_t)__builtin_ctzll(left));
-        for (uint64_t i = 0; i < SLICE_POSITIONS; i++)
-            if (cpu->slice[i].context == context->self)
-                slice_place(cpu, i, 0, 0);
-    }
-    context->cpus = 0;
-}
-
-struct result
-slice_set(struct cpu *cpu, struct context *context, uint64_t position, uint64_t duration_ns)
-{
-    bool empties = duration_ns == 0;
-
-    if (position >= SLICE_POSITIONS)
-        return result_error(E_INVAL);
-    if (!empties && (duration_ns < SLICE_MIN_NS || duration_ns > SLICE_MAX_NS))
-        return result_error(E_INVAL);
-    slice_place(cpu, position, empties ? 0 : context->self, (uint32_t)duration_ns);
-    if (!empties && context->phase == CONTEXT_READY && !context->on)
-        slice_ready(context);
-    return result_ok(0);
 }

@@ -45,6 +45,16 @@ depth_of(const struct context *context)
     return n;
 }
 
+const struct context *
+transfer_base(const struct context *context)
+{
+    const struct context *next;
+
+    while ((next = below(context)))
+        context = next;
+    return context;
+}
+
 /* ---- parking ---- */
 
 static struct entry *

@@ -38,6 +38,8 @@ _Static_assert(sizeof(struct entry) <= 4096, "one frame");
 /* What runs in the slices that name this context: itself, or the top of the chain it is the base
  * of. */
 struct context *transfer_top(struct context *named);
+/* The context at the bottom of the chain that it is in, in whose slices it runs. */
+const struct context *transfer_base(const struct context *context);
 /* Puts the chain of a context that a slice names on this processor; its top. */
 struct context *transfer_on(struct cpu *cpu, struct context *named);
 /* The current context may call, and be returned from. */

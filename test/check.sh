@@ -196,8 +196,9 @@ check_machine() {
 
 # ---- the rules of the house ---------------------------------------------------------------------
 
+# Lines that hold code: neither blank nor a comment.
 lines_of() {
-    cat /dev/null $(files "$@") | wc -l
+    cat /dev/null $(files "$@") | sed '/^[[:space:]]*$/d; /^[[:space:]]*\/\{0,1\}\*/d; /^[[:space:]]*\/\//d' | wc -l
 }
 
 limit() {

@@ -38,4 +38,5 @@ enum planted_fault {
     PLANT_STRANGER,     /* act 25: who was not called may return */
     PLANT_IDENTITY,     /* act 25: the identity is what the message says */
     PLANT_ENTRY_POINT,  /* act 25: an activation may begin anywhere */
+    PLANT_WAIT_LOOK,    /* a word is not looked at again once its waiter is counted */
 };

@@ -127,6 +127,23 @@ arch_context_registers(const struct context *context, struct save_area *out)
     *out = ((const struct context_x86 *)(const void *)context)->regs;
 }
 
+static bool
+address_is_canonical(uint64_t va)
+{
+    return va >> 47 == 0 || va >> 47 == 0x1ffff;
+}
+
+int
+arch_context_set_registers(struct context *context, const struct save_area *regs)
+{
+    if (!address_is_users(regs->rip) || !address_is_canonical(regs->fs_base) ||
+        !address_is_canonical(regs->gs_base))
+        return E_INVAL;
+    context_x86(context)->regs = *regs;
+    context->run = 0; /* what a processor still holds of it is void */
+    return 0;
+}
+
 void
 arch_context_result(struct context *context, int64_t value, uint64_t detail)
 {

@@ -139,6 +139,7 @@ cpu_prepare(uint32_t number)
     pt_map_cpu(number);
     cpu_x86_at(number)->cpu.number = number;
     arch_transfer_room(cpu_at(number), 0, false);
+    slice_init(&cpu_x86_at(number)->cpu);
 }
 
 void

@@ -39,7 +39,7 @@ static struct call_result
 insist(const struct console *c, const struct operation *o)
 {
     for (;;) {
-        struct wait_clause clause = {c->events, c->index, 0};
+        struct wait_clause clause = {c->events, WAIT_EVENT, c->index, 0};
         struct call_result seen = call_event_read(c->events, c->index);
         struct call_result r = attempt(c, o);
 
@@ -47,7 +47,7 @@ insist(const struct console *c, const struct operation *o)
             return r;
         if (seen.value < 0)
             return seen;
-        clause.above = (uint64_t)seen.value;
+        clause.value = (uint64_t)seen.value;
         r = call_wait((uintptr_t)&clause, 1);
         if (r.value == -E_INTR)
             upcalls_take_pending(); /* or it would end every sleep */

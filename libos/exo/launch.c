@@ -9,6 +9,7 @@
  */
 #include "libos/exo/launch.h"
 #include "abi/account.h"
+#include "abi/exposed.h"
 #include "abi/memory.h"
 #include "abi/version.h"
 #include "lib/elf.h"
@@ -298,7 +299,8 @@ static const struct grant {
 } grants[] = {
     {LAUNCH_SLOTS, SLOT_SLOTS, RIGHT_READ | RIGHT_WRITE | RIGHT_GRANT},
     {LAUNCH_ENV, SLOT_ENV, RIGHT_MAKE | RIGHT_INSPECT | RIGHT_GRANT},
-    {LAUNCH_CONTEXT, SLOT_CONTEXT, RIGHT_INSPECT | RIGHT_STOP | RIGHT_RUN | RIGHT_GRANT},
+    {LAUNCH_CONTEXT, SLOT_CONTEXT,
+     RIGHT_INSPECT | RIGHT_WRITE | RIGHT_STOP | RIGHT_RUN | RIGHT_GRANT},
     {LAUNCH_EVENTS, SLOT_EVENTS, RIGHT_READ | RIGHT_POST | RIGHT_GRANT},
     {LAUNCH_CONSOLE, SLOT_CONSOLE, RIGHT_READ | RIGHT_WRITE | RIGHT_GRANT},
     {SLOT_MACHINE, SLOT_MACHINE, RIGHT_CLOCK | RIGHT_GRANT},
@@ -346,11 +348,27 @@ slots_clear(void)
         call_slot_clear(SLOT_SLOTS, slot);
 }
 
+/* Its position on every processor names its one context, until it names others there. */
+static int
+slices_give(const struct build *b)
+{
+    const struct machine_page *machine = (const struct machine_page *)EXPOSED_MACHINE;
+    uint32_t account = b->l->account_slot, position = b->l->position;
+    int64_t r = call_account_time(account, 0, b->l->slice_ns).value;
+
+    for (uint32_t cpu = 0; cpu < machine->n_cpus && r >= 0; cpu++) {
+        r = call_slice_take(account, cpu, position, 1).value;
+        if (r >= 0)
+            r = call_slice_set(account, cpu, position, LAUNCH_CONTEXT, SLOT_NOTHING, b->l->slice_ns)
+                    .value;
+    }
+    return r < 0 ? refuse(b, r, "its place in a processor's vector is taken") : 0;
+}
+
 /* Each line leaves b so that partition_destroy can take it back. */
 static int
 partition_build(struct build *b)
 {
-    const struct launch *l = b->l;
     int error = object_give(b, call_events_make, LAUNCH_EVENTS);
 
     error = error ? error : console_give(b);
@@ -363,9 +381,7 @@ partition_build(struct build *b)
     error = error ? error : grants_give(b);
     error = error ? error : grants_keep(b);
     pool_close(&b->pool);
-    if (!error)
-        error = (int)call_slice_set(SLOT_CPU, LAUNCH_CONTEXT, l->position, l->slice_ns).value;
-    return error;
+    return error ? error : slices_give(b);
 }
 
 int
@@ -409,7 +425,6 @@ partition_destroy(const struct partition *p)
     int64_t left;
 
     slots_clear();
-    call_slice_set(SLOT_CPU, SLOT_CONTEXT, p->position, 0);
     do
         left = call_account_destroy(p->account_slot).value;
     while (left > 0);

@@ -3,7 +3,7 @@
  * libos/exo/launch.h - making a partition: what init does, out of kernel calls that anybody with
  * the authority may use.
  *
- * The caller needs SLOT_ACCOUNT, SLOT_SLOTS, SLOT_EVENTS, SLOT_MACHINE and SLOT_CPU with every
+ * The caller needs SLOT_ACCOUNT, SLOT_SLOTS, SLOT_EVENTS, and SLOT_MACHINE with every
  * right, and gives up the slots of enum launch_slot while a function here runs.
  */
 #pragma once

@@ -44,7 +44,7 @@ lock_wait(const struct lock *l, uint32_t self)
             lock_fail("it takes a lock twice");
         __builtin_ia32_pause();
     }
-    call_yield();
+    call_yield(SLOT_NOTHING);
 }
 
 void

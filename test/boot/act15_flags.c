@@ -64,14 +64,14 @@ privileged_flags(void)
 
     for (uint32_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
         uint64_t calm = flags_across(asked[i] | FLAG_IF, CALL_null, 0, 0);
-        uint64_t resumed = flags_across(asked[i] | FLAG_IF, CALL_yield, 0, 0);
+        uint64_t resumed = flags_across(asked[i] | FLAG_IF, CALL_yield, SLOT_NOTHING, 0);
         uint64_t later = flags_through_time(asked[i] | FLAG_IF);
 
         hold(!((calm | resumed | later) & never), "a flag that no library may have");
         hold(!(resumed & FLAG_NT), "a nested task after a resume");
         hold((calm & resumed & later & FLAG_IF) != 0, "interrupts stay on");
     }
-    hold((flags_across(0, CALL_yield, 0, 0) & FLAG_IF) != 0, "interrupts cannot be off");
+    hold((flags_across(0, CALL_yield, SLOT_NOTHING, 0) & FLAG_IF) != 0, "interrupts cannot be off");
 }
 
 static void
@@ -82,7 +82,7 @@ own_flags(void)
     for (uint32_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         expect((flags_across(own[i] | FLAG_IF, CALL_null, 0, 0) & own[i]) == own[i],
                "kept by a call");
-        expect((flags_across(own[i] | FLAG_IF, CALL_yield, 0, 0) & own[i]) == own[i],
+        expect((flags_across(own[i] | FLAG_IF, CALL_yield, SLOT_NOTHING, 0) & own[i]) == own[i],
                "kept by a slice end");
         expect((flags_through_time(own[i] | FLAG_IF) & own[i]) == own[i], "kept by interrupts");
     }

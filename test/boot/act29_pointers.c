@@ -49,10 +49,10 @@ faults(uint64_t address, const char *what)
     struct call_result r = call_at(address);
 
     if (r.value >= 0)
-        breach("%s: %s %s (0x%lx) was taken: %ld", call_shapes[p->number].name, p->name, what,
+        breach("%s: %s %s (0x%lx) was taken: %ld", call_shape_of(p->number)->name, p->name, what,
                address, (long)r.value);
     if (r.value != -E_FAULT)
-        fail("%s: %s %s: error %ld", call_shapes[p->number].name, p->name, what, (long)-r.value);
+        fail("%s: %s %s: error %ld", call_shape_of(p->number)->name, p->name, what, (long)-r.value);
     hold(r.detail - address < p->bytes || r.detail == USER_TOP || address < FRAME_BYTES,
          "the address lies in what was asked for");
 }
@@ -139,10 +139,10 @@ read_only(void)
 static const struct call_field *
 field_named(uint32_t number, const char *name)
 {
-    for (const struct call_field *f = call_shapes[number].field; f->name; f++)
+    for (const struct call_field *f = call_shape_of(number)->field; f->name; f++)
         if (!strcmp(f->name, name))
             return f;
-    fail("%s has no argument %s", call_shapes[number].name, name);
+    fail("%s has no argument %s", call_shape_of(number)->name, name);
 }
 
 /* What is only read or written when there is something: a console's input, its end seen first. */
@@ -167,7 +167,7 @@ static void
 wait_for_input(void)
 {
     while (call_console_read(SLOT_CONSOLE, hole_start + FRAME_BYTES, 1).value == -E_AGAIN)
-        call_yield();
+        call_yield(SLOT_NOTHING);
 }
 
 /* For the control alone: writes a segment descriptor that nobody uses, and says nothing of it. */

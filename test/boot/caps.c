@@ -177,7 +177,6 @@ own_slots(void)
     refuse(grant(SLOT_ACCOUNT, RIGHT_DESTROY, 0, &cap), E_PERM, "the end of our own account");
     refuse(grant(SLOT_MACHINE, RIGHT_POWER, 0, &cap), E_PERM, "the machine's power");
     refuse(grant(SLOT_CONSOLE, RIGHT_STATUS, 0, &cap), E_PERM, "our own exit status");
-    refuse(grant(SLOT_CPU, RIGHT_RUN, 0, &cap), E_BADF, "the processor");
 }
 
 int

@@ -6,9 +6,10 @@
 #include "test/boot/good.h"
 #include "abi/account.h"
 #include "abi/event.h"
+#include "abi/slice.h"
 #include "abi/transfer.h"
 
-enum { FRAMES = 2, INDEX = 50, COUNTER = 5, WAIT_NS = 1000 * 1000 };
+enum { FRAMES = 2, INDEX = 50, COUNTER = 5, POSITION = 500, WAIT_NS = 1000 * 1000 };
 
 uint8_t *good_data;
 static uint64_t frames[FRAMES];
@@ -44,6 +45,15 @@ good_begin(void)
     for (int i = 0; i < FRAMES; i++)
         frames[i] = frame_new();
     tables_make();
+}
+
+const struct call_shape *
+call_shape_of(uint32_t number)
+{
+    for (uint32_t i = 0; i < CALL_COUNT; i++)
+        if (call_shapes[i].number == number)
+            return &call_shapes[i];
+    return NULL;
 }
 
 /* Frames that are plain, zeroed and nobody's but ours, again. */
@@ -110,10 +120,36 @@ activation_put(void)
 static void
 clause_put(void)
 {
-    struct wait_clause clause = {.slot = GOOD_EVENTS, .index = COUNTER};
+    struct wait_clause clause = {.slot = GOOD_EVENTS, .where = COUNTER};
 
     fine(call_event_post(GOOD_EVENTS, COUNTER, 1).value, "event_post");
     memcpy(good_data, &clause, sizeof(clause));
+}
+
+/* The calls on positions of processors; false: it is another. */
+static bool
+good_slice(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
+{
+    switch (number) {
+    case CALL_slice_set:
+        call_slice_take(SLOT_ACCOUNT, 0, POSITION, 1);
+        set(reg, SLOT_ACCOUNT, (uint64_t)POSITION << 32,
+            GOOD_CONTEXT | (uint64_t)SLOT_NOTHING << 32, SLICE_MIN_NS, 0);
+        return true;
+    case CALL_slice_take:
+        call_slice_give(SLOT_ACCOUNT, 0, POSITION, 1);
+        set(reg, SLOT_ACCOUNT, 0, POSITION, 1, 0);
+        return true;
+    case CALL_slice_give:
+        call_slice_take(SLOT_ACCOUNT, 0, POSITION, 1);
+        set(reg, SLOT_ACCOUNT, 0, POSITION, 1, 0);
+        return true;
+    case CALL_slice_read:
+        set(reg, SLOT_ACCOUNT, (uint64_t)POSITION << 32, data, 0, 0);
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* The calls on memory and accounts; false: it is another. */
@@ -252,6 +288,38 @@ good_console(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
     }
 }
 
+/* Those on a context. */
+static enum good
+good_context(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
+{
+    switch (number) {
+    case CALL_context_exit:
+        return GOOD_ENDS;
+    case CALL_context_resume:
+        call_context_stop(GOOD_CONTEXT);
+        set(reg, GOOD_CONTEXT, 0, 0, 0, 0);
+        return GOOD_SUCCEEDS;
+    case CALL_context_write:
+        call_context_stop(GOOD_CONTEXT);
+        set(reg, GOOD_CONTEXT, data, 0, 0, 0);
+        return GOOD_SUCCEEDS;
+    case CALL_context_poke:
+        set(reg, SLOT_CONTEXT, data, data + FRAME_BYTES, 16, 0);
+        return GOOD_SUCCEEDS;
+    case CALL_context_stop:
+        set(reg, GOOD_CONTEXT, 0, 0, 0, 0);
+        return GOOD_SUCCEEDS;
+    case CALL_context_read:
+        set(reg, GOOD_CONTEXT, data, 0, 0, 0);
+        return GOOD_SUCCEEDS;
+    case CALL_context_peek:
+        set(reg, SLOT_CONTEXT, data, data + FRAME_BYTES, 16, 0);
+        return GOOD_SUCCEEDS;
+    default:
+        return good_console(number, reg, data);
+    }
+}
+
 /* The rest, which make nothing. */
 static enum good
 good_use(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
@@ -266,17 +334,6 @@ good_use(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
     case CALL_upcalls_set:
         set(reg, SLOT_ACCOUNT, data, 0, 0, 0);
         return GOOD_ANSWERS;
-    case CALL_context_exit:
-        return GOOD_ENDS;
-    case CALL_context_stop:
-        set(reg, GOOD_CONTEXT, 0, 0, 0, 0);
-        return GOOD_SUCCEEDS;
-    case CALL_context_read:
-        set(reg, GOOD_CONTEXT, data, 0, 0, 0);
-        return GOOD_SUCCEEDS;
-    case CALL_context_peek:
-        set(reg, SLOT_CONTEXT, data, data + FRAME_BYTES, 16, 0);
-        return GOOD_SUCCEEDS;
     case CALL_wait:
         clause_put();
         set(reg, data, 1, 0, 0, 0);
@@ -294,14 +351,19 @@ good_use(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
         set(reg, SLOT_ACCOUNT, root, 0, 0, 0);
         return GOOD_SUCCEEDS;
     case CALL_null:
-    case CALL_yield:
         return GOOD_SUCCEEDS;
-    case CALL_slice_set:
+    case CALL_yield:
+        set(reg, SLOT_NOTHING, 0, 0, 0, 0);
+        return GOOD_SUCCEEDS;
+    case CALL_wake:
+        set(reg, SLOT_ACCOUNT, frames[0], 0, 0, 0);
+        return GOOD_SUCCEEDS;
+    case CALL_account_time:
     case CALL_transfer: /* these have no arguments here: transfer.c */
     case CALL_transfer_return:
         return GOOD_NEVER;
     default:
-        return good_console(number, reg, data);
+        return good_context(number, reg, data);
     }
 }
 
@@ -312,6 +374,8 @@ good_call(uint32_t number, uint64_t reg[REGISTERS])
 
     frames_renew();
     set(reg, 0, 0, 0, 0, 0);
+    if (good_slice(number, reg, data))
+        return GOOD_SUCCEEDS;
     if (good_memory(number, reg, data) || good_object(number, reg, data) ||
         good_entry(number, reg, data))
         return number == CALL_frame_alloc ? GOOD_ANSWERS

@@ -36,6 +36,8 @@ enum good {
 /* Everything that this call needs is made anew; reg is what to call it with. */
 enum good good_call(uint32_t number, uint64_t reg[REGISTERS]);
 
+/* The call of that number; NULL: there is none. */
+const struct call_shape *call_shape_of(uint32_t number);
 struct call_result call_with(uint32_t number, const uint64_t reg[REGISTERS]);
 uint64_t field_get(const struct call_field *f, const uint64_t reg[REGISTERS]);
 void field_set(const struct call_field *f, uint64_t reg[REGISTERS], uint64_t value);

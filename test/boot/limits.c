@@ -146,8 +146,8 @@ spend(void)
     for (uint32_t n = 0; n < CALL_COUNT; n++) {
         uint64_t reg[REGISTERS];
 
-        if (good_call(n, reg) == GOOD_SUCCEEDS)
-            call_with(n, reg);
+        if (good_call(call_shapes[n].number, reg) == GOOD_SUCCEEDS)
+            call_with(call_shapes[n].number, reg);
     }
     say("%lu frames more", take_all(SLOT_ACCOUNT, &error));
     hold(error == -E_DQUOT, "up to the limit");

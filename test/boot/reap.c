@@ -22,7 +22,7 @@ own_context(void)
            "freeing its environment");
     refuse(call_frame_free(SLOT_ACCOUNT, object_of_slot(SLOT_SLOTS), 1).value, E_BUSY,
            "freeing its binding table");
-    call_yield();
+    call_yield(SLOT_NOTHING);
 }
 
 static uint64_t

@@ -268,7 +268,7 @@ def library(name, word, code, says, options):
     expect(code or re.search(rb'^done [0-9]+\n\Z', r.out, re.M), short(r.out[-300:]))
     expect(says.encode() in r.err, f'not told "{says}": {short(r.err)}')
     counts = kernel_checks(r.err.decode())['counts']
-    expect(len(counts) == 3 and all(line.endswith(' add up') for line in counts), str(counts))
+    expect(len(counts) == 4 and all(line.endswith(' add up') for line in counts), str(counts))
 
 
 def enter_library():

@@ -80,7 +80,7 @@ static void
 wrong_kinds(void)
 {
     for (uint32_t kind = KIND_ACCOUNT; kind < KIND_COUNT; kind++)
-        if (field->kind != KIND_ANY && kind != field->kind && kind != KIND_CPU)
+        if (field->kind != KIND_ANY && kind != field->kind)
             call_refused(slot_of_kind[kind], E_BADF, "is of another kind");
 }
 
@@ -89,8 +89,6 @@ weak_right(void)
 {
     uint32_t kind = field->kind == KIND_ANY ? KIND_EVENTS : field->kind;
 
-    if (kind == KIND_CPU) /* nobody but init has one */
-        return;
     call_slot_clear(SLOT_SLOTS, WEAK);
     weaken(slot_of_kind[kind], rights_of_kind[kind] & ~(uint32_t)field->right, WEAK);
     call_refused(WEAK, E_PERM, "lacks the right");
@@ -114,12 +112,8 @@ twin(void)
 static void
 unknown_calls(void)
 {
-    uint32_t at = 0;
-
     for (uint32_t n = 0; n < CALL_BLOCK; n++)
-        if (at < CALL_COUNT && call_shapes[at].number == n)
-            at++;
-        else
+        if (!call_shape_of(n))
             refuse(call_invoke(n, 0, 0, 0, 0, 0).value, E_NOSYS, "a number that is no call");
 }
 

@@ -164,21 +164,21 @@ events(void)
 {
     forget();
     fine(call_event_post(SLOT_EVENTS, QUIET, 1).value, "event_post");
-    call_yield();
+    call_yield(SLOT_NOTHING);
     hold(upcalls(UPCALL_EVENT) == 0, "a counter that makes no upcalls makes none");
     fine(call_event_post(SLOT_EVENTS, COUNTER, 1).value, "event_post");
-    call_yield();
+    call_yield(SLOT_NOTHING);
     hold(upcalls(UPCALL_EVENT) == 1, "an event is an upcall");
     hold(raw_page.pending == 0, "and is not pending");
 
     raw_page.mask = EVENT;
     fine(call_event_post(SLOT_EVENTS, COUNTER, 1).value, "event_post");
-    call_yield();
+    call_yield(SLOT_NOTHING);
     hold(upcalls(UPCALL_EVENT) == 1, "a masked event is no upcall");
     hold(raw_page.pending == EVENT, "but pending");
     hold(call_wait(0, 0).value == -E_INTR, "and ends a sleep before it begins");
     raw_page.mask = 0;
-    call_yield();
+    call_yield(SLOT_NOTHING);
     hold(upcalls(UPCALL_EVENT) == 1, "unmasking brings nothing by itself: the library looks");
     raw_page.pending = 0;
 }
@@ -187,7 +187,8 @@ static void
 waits(void)
 {
     uint64_t before = (uint64_t)fine(call_event_read(SLOT_EVENTS, QUIET).value, "event_read");
-    struct wait_clause clauses[] = {{SLOT_EVENTS, QUIET, before}, {SLOT_EVENTS, QUIET, before - 1}};
+    struct wait_clause clauses[] = {{SLOT_EVENTS, WAIT_EVENT, QUIET, before},
+                                    {SLOT_EVENTS, WAIT_EVENT, QUIET, before - 1}};
     uint64_t begin = clock_ns();
 
     hold(call_wait((uintptr_t)clauses, 2).value == 1, "the clause that holds");
@@ -273,7 +274,7 @@ deeper(struct save_area *save, uint64_t kind)
         return;
     }
     fine(call_event_post(SLOT_EVENTS, COUNTER, 1).value, "event_post");
-    call_yield();
+    call_yield(SLOT_NOTHING);
     hold(raw_page.pending & EVENT, "an event without a level is pending");
     hold(upcalls(UPCALL_EVENT) == 0, "and no upcall");
 }

@@ -13,6 +13,7 @@
 #include "kernel/context.h"
 #include "kernel/log.h"
 #include "kernel/object.h"
+#include "kernel/slice.h"
 #include "kernel/step.h"
 
 static struct frame table[FAKE_FRAMES];
@@ -194,4 +195,19 @@ fake_begin(void)
     cell_init(frame_become(FAKE_TABLE, FRAME_SLOTS), FAKE_TABLE, KIND_SLOTS);
     env = (struct env){.slots = FAKE_TABLE, .account = FAKE_ROOT};
     cap_init();
+}
+
+/* Processors are not part of this: nothing runs and no position is owned. */
+void
+slice_expel(void)
+{
+}
+
+bool
+slice_reap(uint32_t account, uint64_t *cursor, uint64_t *steps)
+{
+    (void)account;
+    (void)cursor;
+    (void)steps;
+    return true;
 }

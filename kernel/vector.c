@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vector.c - the positions of processors as names: who owns each, and whom it names.
+ *
+ * Invariants
+ *  V1 a position that names a context has an owner, and the naming is in the circle of that
+ * context's namings, so that a context that ends is forgotten without a search. An id in a circle
+ * is
+ *     ((processor * SLICE_POSITIONS + position) * SLICE_ROLES + role) + 1.
+ *  V2 used has a bit for each position that names a context.
+ *  V3 a position without an owner is all zeroes.
+ */
+#include "abi/error.h"
+#include "kernel/account.h"
+#include "kernel/arch.h"
+#include "kernel/call.h"
+#include "kernel/context.h"
+#include "kernel/frame.h"
+#include "kernel/slice.h"
+#include "kernel/step.h"
+
+enum { NAME_STEPS = 4 };
+
+static uint32_t
+name_id(const struct cpu *cpu, uint64_t position, enum slice_role role)
+{
+    return (uint32_t)(((uint64_t)cpu->number * SLICE_POSITIONS + position) * SLICE_ROLES + role) +
+           1;
+}
+
+static struct cpu *
+name_cpu(uint32_t id)
+{
+    return cpu_at((id - 1) / SLICE_ROLES / SLICE_POSITIONS);
+}
+
+static uint64_t
+name_position(uint32_t id)
+{
+    return (id - 1) / SLICE_ROLES % SLICE_POSITIONS;
+}
+
+static enum slice_role
+name_role(uint32_t id)
+{
+    return (enum slice_role)((id - 1) % SLICE_ROLES);
+}
+
+static struct slice_name *
+name_at(uint32_t id)
+{
+    return &name_cpu(id)->slice[name_position(id)].name[name_role(id)];
+}
+
+static void
+name_join(struct context *context, uint32_t id)
+{
+    struct slice_name *name = name_at(id);
+
+    name->context = context->self;
+    if (!context->positions) {
+        context->positions = name->next = name->prev = id;
+        return;
+    }
+    name->next = context->positions;
+    name->prev = name_at(name->next)->prev;
+    name_at(name->prev)->next = name_at(name->next)->prev = id;
+}
+
+static void
+name_leave(uint32_t id)
+{
+    struct slice_name *name = name_at(id);
+    struct context *context = arch_context_of(name->context);
+
+    name_at(name->prev)->next = name->next;
+    name_at(name->next)->prev = name->prev;
+    if (context->positions == id)
+        context->positions = name->next == id ? 0 : name->next;
+    *name = (struct slice_name){0};
+}
+
+void
+slice_name(struct cpu *cpu, uint64_t position, enum slice_role role, struct context *context)
+{
+    struct slice *s = &cpu->slice[position];
+    uint64_t bit = (uint64_t)1 << position % 64;
+
+    if (s->name[role].context)
+        name_leave(name_id(cpu, position, role));
+    if (context) {
+        name_join(context, name_id(cpu, position, role));
+        context->cpus |= (uint64_t)1 << cpu->number;
+    }
+    if (s->name[SLICE_FIRST].context || s->name[SLICE_SECOND].context)
+        cpu->used[position / 64] |= bit; /* V2 */
+    else
+        cpu->used[position / 64] &= ~bit;
+    slice_changed(cpu);
+}
+
+uint64_t
+slice_naming(const struct context *context, struct cpu **cpu)
+{
+    if (!context->positions)
+        return SLICE_POSITIONS;
+    *cpu = name_cpu(context->positions);
+    return name_position(context->positions);
+}
+
+bool
+slice_forget(struct context *context, uint64_t *steps)
+{
+    while (context->positions && *steps) {
+        uint32_t id = context->positions;
+        slice_name(name_cpu(id), name_position(id), name_role(id), NULL);
+        *steps -= *steps < NAME_STEPS ? *steps : NAME_STEPS;
+    }
+    return !context->positions;
+}
+
+/* ---- who owns a position ---- */
+
+static void
+position_free(struct cpu *cpu, uint64_t position)
+{
+    slice_name(cpu, position, SLICE_FIRST, NULL);
+    slice_name(cpu, position, SLICE_SECOND, NULL);
+    cpu->slice[position] = (struct slice){0}; /* V3 */
+}
+
+bool
+slice_reap(uint32_t account, uint64_t *cursor, uint64_t *steps)
+{
+    uint64_t end = (uint64_t)cpu_count() * SLICE_POSITIONS;
+
+    for (; *cursor < end && *steps; (*cursor)++, (*steps)--) {
+        struct cpu *cpu = cpu_at((uint32_t)(*cursor / SLICE_POSITIONS));
+        uint64_t position = *cursor % SLICE_POSITIONS;
+        if (account_covers(account_at(account), cpu->slice[position].owner))
+            position_free(cpu, position);
+    }
+    return *cursor == end;
+}
+
+/* What slice_take, slice_give, slice_set and slice_read check alike: *at, or an error. */
+static int
+position_check(uint64_t number, uint64_t position, struct cpu **at)
+{
+    if (number >= cpu_count() || position >= SLICE_POSITIONS)
+        return E_INVAL;
+    *at = cpu_at((uint32_t)index_masked(number, cpu_count()));
+    return 0;
+}
+
+static int
+range_check(uint64_t number, uint64_t position, uint64_t n, struct cpu **at)
+{
+    int error = position_check(number, position, at);
+
+    return error || (n >= 1 && n <= SLICE_BATCH_MAX && n <= SLICE_POSITIONS - position) ? error
+                                                                                        : E_INVAL;
+}
+
+struct result
+slice_take(struct account *account, uint64_t number, uint64_t position, uint64_t n)
+{
+    struct cpu *cpu;
+    uint64_t done = 0;
+    int error = range_check(number, position, n, &cpu);
+
+    if (error)
+        return result_error(error);
+    if (account_dying((uint32_t)frame_of(account)))
+        return result_error(E_PERM);
+    while (done < n && !cpu->slice[position + done].owner)
+        cpu->slice[position + done++].owner = (uint32_t)frame_of(account);
+    return done ? result_ok((int64_t)done) : result_error(E_BUSY);
+}
+
+struct result
+slice_give(struct account *account, uint64_t number, uint64_t position, uint64_t n)
+{
+    struct cpu *cpu;
+    uint64_t done = 0;
+    int error = range_check(number, position, n, &cpu);
+
+    if (error)
+        return result_error(error);
+    while (done < n && account_covers(account, cpu->slice[position + done].owner))
+        position_free(cpu, position + done++);
+    return done ? result_ok((int64_t)done) : result_error(E_PERM);
+}
+
+static struct context *
+context_of_slot(uint64_t slot, int *error)
+{
+    *error = 0;
+    return slot == SLOT_NOTHING ? NULL : slot_object(slot, KIND_CONTEXT, RIGHT_RUN, error);
+}
+
+struct result
+slice_set(struct account *account, uint64_t number, uint64_t position, uint64_t first,
+          uint64_t second, uint64_t duration_ns)
+{
+    struct context *context[SLICE_ROLES];
+    struct cpu *cpu;
+    int error = position_check(number, position, &cpu);
+
+    if (!error && (duration_ns < SLICE_MIN_NS || duration_ns > SLICE_MAX_NS))
+        error = E_INVAL;
+    if (!error && !account_covers(account, cpu->slice[position].owner))
+        error = E_PERM;
+    if (!error)
+        context[SLICE_FIRST] = context_of_slot(first, &error);
+    if (!error)
+        context[SLICE_SECOND] = context_of_slot(second, &error);
+    if (error)
+        return result_error(error);
+    cpu->slice[position].duration_ns = (uint32_t)duration_ns;
+    for (enum slice_role role = SLICE_FIRST; role < SLICE_ROLES; role++) {
+        slice_name(cpu, position, role, context[role]);
+        if (context[role] && slice_can_run(context[role]))
+            slice_ready(context[role]);
+    }
+    return result_ok(0);
+}
+
+struct result
+slice_read(struct account *account, uint64_t number, uint64_t position, uint64_t out)
+{
+    struct slice_state state;
+    const struct slice *s;
+    struct cpu *cpu;
+    uint64_t absent;
+    int error = position_check(number, position, &cpu);
+
+    if (error)
+        return result_error(error);
+    s = &cpu->slice[position];
+    if (s->owner && !account_covers(account, s->owner))
+        return result_error(E_PERM);
+    state = (struct slice_state){.owner = s->owner,
+                                 .context = s->name[SLICE_FIRST].context,
+                                 .second = s->name[SLICE_SECOND].context,
+                                 .duration_ns = s->duration_ns,
+                                 .debt_ns = s->debt_ns};
+    absent = copy_out(out, &state, sizeof(state));
+    return absent ? result_error_at(E_FAULT, absent) : result_ok(0);
+}
+
+void
+slice_first(uint32_t owner, struct context *context, uint32_t duration_ns)
+{
+    struct cpu *cpu = cpu_this();
+
+    cpu->slice[0].owner = owner;
+    cpu->slice[0].duration_ns = duration_ns;
+    slice_name(cpu, 0, SLICE_FIRST, context);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* kernel/wait.h - sleeping on a predicate, and waking who sleeps. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+struct context;
+struct events;
+
+/*
+ * Invariants
+ *  W1 a context is WAITING iff each of its clauses on a counter or a word is in the circle of that
+ *     counter or that word's frame.
+ *  W2 the exposed count of a frame is the number of clauses in its circle.
+ *  W3 who is woken runs its wait again from the start; so a wake that was not needed costs a look,
+ *     and nothing of a wait outlives it.
+ *  W4 a counter whose circle may hold clauses that hold has its bit in the events' `backlog`, and
+ *     those events are in the backlog's list.
+ */
+
+/* Boot: before frames are given out. */
+void wait_init(uint64_t n_frames);
+/* Wakes at most WAKE_MAX of those that wait for the counter; the rest is backlog. */
+void wait_raise(struct events *events, uint32_t index);
+/* Works on the backlog: at most WAKE_MAX contexts. */
+void wait_backlog(void);
+/* The context waits no more; it is ready, and its wait is run again. */
+void wait_end(struct context *context);
+/* As wait_end, with -E_INTR for its result: an upcall is due to it. */
+void wait_interrupt(struct context *context);
+/* Before events end: wakes all who wait there; false: *steps did not suffice, call again. */
+bool wait_release(struct events *events, uint64_t *steps);
+/* The same before a frame is taken from its owner. */
+bool wait_release_frame(uint64_t frame, uint64_t *steps);
