@@ -49,7 +49,7 @@ EXAMPLES := init hello linux
 LINUX_SRC := examples/linux/memory.c examples/linux/files.c examples/linux/calls.c out/gen/linux_names.c
 
 HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/image.c host/partition.c host/program.c host/file.c \
-	host/plan.c host/bundle.c host/machine.c host/session.c host/peer.c host/link.c host/output.c \
+	host/plan.c host/bundle.c host/accel.c host/machine.c host/session.c host/peer.c host/link.c host/output.c \
 	host/sink.c host/input.c host/report.c host/panic.c host/trace.c host/events.c host/say.c
 UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c test/unit/siphash.c \
 	test/unit/elf.c test/unit/bundle.c test/unit/words.c test/unit/plan.c test/unit/message.c \

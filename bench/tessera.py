@@ -30,7 +30,7 @@ def command(tmp, words, extra=(), options=()):
     with open(script, "w", encoding="utf-8") as f:
         f.write(f'#!/bin/sh\nexec {machine.QEMU} "$@" {shlex.join(more)}\n')
     os.chmod(script, 0o700)
-    return [COMMAND, "run", "-m", PARTITION, "--emulator", script, *options, *words]
+    return [COMMAND, "run", "--accel", "tcg", "-m", PARTITION, "--emulator", script, *options, *words]
 
 
 def run(words, data_in=os.devnull, extra=(), options=()):

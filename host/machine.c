@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "host/accel.h"
 #include "host/say.h"
 
 enum {
@@ -44,6 +45,7 @@ enum child_fd {
 struct arguments {
     const char *word[MACHINE_ARGUMENTS_MAX];
     unsigned n;
+    const char *accel;
     char memory[32];
     char backend[96];
     char cpus[16];
@@ -114,7 +116,7 @@ arguments_make(struct arguments *a, const struct machine *m, const struct option
         add_two(a, "-object", a->backend);
         add_two(a, "-M", "memory-backend=memory");
     }
-    add_two(a, "-accel", o->accel == ACCEL_KVM ? "kvm" : "tcg");
+    add_two(a, "-accel", a->accel);
     add_two(a, "-cpu", "max");
     snprintf(a->cpus, sizeof a->cpus, "%u", o->cpus);
     add_two(a, "-smp", a->cpus);
@@ -168,19 +170,6 @@ memory_size(uint64_t partitions_bytes, const struct bundle *b, const struct opti
                         "%lu: ask for less",
                         partitions_bytes >> 20, own >> 20, available >> 20);
     *bytes = (((*bytes - 1) >> 20) + 1) << 20;
-    return 0;
-}
-
-/* Can this host run KVM?  Returns 0, or an exit code, having said why not. */
-static int
-accel_check(enum options_accel accel)
-{
-    if (accel == ACCEL_TCG)
-        return 0;
-    int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-    if (fd < 0)
-        return say_fail(EXIT_TOOL, "--accel kvm: /dev/kvm: %s: use --accel tcg", strerror(errno));
-    close(fd);
     return 0;
 }
 
@@ -318,7 +307,7 @@ machine_start(struct machine *m, const struct options *o, const struct bundle *b
     if (code == 0)
         code = memory_size(partitions_bytes, b, o, &m->memory_bytes);
     if (code == 0)
-        code = accel_check(o->accel);
+        code = accel_choose(o, &a.accel);
     if (code == 0)
         code = arguments_make(&a, m, o, debug_socket);
     if (code == 0 && memory_make(m, o) < 0)

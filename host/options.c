@@ -112,8 +112,10 @@ set_accel(struct options *o, const char *value)
         o->accel = ACCEL_TCG;
     else if (!strcmp(value, "kvm"))
         o->accel = ACCEL_KVM;
+    else if (!strcmp(value, "auto"))
+        o->accel = ACCEL_AUTO_SAID;
     else
-        return fail(o, "--accel %.40s: no such accelerator: it is tcg or kvm", value);
+        return fail(o, "--accel %.40s: no such accelerator: it is auto, kvm or tcg", value);
     return 0;
 }
 

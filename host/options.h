@@ -26,6 +26,8 @@ enum options_machine {
 };
 
 enum options_accel {
+    ACCEL_AUTO,      /* KVM where it works */
+    ACCEL_AUTO_SAID, /* the same, and the user wrote it */
     ACCEL_TCG,
     ACCEL_KVM,
 };

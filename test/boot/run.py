@@ -21,7 +21,8 @@ from harness import *
 
 TRACED = ['upcalls', 'resume', 'act25_transfer', 'act29_pointers', 'caps']  # also where events are recorded: other entry paths
 TIMED = ['upcalls']  # its checks name times
-COUNTED = ['--emulator', os.path.join(ROOT, 'test/boot/counted.sh')]  # shares of time do not depend on the host
+# shares of time do not depend on the host
+COUNTED = ['--accel', 'tcg', '--emulator', os.path.join(ROOT, 'test/boot/counted.sh')]
 PLANT_KERNEL = os.path.join(ROOT, 'out/tessera-plant.elf')
 VICTIM_ROUNDS = 20
 LONG_ROUNDS = {'act27_calls': 300, 'act04_tree': 200}  # the victim outlasts no act that takes seconds
@@ -166,7 +167,7 @@ def dies(name, deed, signo, words, function):
     expect(not wrong, f'others: {wrong}')
     same(r.code, 128 + signo, 'exit code')
     own = [line for line in r.err.decode().splitlines() if not line.startswith(('kernel| ', 'beside1| '))]
-    lines = [line for line in own if line.startswith('tessera: ')]
+    lines = [line for line in own if re.match('tessera: (?!accelerator )', line)]
     same(len(lines), 1, f'lines that say why ({lines})')
     expect(lines[0].startswith(f'tessera: {name}: {words}'), lines[0])
     trace = [line.split() for line in own if re.match(r' +0x[0-9a-f]+( |$)', line)]

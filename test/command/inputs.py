@@ -112,7 +112,7 @@ def bad_options_are_refused():
     for options, word in ((['--nothere'], 'no such option'), (['-x'], 'no such option'), (['-m'], 'needs a value'),
                           (['-v=1'], 'no such option'), (['--verbose=1'], 'takes no value'), (['-e', 'x'], 'KEY=VALUE'),
                           (['-e', '=x'], 'KEY=VALUE'), (['--name', ''], 'name'), (['--name', 'a/b'], 'name'),
-                          (['--name', 'x' * 32], 'name'), (['--machine', 'pc'], 'q35'), (['--accel', 'xen'], 'tcg'),
+                          (['--name', 'x' * 32], 'name'), (['--machine', 'pc'], 'q35'), (['--accel', 'xen'], 'auto, kvm or tcg'),
                           (['--beside', ' '], 'no program'), (['--beside-output', 'x'], '--beside'), (['--gdb-arg', 'x'], 'gdb')):
         one_line(run(options, [] if len(options) == 1 and options[0] == '-m' else ['busybox', 'true']), 125, word)
     one_line(run([], []), 125, 'no program')
