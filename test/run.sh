@@ -11,7 +11,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 125
 trap 'exit 130' INT TERM HUP
 
-SUITES='unit fuzz boot command stand-in check'
+SUITES='unit fuzz boot kvm command stand-in check'
 LOG=out/test-log
 
 fuzzers() {
@@ -24,6 +24,7 @@ list() {
     unit) out/unit/run --list ;;
     fuzz) fuzzers ;;
     boot) test/boot/run.py --list --long ;;
+    kvm) test/kvm/run.py --list --long ;;
     command) test/command/run.py --list --long ;;
     stand-in) test/command/run.py --stand-in --list --long | sed 's/^/stand-in./' ;;
     check) test/check.sh --list | sed 's/^/check./' ;;
@@ -63,6 +64,7 @@ run() {
     unit) out/unit/run "$@" ;;
     fuzz) run_fuzz "$@" ;;
     boot) test/boot/run.py $long "$@" ;;
+    kvm) test/kvm/run.py $long "$@" ;;
     command) test/command/run.py $long "$@" ;;
     stand-in) run_stand_in $(echo "$@" | sed 's/stand-in\.//g') ;;
     check) make -s --no-print-directory check CHECKS="$(echo "$@" | sed 's/check\.//g')" ;;
