@@ -31,7 +31,7 @@ LIB_SRC := lib/string.c lib/format.c lib/siphash.c lib/elf.c lib/bundle.c lib/wo
 LIB_FREE_SRC := lib/mem.c   # for kernel and library OSes; hosted programs have the C library
 
 KERNEL_SRC := kernel/boot.c kernel/init.c kernel/call.c kernel/account.c kernel/cap.c kernel/grant.c \
-	kernel/frame_boot.c kernel/frame.c kernel/object.c kernel/pt.c kernel/env.c kernel/context.c kernel/event.c kernel/wait.c kernel/slice.c kernel/vector.c kernel/transfer.c \
+	kernel/frame_boot.c kernel/frame.c kernel/epoch.c kernel/reverse.c kernel/object.c kernel/pt.c kernel/table.c kernel/env.c kernel/context.c kernel/event.c kernel/wait.c kernel/slice.c kernel/vector.c kernel/transfer.c \
 	kernel/lock.c kernel/channel.c kernel/console.c kernel/log.c kernel/trace.c \
 	kernel/check.c
 KERNEL_DEV_SRC := kernel/dev/virtqueue.c kernel/dev/virtio.c kernel/dev/pci.c kernel/dev/virtio_pci.c kernel/dev/virtio_mmio.c \
@@ -54,9 +54,9 @@ HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/image.c host/p
 UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c test/unit/siphash.c \
 	test/unit/elf.c test/unit/bundle.c test/unit/words.c test/unit/plan.c test/unit/message.c \
 	test/unit/multiboot.c test/unit/firmware.c \
-	test/unit/heap.c test/unit/heap_model.c test/unit/grants.c
+	test/unit/heap.c test/unit/heap_model.c test/unit/grants.c test/unit/reverse.c
 # Of the kernel, what needs no processor, with bounds so small that all takes several calls.
-UNIT_KERNEL := kernel/account.c kernel/cap.c kernel/grant.c test/kernel/fake.c \
+UNIT_KERNEL := kernel/account.c kernel/cap.c kernel/grant.c kernel/reverse.c test/kernel/fake.c \
 	test/kernel/grants.c
 BOOT_LIBRARY := regions heap # of libos/exo
 BOOT_TESTS := victim act02_revoke act04_tree resume act05_map act06_bits act07_table act13_edge act15_flags act16_gates \

@@ -21,4 +21,6 @@ struct machine_page {
     uint64_t counter_hz;
     uint64_t boot_counter; /* the cycle counter at the kernel's first instruction */
     uint64_t vector_bytes; /* of a vector area in use */
+    /* The epochs up to this one have passed: no processor uses rights taken away before. Grows. */
+    uint64_t epoch_passed;
 };

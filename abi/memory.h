@@ -9,7 +9,7 @@
 enum { FRAME_SHIFT = 12, FRAME_BYTES = 1 << FRAME_SHIFT };
 
 enum memory_limit {
-    MAP_BATCH_MAX = 512,  /* entries in one pt_map, pt_unmap, pt_protect or pt_read */
+    MAP_BATCH_MAX = 512,  /* entries in one pt_map, pt_unmap, pt_protect, pt_read or pt_copy */
     FRAME_BATCH_MAX = 64, /* frames in one frame_alloc or frame_free */
     PT_LEVELS = 4,        /* 4 is a root; 1 holds the pages */
     PT_ENTRIES = 512,
@@ -36,9 +36,11 @@ enum frame_type {
     FRAME_EVENTS,
     FRAME_ENTRY,
     FRAME_CONSOLE,
-    FRAME_VECTOR, /* vector registers of a context */
-    FRAME_BUFFER, /* input buffer of a console */
-    FRAME_ENDED,  /* an object that ended while another still names it: zeroes, nobody's */
+    FRAME_VECTOR,    /* vector registers of a context */
+    FRAME_BUFFER,    /* input buffer of a console */
+    FRAME_ENDED,     /* an object that ended while another still names it: zeroes, nobody's */
+    FRAME_COMPANION, /* of a page table: the reverse links of its entries */
+    FRAME_PART,      /* of a frame object of 2 MiB or 1 GiB, which its first frame stands for */
     FRAME_TYPES,
 };
 
@@ -50,9 +52,14 @@ enum map_flag {
     MAP_READ = 1 << 0,     /* present */
     MAP_WRITE = 1 << 1,    /* needs MAP_READ */
     MAP_EXEC = 1 << 2,     /* needs MAP_READ */
-    MAP_ACCESSED = 1 << 3, /* reported by pt_read and pt_unmap; refused in pt_map */
+    MAP_ACCESSED = 1 << 3, /* reported by pt_read; refused in pt_map */
     MAP_DIRTY = 1 << 4,    /* likewise */
     MAP_SOFT_SHIFT = 5,    /* three bits that the processor ignores */
     MAP_KEY_SHIFT = 8,     /* protection key, four bits; 0 where the processor has none */
     MAP_FLAGS = (1 << FRAME_SHIFT) - 1,
+    /* all that pt_protect can set; cleared too, the flags are just those that are set */
+    MAP_CHANGEABLE = MAP_FLAGS & ~(MAP_READ | MAP_ACCESSED | MAP_DIRTY),
 };
+
+/* In what pt_read tells: the entry links a table, and has the rights that the link leaves. */
+static const uint64_t MAP_LINK = (uint64_t)1 << 63;

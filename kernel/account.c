@@ -8,6 +8,7 @@
 #include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/context.h"
+#include "kernel/epoch.h"
 #include "kernel/frame.h"
 #include "kernel/object.h"
 #include "kernel/slice.h"
@@ -87,7 +88,7 @@ account_make(struct account *parent, uint64_t frame, uint64_t into, uint64_t ter
     if (!error && (parent->depth + 1 >= ACCOUNT_DEPTH_MAX || !terms.name || parent->dying))
         error = E_INVAL;
     if (error)
-        return result_error(error);
+        return epoch_error(error);
 
     account = frame_become(frame, FRAME_ACCOUNT);
     account->name = terms.name;

@@ -36,16 +36,24 @@ void *frame_address(uint64_t n);
 void exposed_map(uint64_t va, const void *memory, uint64_t bytes);
 
 /* ---- page tables: entries of abi/memory.h in, entries of abi/memory.h out ---- */
-void arch_root_init(void *root); /* the kernel's half */
+struct pte_change {
+    uint64_t keep, add; /* pte -> (pte & keep) | add */
+};
+void arch_root_init(void *root); /* all absent but the kernel's half */
 void arch_root_load(uint64_t frame);
 void arch_root_leave(
     uint64_t frame); /* on to the kernel's own root, if this processor stands on that one */
-uint64_t arch_pte_encode(uint64_t entry);
+uint64_t arch_root_of(const struct cpu *cpu); /* that it stands on; 0: the kernel's own */
+/* size as in struct frame's flags: 0 for an entry of level 1, ... */
+uint64_t arch_pte_encode(uint64_t entry, uint32_t size);
 uint64_t arch_pte_decode(uint64_t pte);
-uint64_t arch_pte_keep(uint64_t pte, uint64_t old); /* with old's accessed and dirty */
+struct pte_change arch_pte_change(uint64_t clear, uint64_t set); /* flags of present entries */
+bool arch_pte_loses(uint64_t from, uint64_t to); /* a right, for one frame; or what it records */
+bool arch_pte_gains(uint64_t from, uint64_t to); /* the right to write or execute */
 bool arch_pte_present(uint64_t pte);
+bool arch_pte_large(uint64_t pte); /* present, of level 2 or 3: it maps, and links no table */
 uint64_t arch_pte_frame(uint64_t pte);
-uint64_t arch_link_encode(uint64_t table_frame);
+uint64_t arch_link_encode(uint64_t table_frame, uint64_t withheld); /* MAP_WRITE, MAP_EXEC */
 void arch_flush_page(uint64_t va);
 void arch_flush_all(void);
 

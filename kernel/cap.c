@@ -9,6 +9,7 @@
 #include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/context.h"
+#include "kernel/epoch.h"
 #include "kernel/frame.h"
 #include "kernel/log.h"
 #include "kernel/slice.h"
@@ -181,7 +182,7 @@ object_make(struct account *account, uint64_t frame, uint64_t into, enum frame_t
     if (!error)
         error = slot_check_empty(into);
     if (error)
-        return result_error(error);
+        return epoch_error(error);
     cell = frame_become(frame, type);
     cell_init(cell, frame, kind);
     slot_fill(into, cell);

@@ -12,6 +12,7 @@
 #include "kernel/context.h"
 #include "kernel/frame.h"
 #include "kernel/log.h"
+#include "kernel/pt.h"
 #include "lib/string.h"
 #include "lib/words.h"
 
@@ -21,20 +22,42 @@ static uint64_t fingerprint;
 struct counts {
     uint64_t of_type[FRAME_TYPES];
     uint64_t owned;
-    uint64_t refs;        /* that the frame table states */
+    uint64_t refs;        /* that the frame table states, pins too */
     uint64_t held;        /* that entries and objects hold */
+    uint64_t entries;     /* present in tables */
+    uint64_t listed;      /* in the reverse lists of frames, rightly */
     uint64_t torn;        /* frames whose entry contradicts itself */
     uint64_t hung, loose; /* cells and slots in use; those of them whose links disagree */
 };
 
+/* But the kernel's half, which is in every root. */
 static uint64_t
-entries_present(const uint64_t *table)
+entries_present(uint64_t table)
 {
+    const uint64_t *entry = frame_address(table);
     uint64_t n = 0;
 
     for (uint64_t i = 0; i < PT_ENTRIES; i++)
-        n += arch_pte_present(table[i]);
-    return n;
+        n += arch_pte_present(entry[i]);
+    return frame_at(table)->type == FRAME_PT4 ? n - arch_root_kernel_entries() : n;
+}
+
+/* The entries in the list of frame n that do name it, up to the first that does not (pt.c, M4). */
+static uint64_t
+entries_listed(uint64_t n)
+{
+    uint32_t before = 0, name = frame_at(n)->first;
+    uint64_t found = 0;
+
+    for (; name && found < frame_at(n)->refs; found++) {
+        struct place at = entry_named(name);
+        if (!arch_pte_present(*at.entry) || arch_pte_frame(*at.entry) != n ||
+            at.link->prev != before)
+            return found;
+        before = name;
+        name = at.link->next;
+    }
+    return found + (name != 0); /* a list that is too long counts too */
 }
 
 /* How many references the object in frame n holds (F1). */
@@ -49,9 +72,8 @@ references_held(uint64_t n)
     case FRAME_PT1:
     case FRAME_PT2:
     case FRAME_PT3:
-        return entries_present(object);
-    case FRAME_PT4: /* but the kernel's half, which is in every root */
-        return entries_present(object) - arch_root_kernel_entries();
+    case FRAME_PT4: /* the frames named, and for each and the table the companion */
+        return 2 * entries_present(n) + 1;
     case FRAME_ENV:
         return 2;
     case FRAME_CONTEXT:
@@ -100,8 +122,10 @@ frames_count(void)
         }
         c.of_type[f->type]++;
         c.owned += f->owner != 0;
-        c.refs += f->refs;
+        c.refs += f->refs + (f->type == FRAME_PLAIN ? f->other : 0);
         c.held += references_held(n);
+        c.entries += type_is_table(f->type) ? entries_present(n) : 0;
+        c.listed += f->type == FRAME_PLAIN || type_is_table(f->type) ? entries_listed(n) : 0;
         if (type_has_cell(f->type))
             leaves_count(&c, n);
         if (frame_is_free(n) != (f->type == FRAME_FREE) ||
@@ -142,6 +166,9 @@ check_end(void)
     channel_drain();
     log_line("check: %lu references, %lu held %s", c.refs, c.held,
              c.refs == c.held ? "add up" : "DO NOT ADD UP");
+    channel_drain();
+    log_line("check: %lu entries, %lu found from their frames: they %s", c.entries, c.listed,
+             c.entries == c.listed ? "add up" : "DO NOT ADD UP");
     channel_drain();
     log_line("check: %lu cells and slots, %lu loose: they %s", c.hung, c.loose,
              c.loose ? "DO NOT ADD UP" : "add up");

@@ -12,6 +12,7 @@
 #include "kernel/check.h"
 #include "kernel/console.h"
 #include "kernel/event.h"
+#include "kernel/epoch.h"
 #include "kernel/frame.h"
 #include "kernel/log.h"
 #include "lib/string.h"
@@ -110,7 +111,7 @@ console_make(struct machine *machine, struct account *account, uint64_t into, ui
     (void)machine;
     int error = console_check(account, into, frame, n_buffer, number, index);
     if (error)
-        return result_error(error);
+        return epoch_error(error);
 
     struct channel *channel = channel_find(number);
     struct console *c = frame_become(frame, FRAME_CONSOLE);

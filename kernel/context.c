@@ -8,6 +8,7 @@
 #include "kernel/account.h"
 #include "kernel/arch.h"
 #include "kernel/call.h"
+#include "kernel/epoch.h"
 #include "kernel/event.h"
 #include "kernel/frame.h"
 #include "kernel/pt.h"
@@ -91,7 +92,7 @@ context_make(struct env *env, uint64_t frame, uint64_t into, uint64_t start_va)
                    start.vector_frame == frame))
         error = E_INVAL;
     if (error)
-        return result_error(error);
+        return epoch_error(error);
     context = context_create(env, frame_of(env), frame, &start);
     if (stop_events) {
         context->stop_events = stop_events;
@@ -115,15 +116,20 @@ upcalls_set(struct account *account, uint64_t setup_va)
     if (context->upcall_frame)
         return result_error(E_EXIST);
     events = events_of_slot(setup.events_slot, RIGHT_READ, &error);
-    if (!error && frame_check(account, setup.frame, FRAME_PLAIN))
+    if (!error && (frame_check(account, setup.frame, FRAME_PLAIN) ||
+                   frame_at(setup.frame)->flags & FRAME_SIZE))
         error = E_PERM;
-    if (!error)
-        error = arch_upcalls_set(context, &setup);
     if (!error && events)
         error = event_join(frame_address(events), context->self);
     if (error)
         return result_error(error);
-    frame_ref(setup.frame);
+    error = arch_upcalls_set(context, &setup);
+    if (error) {
+        if (events)
+            event_leave(frame_address(events), context->self);
+        return result_error(error);
+    }
+    frame_pin(setup.frame);
     context->upcall_frame = (uint32_t)setup.frame;
     context->event_mask = setup.event_mask;
     for (int i = 0; i < UPCALL_COUNT; i++)
@@ -146,7 +152,7 @@ context_release(struct context *context)
     if (context->stop_events)
         frame_unref(context->stop_events);
     if (context->upcall_frame)
-        frame_unref(context->upcall_frame);
+        frame_unpin(context->upcall_frame);
     frame_unref(context->vector_frame);
     frame_retire(context->vector_frame);
     frame_unref(context->root);

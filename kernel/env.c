@@ -4,6 +4,7 @@
 #include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/context.h"
+#include "kernel/epoch.h"
 #include "kernel/frame.h"
 
 struct env *
@@ -35,7 +36,7 @@ env_make(struct account *account, uint64_t frame, uint64_t into, struct slots *s
     if (!error)
         error = slot_check_empty(into);
     if (error)
-        return result_error(error);
+        return epoch_error(error);
     owner = frame_at(frame)->owner;
     if (frame_at(root)->owner != owner || frame_at(frame_of(slots))->owner != owner)
         return result_error(E_PERM);

@@ -14,10 +14,13 @@
 #include "kernel/boot.h"
 #include "kernel/call.h"
 #include "kernel/cap.h"
+#include "kernel/epoch.h"
 #include "kernel/exposed.h"
 #include "kernel/log.h"
 #include "kernel/object.h"
+#include "kernel/reverse.h"
 #include "kernel/step.h"
+#include "kernel/wait.h"
 #include "lib/string.h"
 #include "plant.h"
 
@@ -56,11 +59,27 @@ frame_check(const struct account *account, uint64_t n, enum frame_type type)
 int
 frame_check_unused(const struct account *account, uint64_t n)
 {
+    const struct frame *f;
+
+    if (frame_check(account, n, FRAME_PLAIN))
+        return E_PERM;
+    f = frame_at(n);
+    if ((f->refs || f->other || f->flags & FRAME_SIZE || wait_on_frame(n)) &&
+        !planted(PLANT_FRAME_REFS))
+        return E_BUSY;
+    return frame_settled(f) ? 0 : E_AGAIN;
+}
+
+int
+frame_check_words(const struct account *account, uint64_t n)
+{
     int error = frame_check(account, n, FRAME_PLAIN);
 
-    if (error)
-        return E_PERM;
-    return frame_table[n].refs && !planted(PLANT_FRAME_REFS) ? E_BUSY : 0;
+    if (error == E_INVAL && frame_at(n)->type == FRAME_PART)
+        error = 0;
+    if (!error)
+        frame_ready(n);
+    return error;
 }
 
 void *
@@ -69,6 +88,7 @@ frame_become(uint64_t n, enum frame_type type)
     struct frame *f = frame_at(n);
 
     f->type = (uint8_t)type;
+    f->flags = 0;
     arch_frame_clear(frame_address(n));
     return frame_address(n);
 }
@@ -78,8 +98,37 @@ frame_retire(uint64_t n)
 {
     struct frame *f = frame_at(n);
 
-    arch_frame_clear(frame_address(n));
-    f->type = f->refs && !planted(PLANT_ENDED) ? FRAME_ENDED : FRAME_PLAIN; /* F5 */
+    f->other = 0;
+    if (f->refs && !planted(PLANT_ENDED)) { /* F5 */
+        f->type = FRAME_ENDED;
+        arch_frame_clear(frame_address(n));
+    } else {
+        f->type = FRAME_PLAIN;
+        f->flags = FRAME_STALE;
+    }
+}
+
+void
+frame_ready(uint64_t n)
+{
+    struct frame *f = frame_at(n);
+
+    if (f->flags & FRAME_STALE && !planted(PLANT_STALE))
+        arch_frame_clear(frame_address(n));
+    f->flags &= (uint8_t)~FRAME_STALE;
+}
+
+void
+frame_stamp(struct frame *f, uint64_t epoch)
+{
+    f->stamp = (uint32_t)epoch;
+    f->stamp_high = (uint16_t)(epoch >> 32);
+}
+
+bool
+frame_settled(const struct frame *f)
+{
+    return epoch_has_passed((uint64_t)f->stamp_high << 32 | f->stamp);
 }
 
 bool
@@ -101,13 +150,28 @@ frame_unref(uint64_t n)
     frame_at(n)->refs--;
 }
 
+void
+frame_pin(uint64_t n)
+{
+    frame_ready(n);
+    frame_at(n)->other++;
+}
+
+void
+frame_unpin(uint64_t n)
+{
+    assert(frame_at(n)->other > 0); /* F1 */
+    frame_at(n)->other--;
+}
+
+/* Its stamp stays: it is in quarantine until that epoch has passed. */
 static void
 frame_set_free(uint64_t n)
 {
     struct frame *f = frame_at(n);
 
     assert(f->refs == 0); /* F2 */
-    *f = (struct frame){.type = FRAME_FREE};
+    *f = (struct frame){.type = FRAME_FREE, .stamp = f->stamp, .stamp_high = f->stamp_high};
     free_bitmap[n / 64] |= (uint64_t)1 << n % 64;
 }
 
@@ -121,23 +185,41 @@ frame_give_back(uint64_t n)
 struct result
 frame_alloc(struct account *account, uint64_t first, uint64_t n)
 {
-    uint64_t done;
+    uint64_t done = 0;
+    int error = 0;
 
     if (n < 1 || n > FRAME_BATCH_MAX || first >= frame_count || n > frame_count - first)
         return result_error(E_INVAL);
-    for (done = 0; done < n && frame_table[first + done].type == FRAME_FREE; done++)
-        ;
+    for (; !error && done < n; done += !error) {
+        const struct frame *f = frame_at(first + done);
+        if (f->type != FRAME_FREE)
+            error = E_NOMEM;
+        else if (!frame_settled(f))
+            error = E_AGAIN;
+    }
     if (!done)
-        return result_error(E_NOMEM);
+        return epoch_error(error);
     if (account_charge(account, done))
         return result_error(E_DQUOT);
     for (uint64_t i = first; i < first + done; i++) {
-        struct frame *f = frame_at(i);
-        arch_frame_clear(frame_address(i)); /* F4 */
-        *f = (struct frame){.owner = (uint32_t)frame_of(account), .type = FRAME_PLAIN};
+        *frame_at(i) = (struct frame){
+            .owner = (uint32_t)frame_of(account), .type = FRAME_PLAIN, .flags = FRAME_STALE};
         free_bitmap[i / 64] &= ~((uint64_t)1 << i % 64);
     }
     return result_ok((int64_t)done);
+}
+
+/* 0 when frame n can be freed by account now, its object ended. */
+static int
+frame_release(const struct account *account, uint64_t n, uint64_t *steps)
+{
+    const struct frame *f = frame_find(n);
+
+    if (!f || !account_covers(account, f->owner))
+        return E_PERM;
+    if (f->refs || (f->type == FRAME_PLAIN && (f->other || f->flags & FRAME_SIZE)))
+        return E_BUSY;
+    return object_release(n, steps);
 }
 
 struct result
@@ -149,19 +231,13 @@ frame_free(struct account *account, uint64_t first, uint64_t n)
     if (n < 1 || n > FRAME_BATCH_MAX)
         return result_error(E_INVAL);
     while (done < n && steps && !error) {
-        const struct frame *f = frame_find(first + done);
-        if (!f || !account_covers(account, f->owner))
-            error = E_PERM;
-        else if (f->refs)
-            error = E_BUSY;
-        else
-            error = object_release(first + done, &steps);
+        error = frame_release(account, first + done, &steps);
         if (!error) {
             frame_give_back(first + done);
             done++;
         }
     }
-    return done ? result_ok((int64_t)done) : result_error(error);
+    return done ? result_ok((int64_t)done) : epoch_error(error);
 }
 
 /* ---- boot ---- */
@@ -202,10 +278,13 @@ frame_init(const struct boot_info *info)
     uint64_t end = frame_memory_end(info) >> FRAME_SHIFT;
     uint64_t table_frames = (end * sizeof(struct frame) + FRAME_BYTES - 1) >> FRAME_SHIFT;
     uint64_t bitmap_frames = (end / 8 + FRAME_BYTES) >> FRAME_SHIFT;
+    uint64_t ordinals = end / 2 < ORDINALS_MAX ? end / 2 + 1 : ORDINALS_MAX; /* a table takes two */
 
     struct frame *table = frame_boot_alloc(table_frames);
     free_bitmap = frame_boot_alloc(bitmap_frames);
     exposed_map(EXPOSED_FREE, free_bitmap, bitmap_frames << FRAME_SHIFT);
+    reverse_init(frame_boot_alloc((ordinals * sizeof(uint32_t) + FRAME_BYTES - 1) >> FRAME_SHIFT),
+                 (uint32_t)ordinals);
     exposed_map(EXPOSED_MACHINE, exposed_machine, FRAME_BYTES);
     account_init(frame_of(frame_boot_alloc(1)));
     frame_table = table;

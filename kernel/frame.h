@@ -9,20 +9,35 @@ struct account;
 
 /*
  * One entry a frame.
- *  F1 refs == entries and links that name it + objects that stand on it (pins).
+ *  F1 refs == entries that name it, all in the list that begins at `first` (kernel/reverse.h), +
+ *     objects that stand on it. A companion's also counts the present entries of its table.
  *  F2 type FREE => refs == 0 and owner == 0, and its bit in the free bitmap is set; else clear.
- *  F3 type and owner change only while refs == 0 (but by account_destroy, which breaks them all).
- *  F4 a frame given to an account holds only zeroes.
+ *  F3 type and owner change only while refs and pins are 0 and the epoch of the last right taken
+ *     from the frame has passed (but by account_destroy, which breaks them all).
+ *  F4 a STALE frame may hold what another wrote, or the kernel; it is cleared before anybody but
+ *     the kernel can read it. All others hold zeroes, or what their account put there.
  *  F5 a frame that was an object becomes plain, and so can be mapped and written, only when nothing
  *     names it any more: tables, contexts and counters are walked without looking at types.
+ *  F6 a frame object of 2 MiB or 1 GiB is its first frame, with the size in flags; the others are
+ *     FRAME_PART, of the same owner, and nothing names them.
  */
 struct frame {
     uint32_t owner; /* frame number of its account; 0: the kernel's or nobody's */
     uint32_t refs;
-    uint8_t type; /* enum frame_type */
-    uint8_t reserved[3];
+    uint32_t first; /* name of the first entry that names it; of a companion: the ordinal */
+    uint32_t other; /* of a table: the companion; of a companion: the table; plain: pins */
+    uint32_t stamp; /* epoch of the last right taken from it: 48 bits */
+    uint16_t stamp_high;
+    uint8_t type;  /* enum frame_type */
+    uint8_t flags; /* set of enum frame_flag */
 };
-_Static_assert(sizeof(struct frame) == 12, "frame table entry");
+_Static_assert(sizeof(struct frame) == 24, "frame table entry");
+
+enum frame_flag {
+    FRAME_SIZE = 3, /* 0: 4 KiB, 1: 2 MiB, 2: 1 GiB */
+    FRAME_STALE = 1 << 2,
+    FRAME_VITAL = 1 << 3, /* so its owner says: it is never taken singly */
+};
 
 extern struct frame *frame_table;
 extern uint64_t frame_count;
@@ -37,14 +52,24 @@ uint64_t frame_of(const void *object);
 /* 0 when frame n is of account or one below and of that type, else E_PERM or E_INVAL. */
 int frame_check(const struct account *account, uint64_t n, enum frame_type type);
 /*
- * 0 when frame n may become something else: plain, unreferenced, of account or below; else E_PERM,
- * E_BUSY.
+ * 0 when frame n may become something else: plain, 4 KiB, unreferenced, of account or below; else
+ * E_PERM, E_BUSY, E_AGAIN: its epoch has not passed (epoch_error).
  */
 int frame_check_unused(const struct account *account, uint64_t n);
+/* 0 when the kernel may look at words of frame n for account, else E_PERM or E_INVAL. Clears it. */
+int frame_check_words(const struct account *account, uint64_t n);
 /* Plain -> an object's type. The caller has checked (F3). Returns its address, zeroed. */
 void *frame_become(uint64_t n, enum frame_type type);
-/* An object's frame -> zeroes, and plain again unless somebody still names it (F5). */
+/* An object's frame -> plain again, and stale; zeroes while somebody still names it (F5). */
 void frame_retire(uint64_t n);
+/* Clears a stale frame (F4). */
+void frame_ready(uint64_t n);
+/* A right to it was taken, of which others may be rid at that epoch (epoch_next). */
+void frame_stamp(struct frame *f, uint64_t epoch);
+bool frame_settled(const struct frame *f); /* that epoch has passed */
+/* A lasting use that is no mapping, as a context's of its upcall page. Plain frames only. */
+void frame_pin(uint64_t n);
+void frame_unpin(uint64_t n);
 /* Does the exposed bitmap say that frame n, below frame_count, is free? */
 bool frame_is_free(uint64_t n);
 void frame_ref(uint64_t n);

@@ -32,6 +32,7 @@ init_frame(void)
         next++;
     if (frame_alloc(account_root, next, 1).value != 1)
         panic("too little memory to start init");
+    frame_ready(next);
     return next;
 }
 
@@ -42,8 +43,8 @@ init_map(uint64_t root, uint64_t va, uint64_t frame, uint64_t flags)
 
     while (pt_enter(account_root, root, va, frame << FRAME_SHIFT | flags, &level) == E_NOENT) {
         uint64_t table = init_frame();
-        if (pt_make(account_root, table, level).value ||
-            pt_link(account_root, root, va, table).value)
+        if (pt_make(account_root, table, level, init_frame()).value ||
+            pt_link(account_root, root, va, table, 0).value)
             panic("init's page tables cannot be made");
     }
 }
@@ -153,7 +154,7 @@ init_start(const struct boot_info *info)
     if (!info->bundle_bytes || bundle_check(bundle, info->bundle_bytes) ||
         bundle_module(bundle, info->bundle_bytes, 0, &module))
         panic("no boot bundle: the kernel is started by the tessera command");
-    if (pt_make(account_root, root, PT_LEVELS).value)
+    if (pt_make(account_root, root, PT_LEVELS, init_frame()).value)
         panic("init's root cannot be made");
     entry = init_load(root, bundle + module.offset, module.length);
     init_boot_page(root, info, bundle);

@@ -10,6 +10,7 @@
 #include "kernel/context.h"
 #include "kernel/frame.h"
 #include "kernel/grant.h"
+#include "kernel/pt.h"
 #include "kernel/slice.h"
 #include "kernel/step.h"
 #include "kernel/transfer.h"
@@ -36,6 +37,14 @@ object_busy(uint64_t n)
     }
 }
 
+/* May something still walk it? Then it stays a table (F3), unless it is linked and its account
+ * dies. */
+static bool
+object_walked(const struct frame *f)
+{
+    return type_is_table(f->type) && !f->refs && !frame_settled(f);
+}
+
 int
 object_release(uint64_t n, uint64_t *steps)
 {
@@ -47,6 +56,8 @@ object_release(uint64_t n, uint64_t *steps)
         transfer_retrieve(object); /* a parked activation is in nobody's way */
     if (object_busy(n))
         return E_BUSY;
+    if (object_walked(frame_at(n)))
+        return E_AGAIN;
     if (type_has_cell((uint8_t)type) && !revoke_object(n, steps))
         return E_AGAIN; /* G6 */
     switch (type) {

@@ -6,12 +6,12 @@
 /*
  * Makes frame n, whatever it is, plain again: it lets go of what it stands on. Takes from *steps
  * what it costs. E_BUSY when others need it, E_AGAIN
- * when *steps did not suffice to revoke what was granted from it: call again, E_INVAL when it is
- * nobody's to free.
+ * when *steps did not suffice to revoke what was granted from it, or an epoch has to pass: call
+ * again, E_INVAL when it is nobody's to free.
  */
 int object_release(uint64_t n, uint64_t *steps);
 
 /* frame.c: an unreferenced plain frame returns to the free pool. */
 void frame_give_back(uint64_t n);
-/* pt.c: drops what the page table in frame n maps or links. */
+/* table.c: drops what the page table in frame n maps or links. */
 void pt_release(uint64_t n);

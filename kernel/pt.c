@@ -3,292 +3,445 @@
  * pt.c - page tables that libraries supply: every entry is checked as it is written.
  *
  * Invariants
- *  M1 an entry of level 1 names a plain frame, and holds one reference to it.
- *  M2 an entry of level l > 1 names a page table of level l - 1 of the same account, and holds one
- *     reference to it; so the tree has no cycle, and the walk below needs no check of its own.
- *  M3 only the user's half of a root is ever written here.
- * Source  Engler, Kaashoek, O'Toole, SOSP '95 (bindings in hardware); the checks are design
- * section 4.
+ *  M1 an entry that maps names a plain frame object of the size that its level says, or, only for
+ *     reading, a page table below a root; and it holds one reference to it.
+ *  M2 an entry of level l > 1 that links names a page table of level l - 1 of the same account, and
+ *     holds one reference to it; so there is no cycle, and the walk below needs no check of its
+ * own. M3 only the user's half of a root is ever written here. M4 the reverse link of each present
+ * entry is in the list of the frame that it names. Source  Engler, Kaashoek, O'Toole, SOSP '95
+ * (bindings in hardware); the checks are design section 4.
  */
+#include "kernel/pt.h"
 #include "abi/error.h"
 #include "abi/memory.h"
 #include "kernel/account.h"
-#include "kernel/arch.h"
-#include "kernel/call.h"
-#include "kernel/frame.h"
-#include "kernel/object.h"
-#include "kernel/pt.h"
+#include "kernel/epoch.h"
+#include "kernel/log.h"
 #include "kernel/step.h"
 #include "plant.h"
 
-enum { BATCH = 32 }; /* entries copied from or to the caller at a time */
+enum {
+    BATCH = 32,      /* entries copied from or to the caller at a time */
+    SINGLE_MAX = 32, /* more pages are flushed all at once */
+    CLEAR_MAX = 64,  /* frames cleared in a call */
+};
+
+/* ---- walking ---- */
 
 static uint64_t
-pt_index(uint64_t va, unsigned level)
+pt_index(uint64_t va, uint32_t level)
 {
     return va >> (FRAME_SHIFT + 9 * (level - 1)) & (PT_ENTRIES - 1);
 }
 
-/* The entry for va in the table of `level`; NULL with *missing the level of the absent table. */
-static uint64_t *
-pt_walk(uint64_t root, uint64_t va, unsigned level, uint64_t *missing)
+int
+walk_begin(struct walk *w, const struct account *account, uint64_t table, uint64_t level)
 {
-    uint64_t *table = frame_address(root);
+    const struct frame *f = frame_find(table);
 
-    for (unsigned l = PT_LEVELS; l > level; l--) {
-        uint64_t entry = table[pt_index(va, l)];
-        if (!arch_pte_present(entry)) {
-            *missing = l - 1;
-            return NULL;
+    if (!f || (!planted(PLANT_FRAME_OWNER) && !account_covers(account, f->owner)))
+        return E_PERM;
+    if (!type_is_table(f->type))
+        return E_INVAL;
+    if (account_dying(f->owner)) /* nothing of it is bound any more */
+        return E_PERM;
+    *w = (struct walk){.table = table,
+                       .top = (uint32_t)(f->type - FRAME_PT1) + 1,
+                       .level = level ? (uint32_t)level : 1,
+                       .owner = f->owner,
+                       .exact = f->type == FRAME_PT4,
+                       .stamp = epoch_next()};
+    return level < PT_LEVELS && w->level <= w->top ? 0 : E_INVAL;
+}
+
+int
+walk_range(struct walk *w, uint64_t va, uint64_t n)
+{
+    uint32_t shift = FRAME_SHIFT + 9 * (w->level - 1);
+    uint64_t end =
+        w->top == PT_LEVELS ? USER_TOP : (uint64_t)PT_ENTRIES << (FRAME_SHIFT + 9 * (w->top - 1));
+
+    w->few = n <= SINGLE_MAX;
+    if (va & (((uint64_t)1 << shift) - 1) || n < 1 || n > MAP_BATCH_MAX)
+        return E_INVAL;
+    if (planted(PLANT_MAP_RANGE))
+        return 0;
+    return va >= end || n > (end - va + (((uint64_t)1 << shift) - 1)) >> shift ? E_INVAL : 0;
+}
+
+int
+walk_to(struct walk *w, uint64_t va)
+{
+    uint64_t table = w->table, index = pt_index(va, w->level);
+    const struct frame *f;
+
+    for (uint32_t l = w->top; l > w->level; l--) {
+        uint64_t entry = ((const uint64_t *)frame_address(table))[pt_index(va, l)];
+        if (!arch_pte_present(entry) || arch_pte_large(entry)) {
+            w->detail = arch_pte_present(entry) ? l : l - 1;
+            return arch_pte_present(entry) ? E_EXIST : E_NOENT;
         }
-        table = frame_address(arch_pte_frame(entry));
+        table = arch_pte_frame(entry);
+        f = frame_at(table);
+        if (f->refs != 1 || !frame_settled(f))
+            w->exact = false;
     }
-    return &table[pt_index(va, level)];
+    f = frame_at(table);
+    w->at.entry = (_Atomic uint64_t *)frame_address(table) + index;
+    w->at.link = (struct reverse *)frame_address(f->other) + index;
+    w->at.companion = frame_at(f->other);
+    w->at.name = reverse_name(w->at.companion->first, index);
+    w->single = w->few && w->exact && w->table == arch_root_of(cpu_this());
+    return 0;
 }
 
-static void
-pt_drop(uint64_t entry)
+inline int
+walk_next(struct walk *w, uint64_t va)
 {
-    if (arch_pte_present(entry))
-        frame_unref(arch_pte_frame(entry));
+    if (!w->at.entry || !pt_index(va, w->level))
+        return walk_to(w, va);
+    w->at.entry++;
+    w->at.link++;
+    w->at.name++;
+    return 0;
 }
 
-struct result
-pt_make(struct account *account, uint64_t frame, uint64_t level)
+void
+walk_changed(struct walk *w, uint64_t va, bool taken)
 {
-    int error = frame_check_unused(account, frame);
-    void *table;
+    w->taken |= taken;
+    if (w->single)
+        arch_flush_page(va);
+    else
+        w->changed = true;
+}
 
-    if (level < 1 || level > PT_LEVELS)
-        error = E_INVAL;
+uint64_t
+walk_end(struct walk *w)
+{
+    uint64_t on, epoch = w->taken && w->stamp ? epoch_give(w->exact ? w->table : 0, w->owner) : 0;
+
+    if (epoch || !w->changed)
+        return epoch;
+    on = arch_root_of(cpu_this());
+    if (w->exact ? on == w->table : on && frame_at(on)->owner == w->owner)
+        arch_flush_all();
+    return 0;
+}
+
+inline struct result
+walk_result(struct walk *w, uint64_t done, int error)
+{
+    uint64_t epoch = walk_end(w);
+
+    if (done)
+        return (struct result){.value = (int64_t)done, .detail = epoch};
+    return result_error_at(error, w->detail);
+}
+
+/* ---- entries ---- */
+
+void
+entry_drop(const struct place *at, uint64_t pte, uint64_t stamp)
+{
+    struct frame *f = frame_at(arch_pte_frame(pte));
+
+    assert(f->refs > 0); /* F1 */
+    f->refs--;
+    reverse_remove(&f->first, at->link);
+    at->companion->refs--;
+    if (stamp)
+        frame_stamp(f, stamp);
+}
+
+struct place
+entry_named(uint32_t name)
+{
+    uint64_t companion = reverse_companion[name >> REVERSE_INDEX_BITS];
+    struct frame *f = frame_at(companion);
+
+    return (struct place){
+        .entry = (_Atomic uint64_t *)frame_address(f->other) + reverse_index(name),
+        .link = (struct reverse *)frame_address(companion) + reverse_index(name),
+        .companion = f,
+        .name = name,
+    };
+}
+
+uint64_t
+entry_table(const struct place *at)
+{
+    return at->companion->other;
+}
+
+/* ---- pt_map ---- */
+
+/* What a call maps frames under. */
+struct cover {
+    const struct account *account;
+    uint32_t frame;  /* its own; 0: it is dying */
+    uint32_t clears; /* stale frames that the call may still clear */
+};
+
+static struct cover
+cover_of(const struct account *account)
+{
+    uint32_t frame = (uint32_t)frame_of(account);
+
+    return (struct cover){account, account_dying(frame) ? 0 : frame, CLEAR_MAX};
+}
+
+/* Any frame but a clean one of the cover's own account: 0 when it may be mapped so (M1). */
+static int
+map_check_other(struct cover *cover, uint64_t n, uint64_t wanted, uint32_t size)
+{
+    struct frame *f = frame_find(n);
+
+    if (!f || (!planted(PLANT_FRAME_OWNER) && (!account_covers(cover->account, f->owner) ||
+                                               (account_dying(f->owner) && !planted(PLANT_ENDED)))))
+        return E_PERM;
+    if (f->type >= FRAME_PT1 && f->type < FRAME_PT4 && !size && !(wanted & (MAP_WRITE | MAP_EXEC)))
+        return 0;
+    if (f->type != FRAME_PLAIN && !planted(PLANT_FRAME_TYPE))
+        return E_PERM;
+    if ((f->flags & FRAME_SIZE) != size)
+        return E_INVAL;
+    if (!(f->flags & FRAME_STALE))
+        return 0;
+    if (!cover->clears)
+        return E_AGAIN; /* the entries before were done */
+    cover->clears--;
+    frame_ready(n); /* F4 */
+    return 0;
+}
+
+/* May an entry that a caller asks for be set? 0, E_INVAL, E_PERM; *f is the frame it names. */
+static inline int
+map_check(struct cover *cover, uint64_t wanted, uint32_t size, struct frame **f)
+{
+    uint64_t n = wanted >> FRAME_SHIFT;
+
+    *f = NULL;
+    if (!(wanted & MAP_READ))
+        return 0; /* absent for the processor: the library's own bits */
+    if ((wanted & (MAP_ACCESSED | MAP_DIRTY) || wanted >> 52) && !planted(PLANT_MAP_BITS))
+        return E_INVAL;
+    n &= ((uint64_t)1 << 40) - 1;
+    *f = frame_find(n);
+    if (*f && (*f)->owner == cover->frame && (*f)->type == FRAME_PLAIN && (*f)->flags == size)
+        return 0;
+    return map_check_other(cover, n, wanted, size);
+}
+
+/* Whatever stood there is gone; then the entry names f, if any. */
+static inline void
+entry_set(struct walk *w, uint64_t va, uint64_t pte, struct frame *f)
+{
+    uint64_t old = atomic_load_explicit(w->at.entry, memory_order_relaxed);
+
+    if (arch_pte_present(old)) {
+        old = atomic_exchange_explicit(w->at.entry, 0, memory_order_seq_cst);
+        entry_drop(&w->at, old, w->stamp);
+        walk_changed(w, va, true);
+    }
+    if (f)
+        entry_hold(&w->at, f);
+    atomic_store_explicit(w->at.entry, pte, memory_order_release);
+}
+
+/* Above level 1 an entry may link a table, which only pt_unlink takes out. */
+static inline bool
+entry_links(const struct walk *w)
+{
+    uint64_t pte = atomic_load_explicit(w->at.entry, memory_order_relaxed);
+
+    return w->level > 1 && arch_pte_present(pte) && !arch_pte_large(pte);
+}
+
+static int
+map_batch(struct walk *w, struct cover *cover, uint64_t va, const uint64_t *wanted, uint64_t n,
+          uint64_t *done)
+{
+    uint64_t bytes = (uint64_t)FRAME_BYTES << 9 * (w->level - 1);
+    int error = 0;
+
+    for (uint64_t i = 0; i < n; i++, va += bytes) {
+        struct frame *f;
+        error = walk_next(w, va);
+        if (!error && entry_links(w)) {
+            w->detail = w->level;
+            error = E_EXIST;
+        }
+        if (!error)
+            error = map_check(cover, wanted[i], w->level - 1, &f);
+        if (error) {
+            *done += i;
+            return error;
+        }
+        entry_set(w, va, arch_pte_encode(wanted[i], w->level - 1), f);
+    }
+    *done += n;
+    return 0;
+}
+
+struct result /* NOLINTNEXTLINE(readability-function-size): the arguments of the call */
+pt_map(struct account *account, uint64_t table, uint64_t level, uint64_t va, uint64_t entries,
+       uint64_t n, struct account *cover)
+{
+    struct cover under = cover_of(cover);
+    uint64_t wanted[BATCH], done = 0;
+    struct walk w;
+    int error = walk_begin(&w, account, table, level);
+
+    if (!error)
+        error = walk_range(&w, va, n);
     if (error)
         return result_error(error);
-    table = frame_become(frame, (enum frame_type)(FRAME_PT1 + level - 1));
-    if (level == PT_LEVELS)
-        arch_root_init(table);
-    return result_ok(0);
-}
-
-/* 0 when account may change what hangs below root; nothing of a dying account is bound any more. */
-static int
-pt_check_root(const struct account *account, uint64_t root)
-{
-    int error = frame_check(account, root, FRAME_PT4);
-
-    return !error && account_dying(frame_at(root)->owner) ? E_PERM : error;
-}
-
-/* The level of the page table in frame `child` when it may hang below `root` for account, or 0. */
-static unsigned
-pt_child_level(const struct account *account, uint64_t root, uint64_t child)
-{
-    const struct frame *f = frame_find(child);
-
-    if (!f || !account_covers(account, f->owner) || f->owner != frame_at(root)->owner)
-        return 0;
-    if (planted(PLANT_FRAME_TYPE) && f->type == FRAME_PT4)
-        return PT_LEVELS - 1;
-    return f->type >= FRAME_PT1 && f->type < FRAME_PT4 ? f->type - FRAME_PT1 + 1u : 0;
-}
-
-struct result
-pt_link(struct account *account, uint64_t root, uint64_t va, uint64_t child)
-{
-    uint64_t missing = 0, *entry;
-    unsigned level;
-    int error = pt_check_root(account, root);
-
-    if (error || va >= USER_TOP)
-        return result_error(error ? error : E_INVAL);
-    level = pt_child_level(account, root, child); /* M2 */
-    if (!level)
-        return result_error(E_PERM);
-    entry = pt_walk(root, va, level + 1, &missing);
-    if (!entry)
-        return result_error_at(E_NOENT, missing);
-    if (arch_pte_present(*entry))
-        return result_error(E_EXIST);
-    frame_ref(child);
-    *entry = arch_link_encode(child);
-    return result_ok(0);
-}
-
-/* What pt_map, pt_unmap, pt_protect and pt_read have in common: 0 or an error. */
-static int
-pt_check_range(const struct account *account, uint64_t root, uint64_t va, uint64_t n)
-{
-    int error = pt_check_root(account, root);
-
-    if (error)
-        return error;
-    if (va % FRAME_BYTES || n < 1 || n > MAP_BATCH_MAX)
-        return E_INVAL;
-    if (va >= USER_TOP && !planted(PLANT_MAP_RANGE))
-        return E_INVAL;
-    return n > (USER_TOP - va) >> FRAME_SHIFT && !planted(PLANT_MAP_RANGE) ? E_INVAL : 0;
-}
-
-/* May an entry that a caller asks for be set? 0, E_INVAL or E_PERM. */
-static int
-pt_check_entry(const struct account *cover, uint64_t entry)
-{
-    enum { REFUSED = MAP_ACCESSED | MAP_DIRTY };
-    uint64_t frame = entry >> FRAME_SHIFT;
-
-    if (!(entry & MAP_READ))
-        return 0; /* absent for the processor: the library's own bits */
-    if ((entry & REFUSED || entry >> 52) && !planted(PLANT_MAP_BITS))
-        return E_INVAL;
-    frame &= ((uint64_t)1 << 40) - 1;
-    return frame_check(cover, frame, FRAME_PLAIN) ? E_PERM : 0; /* M1 */
-}
-
-static void
-pt_set(uint64_t *entry, uint64_t va, uint64_t value)
-{
-    uint64_t old = *entry;
-
-    if (arch_pte_present(value))
-        frame_ref(arch_pte_frame(value));
-    *entry = value;
-    if (!arch_pte_present(old))
-        return;
-    arch_flush_page(va);
-    pt_drop(old);
+    while (!error && done < n) {
+        uint64_t batch = n - done < BATCH ? n - done : BATCH;
+        w.detail = copy_in(wanted, entries + done * sizeof(uint64_t), batch * sizeof(uint64_t));
+        error = w.detail ? E_FAULT
+                         : map_batch(&w, &under, va + (done << (FRAME_SHIFT + 9 * (w.level - 1))),
+                                     wanted, batch, &done);
+    }
+    return walk_result(&w, done, error);
 }
 
 int
 pt_enter(const struct account *cover, uint64_t root, uint64_t va, uint64_t wanted,
          uint64_t *missing)
 {
-    uint64_t *entry = pt_walk(root, va, 1, missing);
-    int error = entry ? pt_check_entry(cover, wanted) : E_NOENT;
+    struct cover under = cover_of(cover);
+    uint64_t done = 0;
+    struct walk w;
+    int error = walk_begin(&w, cover, root, 1);
 
-    if (!error)
-        pt_set(entry, va, arch_pte_encode(wanted));
+    if (error)
+        return error;
+    error = map_batch(&w, &under, va, &wanted, 1, &done);
+    *missing = w.detail;
     return error;
 }
 
-struct result
-pt_map(struct account *account, uint64_t root, uint64_t va, uint64_t entries, uint64_t n,
-       struct account *cover)
-{
-    uint64_t wanted[BATCH], done = 0, missing = 0, *entry = NULL;
-    int error = pt_check_range(account, root, va, n);
+/* ---- pt_unmap, pt_protect, pt_read ---- */
 
-    while (!error && done < n) {
-        uint64_t batch = n - done < BATCH ? n - done : BATCH;
-        uint64_t absent =
-            copy_in(wanted, entries + done * sizeof(uint64_t), batch * sizeof(uint64_t));
-        if (absent)
-            return done ? result_ok((int64_t)done) : result_error_at(E_FAULT, absent);
-        for (uint64_t i = 0; i < batch && !error; i++, done += !error, va += FRAME_BYTES) {
-            entry = entry && pt_index(va, 1) ? entry + 1 : pt_walk(root, va, 1, &missing);
-            error = entry ? pt_check_entry(cover, wanted[i]) : E_NOENT;
-            if (!error)
-                pt_set(entry, va, arch_pte_encode(wanted[i]));
+struct result /* NOLINTNEXTLINE(readability-function-size): the arguments of the call */
+pt_unmap(struct account *account, uint64_t table, uint64_t level, uint64_t va, uint64_t n)
+{
+    uint64_t done = 0;
+    struct walk w;
+    int error = walk_begin(&w, account, table, level);
+
+    if (!error)
+        error = walk_range(&w, va, n);
+    if (error)
+        return result_error(error);
+    for (uint64_t at = va; done < n; done++, at += (uint64_t)FRAME_BYTES << 9 * (w.level - 1)) {
+        error = walk_next(&w, at);
+        if (!error && entry_links(&w)) {
+            w.detail = w.level;
+            error = E_EXIST;
         }
-    }
-    return done ? result_ok((int64_t)done) : result_error_at(error, missing);
-}
-
-/* One step of the range calls below, at the entry for va. */
-typedef void pt_step(uint64_t *entry, uint64_t va, uint64_t flags);
-
-static struct result
-pt_range(const struct account *account, uint64_t root, uint64_t va, uint64_t n, uint64_t flags,
-         pt_step *step)
-{
-    uint64_t done = 0, missing = 0, *entry = NULL;
-    int error = pt_check_range(account, root, va, n);
-
-    for (; !error && done < n; va += FRAME_BYTES) {
-        entry = entry && pt_index(va, 1) ? entry + 1 : pt_walk(root, va, 1, &missing);
-        if (!entry)
+        if (error)
             break;
-        step(entry, va, flags);
-        done++;
+        entry_set(&w, at, 0, NULL);
     }
-    if (done || error)
-        return error ? result_error(error) : result_ok((int64_t)done);
-    return result_error_at(E_NOENT, missing);
+    return walk_result(&w, done, error);
 }
 
-static void
-pt_step_unmap(uint64_t *entry, uint64_t va, uint64_t flags)
+/* More rights may be given only to plain frames (M1). */
+static int
+protect_entry(struct walk *w, uint64_t va, struct pte_change change)
 {
-    (void)flags;
-    pt_set(entry, va, 0);
-}
-
-static void
-pt_step_protect(uint64_t *entry, uint64_t va, uint64_t flags)
-{
-    uint64_t old = *entry;
+    uint64_t new, old = atomic_load_explicit(w->at.entry, memory_order_relaxed);
 
     if (!arch_pte_present(old))
-        return;
-    *entry = arch_pte_keep(arch_pte_encode(arch_pte_frame(old) << FRAME_SHIFT | flags), old);
-    if (!planted(PLANT_FLUSH))
-        arch_flush_page(va);
+        return 0;
+    new = (old & change.keep) | change.add;
+    if (arch_pte_gains(old, new) && frame_at(arch_pte_frame(old))->type != FRAME_PLAIN)
+        return E_PERM;
+    while (!atomic_compare_exchange_weak(w->at.entry, &old, new)) /* a walker has set a bit */
+        new = (old & change.keep) | change.add;
+    if (new != old && !planted(PLANT_FLUSH))
+        walk_changed(w, va, arch_pte_loses(old, new));
+    return 0;
 }
 
-struct result
-pt_unmap(struct account *account, uint64_t root, uint64_t va, uint64_t n)
+struct result /* NOLINTNEXTLINE(readability-function-size): the arguments of the call */
+pt_protect(struct account *account, uint64_t table, uint64_t level, uint64_t va, uint64_t n,
+           uint64_t clear, uint64_t set)
 {
-    return pt_range(account, root, va, n, 0, pt_step_unmap);
-}
+    struct pte_change change = arch_pte_change(clear, set);
+    uint64_t done = 0;
+    struct walk w;
+    int error = walk_begin(&w, account, table, level);
 
-struct result
-pt_protect(struct account *account, uint64_t root, uint64_t va, uint64_t n, uint64_t flags)
-{
-    if (flags > MAP_FLAGS || flags & (MAP_ACCESSED | MAP_DIRTY) || !(flags & MAP_READ))
-        return result_error(E_INVAL);
-    return pt_range(account, root, va, n, flags, pt_step_protect);
-}
-
-struct result
-pt_read(struct account *account, uint64_t root, uint64_t va, uint64_t out, uint64_t n)
-{
-    uint64_t missing = 0, *entry = NULL, done = 0;
-    int error = pt_check_range(account, root, va, n);
-
-    for (; !error && done < n; done++, va += FRAME_BYTES) {
-        uint64_t found, absent;
-        entry = entry && pt_index(va, 1) ? entry + 1 : pt_walk(root, va, 1, &missing);
-        if (!entry)
+    if (!error)
+        error = walk_range(&w, va, n);
+    if (!error && (clear & ~(uint64_t)(MAP_FLAGS & ~MAP_READ) ||
+                   set & ~(uint64_t)(MAP_CHANGEABLE | MAP_READ)))
+        error = E_INVAL;
+    if (error)
+        return result_error(error);
+    for (uint64_t at = va; done < n; done++, at += (uint64_t)FRAME_BYTES << 9 * (w.level - 1)) {
+        error = walk_next(&w, at);
+        if (!error && entry_links(&w)) {
+            w.detail = w.level;
+            error = E_EXIST;
+        }
+        if (!error)
+            error = protect_entry(&w, at, change);
+        if (error)
             break;
-        found = arch_pte_decode(*entry);
-        absent = copy_out(out + done * sizeof(found), &found, sizeof(found));
-        if (absent)
-            return done ? result_ok((int64_t)done) : result_error_at(E_FAULT, absent);
     }
-    if (done || error)
-        return error ? result_error(error) : result_ok((int64_t)done);
-    return result_error_at(E_NOENT, missing);
+    return walk_result(&w, done, error);
 }
 
-/*
- * The table's frame is about to become plain: on the processor that stands on it, leave it first.
- */
-void
-pt_release(uint64_t n)
+struct result /* NOLINTNEXTLINE(readability-function-size): the arguments of the call */
+pt_read(struct account *account, uint64_t table, uint64_t level, uint64_t va, uint64_t out,
+        uint64_t n)
 {
-    uint64_t *table = frame_address(n);
-    uint64_t users = frame_at(n)->type == FRAME_PT4 ? PT_ENTRIES / 2 : PT_ENTRIES; /* M3 */
+    uint64_t found[BATCH], done = 0;
+    struct walk w;
+    int error = walk_begin(&w, account, table, level);
 
-    arch_root_leave(n);
-    for (uint64_t i = 0; i < users; i++) {
-        pt_drop(table[i]);
-        table[i] = 0;
+    if (!error)
+        error = walk_range(&w, va, n);
+    if (error)
+        return result_error(error);
+    while (!error && done < n) {
+        uint64_t batch = 0;
+        while (batch < BATCH && done + batch < n && !error) {
+            error = walk_next(&w, va + ((done + batch) << (FRAME_SHIFT + 9 * (w.level - 1))));
+            if (!error)
+                found[batch++] = arch_pte_decode(*w.at.entry) | (entry_links(&w) ? MAP_LINK : 0);
+        }
+        if (!batch)
+            break;
+        w.detail = copy_out(out + done * sizeof(uint64_t), found, batch * sizeof(uint64_t));
+        if (w.detail)
+            error = E_FAULT;
+        else
+            done += batch;
     }
-    arch_flush_all();
+    return walk_result(&w, done, error);
 }
 
 uint64_t
 pt_translate(uint64_t root, uint64_t va)
 {
-    uint64_t missing = 0, *entry = va < USER_TOP ? pt_walk(root, va, 1, &missing) : NULL;
+    const uint64_t *table = frame_address(root);
+    uint64_t pte = 0;
 
-    return entry && arch_pte_present(*entry) ? arch_pte_frame(*entry) : 0;
+    if (va >= USER_TOP)
+        return 0;
+    for (uint32_t l = PT_LEVELS; l >= 1; l--) {
+        pte = table[pt_index(va, l)];
+        if (!arch_pte_present(pte))
+            return 0;
+        if (arch_pte_large(pte))
+            return arch_pte_frame(pte) + (va >> FRAME_SHIFT & (((uint64_t)1 << 9 * (l - 1)) - 1));
+        table = frame_address(arch_pte_frame(pte));
+    }
+    return arch_pte_frame(pte);
 }

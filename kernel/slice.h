@@ -31,6 +31,7 @@ struct cpu {
     bool idle;             /* halted, or about to */
     bool alone;            /* its whole vector names one context */
     bool changed;          /* alone is to be found out anew */
+    uint64_t epoch;        /* kernel/epoch.h */
     struct context *payer; /* whom the slice names; NULL: none, or what runs is not its chain */
     uint64_t slice_end_ns;
     uint64_t grace_end_ns; /* 0: no slice-end upcall outstanding */

@@ -143,7 +143,7 @@ clause_check(struct context *context, uint32_t i)
         context->link[i].object = (uint32_t)(c->where >> FRAME_SHIFT);
         return c->where % sizeof(uint32_t)
                    ? E_INVAL
-                   : frame_check(account, c->where >> FRAME_SHIFT, FRAME_PLAIN);
+                   : frame_check_words(account, c->where >> FRAME_SHIFT);
     case WAIT_CLOCK:
         return 0;
     default:
@@ -359,7 +359,7 @@ struct result
 wake(struct account *account, uint64_t frame)
 {
     uint32_t woken = 0, id;
-    int error = frame_check(account, frame, FRAME_PLAIN);
+    int error = frame_check_words(account, frame);
 
     if (error)
         return result_error(error);
@@ -390,6 +390,12 @@ wait_release(struct events *events, uint64_t *steps)
         backlog_remove(events);
     events->backlog = 0;
     return true;
+}
+
+bool
+wait_on_frame(uint64_t frame)
+{
+    return waiter_first[frame] != 0;
 }
 
 bool

@@ -30,5 +30,7 @@ void wait_end(struct context *context);
 void wait_interrupt(struct context *context);
 /* Before events end: wakes all who wait there; false: *steps did not suffice, call again. */
 bool wait_release(struct events *events, uint64_t *steps);
+/* Does anybody wait for its words? Then it stays what it is. */
+bool wait_on_frame(uint64_t frame);
 /* The same before a frame is taken from its owner. */
 bool wait_release_frame(uint64_t frame, uint64_t *steps);

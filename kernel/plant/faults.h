@@ -39,4 +39,6 @@ enum planted_fault {
     PLANT_IDENTITY,     /* act 25: the identity is what the message says */
     PLANT_ENTRY_POINT,  /* act 25: an activation may begin anywhere */
     PLANT_WAIT_LOOK,    /* a word is not looked at again once its waiter is counted */
+    PLANT_STALE,        /* act 12: a frame comes with what its last owner left there */
+    PLANT_EPOCH,        /* act 9: nobody waits for other processors' translations */
 };

@@ -12,6 +12,7 @@
 #include "abi/exposed.h"
 #include "abi/memory.h"
 #include "kernel/arch.h"
+#include "kernel/epoch.h"
 #include "kernel/exposed.h"
 #include "kernel/frame.h"
 #include "kernel/log.h"
@@ -186,9 +187,11 @@ arch_root_kernel_entries(void)
 void
 arch_root_init(void *root)
 {
+    memset(root, 0, FRAME_BYTES / 2);
     memcpy((uint64_t *)root + 256, kernel_root + 256, 256 * sizeof(uint64_t));
 }
 
+/* A processor stands on a root from before it loads it on: who takes rights below it sees that. */
 void
 arch_root_load(uint64_t frame)
 {
@@ -198,6 +201,7 @@ arch_root_load(uint64_t frame)
         return;
     cpu->root = frame << FRAME_SHIFT;
     __asm__ volatile("mov %0, %%cr3" ::"r"(cpu->root) : "memory");
+    epoch_flushed(&cpu->cpu);
 }
 
 void
@@ -216,21 +220,32 @@ arch_root_leave(uint64_t frame)
         return;
     cpu->root = 0;
     pt_kernel_load();
+    epoch_flushed(&cpu->cpu);
 }
 
 uint64_t
-arch_pte_encode(uint64_t entry)
+arch_root_of(const struct cpu *cpu)
 {
-    uint64_t pte;
+    return cpu_x86_at(cpu->number)->root >> FRAME_SHIFT;
+}
 
-    if (!(entry & MAP_READ))
-        return entry;
-    pte = (entry & PTE_ADDRESS) | PTE_P | PTE_U;
+/* Software bits and key, which lie elsewhere in ours. */
+static uint64_t
+pte_labels(uint64_t entry)
+{
+    return (entry >> MAP_SOFT_SHIFT & 7) << PTE_SOFT_SHIFT | (entry >> MAP_KEY_SHIFT & 15)
+                                                                 << PTE_KEY_SHIFT;
+}
+
+uint64_t
+arch_pte_encode(uint64_t entry, uint32_t size)
+{
+    uint64_t pte = (entry & PTE_ADDRESS) | PTE_P | PTE_U | pte_labels(entry);
+
     pte |= entry & MAP_WRITE ? PTE_W : 0;
     pte |= entry & MAP_EXEC ? 0 : PTE_NX;
-    pte |= (entry >> MAP_SOFT_SHIFT & 7) << PTE_SOFT_SHIFT;
-    pte |= (entry >> MAP_KEY_SHIFT & 15) << PTE_KEY_SHIFT;
-    return pte;
+    pte |= size ? PTE_PS : 0;
+    return entry & MAP_READ ? pte : entry;
 }
 
 uint64_t
@@ -250,16 +265,44 @@ arch_pte_decode(uint64_t pte)
     return entry;
 }
 
-uint64_t
-arch_pte_keep(uint64_t pte, uint64_t old)
+/* Not to execute is a bit that is set: MAP_EXEC goes the other way. */
+struct pte_change
+arch_pte_change(uint64_t clear, uint64_t set)
 {
-    return pte | (old & (PTE_A | PTE_D));
+    uint64_t off = pte_labels(clear), on = pte_labels(set);
+
+    off |= clear & MAP_WRITE ? PTE_W : 0;
+    off |= clear & MAP_ACCESSED ? PTE_A : 0;
+    off |= clear & MAP_DIRTY ? PTE_D : 0;
+    off |= set & MAP_EXEC ? PTE_NX : 0;
+    on |= set & MAP_WRITE ? PTE_W : 0;
+    on |= clear & ~set & MAP_EXEC ? PTE_NX : 0;
+    return (struct pte_change){.keep = ~off, .add = on};
+}
+
+bool
+arch_pte_loses(uint64_t from, uint64_t to)
+{
+    return (from & ~to & (PTE_W | PTE_A | PTE_D)) || (~from & to & PTE_NX) ||
+           (from ^ to) >> PTE_KEY_SHIFT & 15;
+}
+
+bool
+arch_pte_gains(uint64_t from, uint64_t to)
+{
+    return (~from & to & PTE_W) || (from & ~to & PTE_NX);
 }
 
 bool
 arch_pte_present(uint64_t pte)
 {
     return pte & PTE_P;
+}
+
+bool
+arch_pte_large(uint64_t pte)
+{
+    return (pte & (PTE_P | PTE_PS)) == (PTE_P | PTE_PS);
 }
 
 uint64_t
@@ -269,9 +312,13 @@ arch_pte_frame(uint64_t pte)
 }
 
 uint64_t
-arch_link_encode(uint64_t table_frame)
+arch_link_encode(uint64_t table_frame, uint64_t withheld)
 {
-    return table_frame << FRAME_SHIFT | PTE_P | PTE_W | PTE_U;
+    uint64_t pte = table_frame << FRAME_SHIFT | PTE_P | PTE_U;
+
+    pte |= withheld & MAP_WRITE ? 0 : PTE_W;
+    pte |= withheld & MAP_EXEC ? PTE_NX : 0;
+    return pte;
 }
 
 void

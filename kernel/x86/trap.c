@@ -6,6 +6,7 @@
 #include "kernel/arch.h"
 #include "kernel/console.h"
 #include "kernel/context.h"
+#include "kernel/epoch.h"
 #include "kernel/lock.h"
 #include "kernel/log.h"
 #include "kernel/slice.h"
@@ -148,8 +149,10 @@ interrupt_dispatch(struct cpu *cpu, uint64_t vector)
     if (vector == IRQ_SPURIOUS)
         return;
     apic_end();
-    if (vector == IRQ_REQUEST)
+    if (vector == IRQ_REQUEST) {
         cpu->asked = false;
+        epoch_meet(cpu);
+    }
     if (vector == IRQ_TIMER)
         apic_timer_fired();
     if ((vector == IRQ_TIMER || vector == IRQ_REQUEST) && cpu->current)

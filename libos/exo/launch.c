@@ -237,10 +237,12 @@ console_give(struct build *b)
 static int
 root_give(struct build *b)
 {
-    int64_t frame = frame_of(b);
-    int64_t r = frame < 0 ? frame : call_pt_make(b->pool.account, (uint64_t)frame, PT_LEVELS).value;
+    uint64_t frame[2]; /* the table and its companion */
+    int64_t r = pool_take_all(&b->pool, frame, 2);
 
-    b->space = (struct space){.pool = &b->pool, .root = (uint64_t)frame};
+    if (r == 0)
+        r = call_pt_make(b->pool.account, frame[0], PT_LEVELS, frame[1]).value;
+    b->space = (struct space){.pool = &b->pool, .root = frame[0]};
     return r < 0 ? refuse(b, r, "no memory for its address space") : 0;
 }
 

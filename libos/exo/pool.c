@@ -78,15 +78,21 @@ run_next(struct pool *p, uint64_t max, int *wrapped)
 static int64_t
 cursor_take(struct pool *p, uint64_t n)
 {
-    int64_t taken = call_frame_alloc(p->account, p->cursor, n).value;
+    struct call_result taken = call_frame_alloc(p->account, p->cursor, n);
 
-    if (taken == -E_NOMEM) {
+    if (taken.value ==
+        -E_AGAIN) { /* just freed: another processor may still use it, but not long */
+        while (call_tlb_flush(taken.detail).value == -E_AGAIN)
+            ;
+        return 0;
+    }
+    if (taken.value == -E_NOMEM) {
         p->cursor++;
         return 0;
     }
-    if (taken > 0)
-        p->cursor += (uint64_t)taken;
-    return taken;
+    if (taken.value > 0)
+        p->cursor += (uint64_t)taken.value;
+    return taken.value;
 }
 
 static int
@@ -137,6 +143,23 @@ pool_take(struct pool *p, uint64_t *frames, uint64_t n)
     return taken;
 }
 
+int
+pool_take_all(struct pool *p, uint64_t *frames, uint64_t n)
+{
+    uint64_t done = 0;
+
+    while (done < n) {
+        int64_t taken = pool_take(p, frames + done, n - done);
+        if (taken < 0) {
+            while (done > 0)
+                pool_give(p, frames[--done], 1);
+            return (int)taken;
+        }
+        done += (uint64_t)taken;
+    }
+    return 0;
+}
+
 static int
 run_take(struct pool *p, uint64_t n, uint64_t *first)
 {
@@ -179,7 +202,7 @@ pool_give(struct pool *p, uint64_t first, uint64_t n)
         uint64_t batch = n < FRAME_BATCH_MAX ? n : FRAME_BATCH_MAX;
         int64_t freed = call_frame_free(p->account, first, batch).value;
 
-        if (freed == -E_AGAIN) /* a revocation is under way, and nearer to its end now */
+        if (freed == -E_AGAIN) /* a revocation or a flush is under way, and nearer to its end now */
             continue;
         if (freed < 0)
             return (int)freed;

@@ -27,6 +27,9 @@ struct pool pool_of(uint32_t account);
  */
 int64_t pool_take(struct pool *p, uint64_t *frames, uint64_t n);
 
+/* Take n zeroed frames, or none. 0 or the same errors. */
+int pool_take_all(struct pool *p, uint64_t *frames, uint64_t n);
+
 /* Take n (1 .. FRAME_BATCH_MAX) frames that follow each other. 0 or the same errors. */
 int pool_take_run(struct pool *p, uint64_t n, uint64_t *first);
 

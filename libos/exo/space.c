@@ -29,16 +29,18 @@ pages_below(uint64_t va, uint64_t level, uint64_t n)
 static int
 table_supply(const struct space *s, uint64_t va, uint64_t level)
 {
-    uint64_t frame;
-    int64_t r = pool_take(s->pool, &frame, 1);
+    uint64_t frame[2]; /* the table and its companion */
+    int64_t r = pool_take_all(s->pool, frame, 2);
 
     if (r < 0)
         return (int)r;
-    r = call_pt_make(s->pool->account, frame, level).value;
+    r = call_pt_make(s->pool->account, frame[0], level, frame[1]).value;
     if (r == 0)
-        r = call_pt_link(s->pool->account, s->root, va, frame).value;
-    if (r < 0)
-        pool_give(s->pool, frame, 1);
+        r = call_pt_link(s->pool->account, s->root, va, frame[0], 0).value;
+    if (r < 0) {
+        pool_give(s->pool, frame[0], 1);
+        pool_give(s->pool, frame[1], 1);
+    }
     return r == -E_EXIST ? 0 : (int)r; /* another context of ours brought one */
 }
 
@@ -47,7 +49,7 @@ space_map(const struct space *s, uint64_t va, const uint64_t *entries, uint64_t 
 {
     while (n > 0) {
         struct call_result r =
-            call_pt_map(s->pool->account, s->root, va, (uintptr_t)entries, batch_of(n), cover);
+            call_pt_map(s->pool->account, s->root, 0, va, (uintptr_t)entries, batch_of(n), cover);
 
         if (r.value == -E_NOENT) {
             int error = table_supply(s, va, r.detail);
@@ -92,7 +94,7 @@ space_read(const struct space *s, uint64_t va, uint64_t *out, uint64_t n)
 {
     while (n > 0) {
         struct call_result r =
-            call_pt_read(s->pool->account, s->root, va, (uintptr_t)out, batch_of(n));
+            call_pt_read(s->pool->account, s->root, 0, va, (uintptr_t)out, batch_of(n));
         uint64_t done = (uint64_t)r.value;
 
         if (r.value == -E_NOENT) {
@@ -128,7 +130,8 @@ int
 space_protect(const struct space *s, uint64_t va, uint64_t n, uint64_t flags)
 {
     while (n > 0) {
-        struct call_result r = call_pt_protect(s->pool->account, s->root, va, batch_of(n), flags);
+        struct call_result r =
+            call_pt_protect(s->pool->account, s->root, 0, va, batch_of(n), MAP_CHANGEABLE, flags);
 
         if (step(r, &va, &n) == 0)
             return (int)r.value;
@@ -140,7 +143,7 @@ int
 space_unmap(const struct space *s, uint64_t va, uint64_t n)
 {
     while (n > 0) {
-        struct call_result r = call_pt_unmap(s->pool->account, s->root, va, batch_of(n));
+        struct call_result r = call_pt_unmap(s->pool->account, s->root, 0, va, batch_of(n));
 
         if (step(r, &va, &n) == 0)
             return (int)r.value;
@@ -200,7 +203,7 @@ space_release(const struct space *s, uint64_t va, uint64_t n)
     while (n > 0) {
         uint64_t at = va;
         struct call_result r =
-            call_pt_read(s->pool->account, s->root, va, (uintptr_t)entries, n < 64 ? n : 64);
+            call_pt_read(s->pool->account, s->root, 0, va, (uintptr_t)entries, n < 64 ? n : 64);
         int error;
 
         if (step(r, &va, &n) == 0)

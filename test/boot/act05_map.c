@@ -41,7 +41,7 @@ named_frames(void)
     refuse_frame(0xfec00, "mapping the other interrupt controller");
     refuse_frame(0xb8, "mapping video memory");
     refuse_frame(root(), "mapping our root");
-    fine(call_pt_make(SLOT_ACCOUNT, table, 1).value, "pt_make");
+    fine(call_pt_make(SLOT_ACCOUNT, table, 1, frame_new()).value, "pt_make");
     refuse_frame(table, "mapping a page table");
 }
 
@@ -69,15 +69,15 @@ covers(void)
 
     fine(call_account_make(SLOT_ACCOUNT, frame_new(), CHILD, (uintptr_t)&terms).value,
          "account_make");
-    refuse(call_pt_map(SLOT_ACCOUNT, root(), SCRATCH_VA, (uintptr_t)&entry, 1, CHILD).value, E_PERM,
-           "mapping a frame of the parent's as the child's");
-    refuse(call_pt_map(CHILD, root(), SCRATCH_VA, (uintptr_t)&entry, 1, CHILD).value, E_PERM,
+    refuse(call_pt_map(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, (uintptr_t)&entry, 1, CHILD).value,
+           E_PERM, "mapping a frame of the parent's as the child's");
+    refuse(call_pt_map(CHILD, root(), 0, SCRATCH_VA, (uintptr_t)&entry, 1, CHILD).value, E_PERM,
            "changing the parent's root as the child");
     weaken(SLOT_ACCOUNT, RIGHT_ALLOC | RIGHT_MAKE | RIGHT_INSPECT, WEAK);
-    refuse(call_pt_map(SLOT_ACCOUNT, root(), SCRATCH_VA, (uintptr_t)&entry, 1, WEAK).value, E_PERM,
-           "mapping under a cover without MAP");
+    refuse(call_pt_map(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, (uintptr_t)&entry, 1, WEAK).value,
+           E_PERM, "mapping under a cover without MAP");
     entry = frame_of_account(CHILD) << FRAME_SHIFT | MAP_READ;
-    fine(call_pt_map(SLOT_ACCOUNT, root(), SCRATCH_VA, (uintptr_t)&entry, 1, CHILD).value,
+    fine(call_pt_map(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, (uintptr_t)&entry, 1, CHILD).value,
          "mapping a frame of the child's");
 }
 
@@ -92,19 +92,21 @@ kernel_half(void)
         int64_t mapped = map_one(root(), places[i], entry);
 
         if (mapped == 1) /* so that the machine can end in order */
-            call_pt_unmap(SLOT_ACCOUNT, root(), places[i], 1);
+            call_pt_unmap(SLOT_ACCOUNT, root(), 0, places[i], 1);
         refuse(mapped, E_INVAL, "mapping in the kernel's half");
-        refuse(call_pt_link(SLOT_ACCOUNT, root(), places[i], frame_new()).value, E_INVAL,
+        refuse(call_pt_link(SLOT_ACCOUNT, root(), places[i], frame_new(), 0).value, E_INVAL,
                "linking a table in the kernel's half");
-        refuse(call_pt_unmap(SLOT_ACCOUNT, root(), places[i], 1).value, E_INVAL,
+        refuse(call_pt_unmap(SLOT_ACCOUNT, root(), 0, places[i], 1).value, E_INVAL,
                "unmapping in the kernel's half");
-        refuse(call_pt_protect(SLOT_ACCOUNT, root(), places[i], 1, MAP_READ | MAP_WRITE).value,
+        refuse(call_pt_protect(SLOT_ACCOUNT, root(), 0, places[i], 1, MAP_CHANGEABLE,
+                               MAP_READ | MAP_WRITE)
+                   .value,
                E_INVAL, "changing rights in the kernel's half");
-        refuse(call_pt_read(SLOT_ACCOUNT, root(), places[i], (uintptr_t)&entry, 1).value, E_INVAL,
-               "reading entries of the kernel's half");
+        refuse(call_pt_read(SLOT_ACCOUNT, root(), 0, places[i], (uintptr_t)&entry, 1).value,
+               E_INVAL, "reading entries of the kernel's half");
     }
     refuse(map_one(root(), USER_TOP, entry), E_INVAL, "mapping at USER_TOP");
-    fine(call_pt_map(SLOT_ACCOUNT, root(), SCRATCH_VA, (uintptr_t)&entry, 1, SLOT_ACCOUNT).value,
+    fine(call_pt_map(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, (uintptr_t)&entry, 1, SLOT_ACCOUNT).value,
          "mapping below it");
 }
 

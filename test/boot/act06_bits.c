@@ -72,22 +72,25 @@ absent_bits(void)
 static void
 protect_bits(uint64_t frame)
 {
-    static const uint64_t refused[] = {0,
-                                       MAP_WRITE,
-                                       MAP_EXEC,
-                                       MAP_READ | MAP_ACCESSED,
-                                       MAP_READ | MAP_DIRTY,
-                                       MAP_FLAGS + 1,
-                                       (uint64_t)1 << 63};
+    static const uint64_t refused[] = {MAP_READ | MAP_ACCESSED, MAP_READ | MAP_DIRTY, MAP_FLAGS + 1,
+                                       (uint64_t)1 << 31};
 
     fine(map_one(root(), SCRATCH_VA, frame << FRAME_SHIFT | MAP_READ), "an entry");
     for (uint32_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
-        refuse(call_pt_protect(SLOT_ACCOUNT, root(), SCRATCH_VA, 1, refused[i]).value, E_INVAL,
-               "pt_protect with such flags");
-    fine(call_pt_protect(SLOT_ACCOUNT, root(), SCRATCH_VA, 1, MAP_READ | MAP_WRITE).value,
+        refuse(call_pt_protect(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, 1, MAP_CHANGEABLE, refused[i])
+                   .value,
+               E_INVAL, "pt_protect with such flags");
+    refuse(call_pt_protect(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, 1, MAP_READ, 0).value, E_INVAL,
+           "clearing MAP_READ");
+    refuse(call_pt_protect(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, 1, MAP_FLAGS + 1, 0).value, E_INVAL,
+           "clearing bits of the frame number");
+    fine(call_pt_protect(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, 1, MAP_CHANGEABLE,
+                         MAP_READ | MAP_WRITE)
+             .value,
          "pt_protect");
     page_obeys(frame, MAP_READ | MAP_WRITE);
-    fine(call_pt_protect(SLOT_ACCOUNT, root(), SCRATCH_VA, 1, MAP_READ).value, "and back");
+    fine(call_pt_protect(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, 1, MAP_CHANGEABLE, MAP_READ).value,
+         "and back");
     page_obeys(frame, MAP_READ);
 }
 

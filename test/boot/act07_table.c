@@ -21,16 +21,18 @@ mapped_frame(void)
     volatile uint64_t *page = page_new(MAP_READ | MAP_WRITE, &frame);
 
     for (uint64_t level = 1; level <= PT_LEVELS; level++)
-        refuse(call_pt_make(SLOT_ACCOUNT, frame, level).value, E_BUSY, "a table of a mapped frame");
+        refuse(call_pt_make(SLOT_ACCOUNT, frame, level, frame_new()).value, E_BUSY,
+               "a table of a mapped frame");
     refuse(call_slots_make(SLOT_ACCOUNT, frame, CHILD).value, E_BUSY, "slots of a mapped frame");
     refuse(call_cells_make(SLOT_ACCOUNT, frame, CHILD).value, E_BUSY, "cells of a mapped frame");
     refuse(call_events_make(SLOT_ACCOUNT, frame, CHILD).value, E_BUSY, "events of a mapped frame");
     refuse(call_frame_free(SLOT_ACCOUNT, frame, 1).value, E_BUSY, "freeing a mapped frame");
     page[0] = 1;
     expect(page[0] == 1, "it is still ours");
-    fine(call_pt_unmap(SLOT_ACCOUNT, root(), (uintptr_t)page, 1).value, "pt_unmap");
+    fine(call_pt_unmap(SLOT_ACCOUNT, root(), 0, (uintptr_t)page, 1).value, "pt_unmap");
     hold(trap_write((uintptr_t)page).vector == VECTOR_PAGE, "a stale translation after pt_unmap");
-    fine(call_pt_make(SLOT_ACCOUNT, frame, 1).value, "a table of the same frame, unmapped");
+    fine(call_pt_make(SLOT_ACCOUNT, frame, 1, frame_new()).value,
+         "a table of the same frame, unmapped");
     hold(trap_write((uintptr_t)page).vector == VECTOR_PAGE, "a stale translation of a table");
 }
 
@@ -43,7 +45,9 @@ stale_translations(void)
 
     two = frame_new();
     *page = VICTIM_BYTE;
-    fine(call_pt_protect(SLOT_ACCOUNT, root(), (uintptr_t)page, 1, MAP_READ).value, "pt_protect");
+    fine(call_pt_protect(SLOT_ACCOUNT, root(), 0, (uintptr_t)page, 1, MAP_CHANGEABLE, MAP_READ)
+             .value,
+         "pt_protect");
     hold(trap_write((uintptr_t)page).vector == VECTOR_PAGE, "a stale right after pt_protect");
     page_at((uintptr_t)page, two, MAP_READ | MAP_WRITE);
     hold(*page == 0, "a stale frame after pt_map");
@@ -62,18 +66,23 @@ links(void)
 
     for (uint64_t level = 1; level <= PT_LEVELS; level++) {
         table[level] = frame_new();
-        fine(call_pt_make(SLOT_ACCOUNT, table[level], level).value, "pt_make");
+        fine(call_pt_make(SLOT_ACCOUNT, table[level], level, frame_new()).value, "pt_make");
     }
-    refuse(call_pt_link(SLOT_ACCOUNT, table[4], 0, table[4]).value, E_PERM, "a root below itself");
-    refuse(call_pt_link(SLOT_ACCOUNT, table[4], 0, root()).value, E_PERM, "a root below a root");
-    refuse(call_pt_link(SLOT_ACCOUNT, table[4], 0, frame_new()).value, E_PERM, "a plain frame");
-    refuse(call_pt_link(SLOT_ACCOUNT, table[3], 0, table[2]).value, E_INVAL,
-           "a link below no root");
-    refuse(call_pt_link(SLOT_ACCOUNT, table[4], 0, table[1]).value, E_NOENT, "a table too deep");
+    refuse(call_pt_link(SLOT_ACCOUNT, table[4], 0, table[4], 0).value, E_PERM,
+           "a root below itself");
+    refuse(call_pt_link(SLOT_ACCOUNT, table[4], 0, root(), 0).value, E_PERM, "a root below a root");
+    refuse(call_pt_link(SLOT_ACCOUNT, table[4], 0, frame_new(), 0).value, E_PERM, "a plain frame");
+    refuse(call_pt_link(SLOT_ACCOUNT, table[3], 0, table[3], 0).value, E_INVAL,
+           "a table below itself");
+    refuse(call_pt_link(SLOT_ACCOUNT, table[2], 0, table[3], 0).value, E_INVAL,
+           "a table below a lower one");
+    refuse(call_pt_link(SLOT_ACCOUNT, table[4], 0, table[1], 0).value, E_NOENT, "a table too deep");
     for (uint64_t level = 3; level >= 1; level--) {
-        fine(call_pt_link(SLOT_ACCOUNT, table[4], 0, table[level]).value, "pt_link");
-        refuse(call_pt_link(SLOT_ACCOUNT, table[4], 0, table[level]).value, E_EXIST,
-               "a link twice");
+        fine(call_pt_link(SLOT_ACCOUNT, table[4], 0, table[level], 0).value, "pt_link");
+        uint64_t other = frame_new();
+        fine(call_pt_make(SLOT_ACCOUNT, other, level, frame_new()).value, "pt_make");
+        refuse(call_pt_link(SLOT_ACCOUNT, table[4], 0, other, 0).value, E_EXIST,
+               "a link where another is");
         refuse(call_frame_free(SLOT_ACCOUNT, table[level], 1).value, E_BUSY,
                "freeing a linked table");
     }

@@ -59,7 +59,7 @@ static bool
 takes_large(const struct call_shape *shape, const struct call_field *f, uint64_t value)
 {
     return shape->number == CALL_deadline_set || shape->number == CALL_console_read ||
-           (!strcmp(f->name, "va") && value < USER_TOP);
+           shape->number == CALL_tlb_flush || (!strcmp(f->name, "va") && value < USER_TOP);
 }
 
 /*

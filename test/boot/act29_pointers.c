@@ -82,7 +82,7 @@ own_frame_by_kernel_address(void)
     faults(KERNEL_DIRECT + (exo_start_page->root_frame << FRAME_SHIFT), "at our root");
     for (uint64_t i = 0; i < FRAME_BYTES; i++)
         hold(page[i] == GUARD, "nothing was written");
-    call_pt_unmap(SLOT_ACCOUNT, exo_start_page->root_frame, (uintptr_t)page, 1);
+    call_pt_unmap(SLOT_ACCOUNT, exo_start_page->root_frame, 0, (uintptr_t)page, 1);
     fine(call_frame_free(SLOT_ACCOUNT, frame, 1).value, "frame_free");
 }
 
@@ -174,7 +174,7 @@ wait_for_input(void)
 static int
 spoil_image(void)
 {
-    call_pt_read(SLOT_ACCOUNT, exo_start_page->root_frame, hole_start, KERNEL_DESCRIPTOR, 1);
+    call_pt_read(SLOT_ACCOUNT, exo_start_page->root_frame, 0, hole_start, KERNEL_DESCRIPTOR, 1);
     return done();
 }
 

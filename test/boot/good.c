@@ -9,7 +9,7 @@
 #include "abi/slice.h"
 #include "abi/transfer.h"
 
-enum { FRAMES = 2, INDEX = 50, COUNTER = 5, POSITION = 500, WAIT_NS = 1000 * 1000 };
+enum { FRAMES = 4, INDEX = 50, COUNTER = 5, POSITION = 500, WAIT_NS = 1000 * 1000 };
 
 uint8_t *good_data;
 static uint64_t frames[FRAMES];
@@ -25,7 +25,7 @@ tables_make(void)
     fine(call_events_make(SLOT_ACCOUNT, frame_new(), GOOD_EVENTS).value, "events_make");
     fine(call_cells_make(SLOT_ACCOUNT, frame_new(), GOOD_CELLS).value, "cells_make");
     fine(call_entry_make(SLOT_ACCOUNT, frame_new(), GOOD_ENTRY).value, "entry_make");
-    fine(call_pt_make(SLOT_ACCOUNT, other, PT_LEVELS).value, "pt_make");
+    fine(call_pt_make(SLOT_ACCOUNT, other, PT_LEVELS, frame_new()).value, "pt_make");
     fine(call_env_make(SLOT_ACCOUNT, frame_new(), GOOD_ENV, GOOD_SLOTS, other).value, "env_make");
     start.vector_frame = frame_new();
     fine(call_context_make(GOOD_ENV, frame_new(), GOOD_CONTEXT, (uintptr_t)&start).value,
@@ -60,7 +60,7 @@ call_shape_of(uint32_t number)
 static void
 frames_renew(void)
 {
-    call_pt_unmap(SLOT_ACCOUNT, root, SCRATCH_VA, MAP_BATCH_MAX);
+    call_pt_unmap(SLOT_ACCOUNT, root, 0, SCRATCH_VA, MAP_BATCH_MAX);
     for (int round = 0; round < FRAMES; round++)
         for (int i = 0; i < FRAMES; i++)
             call_frame_free(SLOT_ACCOUNT, frames[i], 1);
@@ -164,13 +164,18 @@ good_memory(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
         set(reg, SLOT_ACCOUNT, f, 1, 0, 0);
         return true;
     case CALL_frame_free: /* one frame */
-    case CALL_pt_make:    /* level 1 */
         set(reg, SLOT_ACCOUNT, f, 1, 0, 0);
         return true;
+    case CALL_pt_make:
+        set(reg, SLOT_ACCOUNT, f, 1, frames[1], 0);
+        return true;
+    case CALL_pt_unlink:
     case CALL_pt_link:
-        fine(call_pt_make(SLOT_ACCOUNT, frames[1], PT_LEVELS).value, "pt_make");
-        fine(call_pt_make(SLOT_ACCOUNT, f, PT_LEVELS - 1).value, "pt_make");
-        set(reg, SLOT_ACCOUNT, frames[1], 0, f, 0);
+        fine(call_pt_make(SLOT_ACCOUNT, frames[1], PT_LEVELS, frames[2]).value, "pt_make");
+        fine(call_pt_make(SLOT_ACCOUNT, f, PT_LEVELS - 1, frames[3]).value, "pt_make");
+        if (number == CALL_pt_unlink)
+            fine(call_pt_link(SLOT_ACCOUNT, frames[1], 0, f, 0).value, "pt_link");
+        set(reg, SLOT_ACCOUNT, frames[1], 0, number == CALL_pt_link ? f : PT_LEVELS - 1, 0);
         return true;
     case CALL_pt_map:
         memcpy(good_data, &entry, sizeof(entry));
@@ -180,7 +185,7 @@ good_memory(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
         set(reg, SLOT_ACCOUNT, root, SCRATCH_VA, 1, 0);
         return true;
     case CALL_pt_protect:
-        set(reg, SLOT_ACCOUNT, root, SCRATCH_VA, 1, MAP_READ);
+        set(reg, SLOT_ACCOUNT, root, SCRATCH_VA, 1, MAP_CHANGEABLE | (uint64_t)MAP_READ << 32);
         return true;
     case CALL_pt_read:
         set(reg, SLOT_ACCOUNT, root, SCRATCH_VA, data, 1);
@@ -226,7 +231,7 @@ good_object(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
         set(reg, SLOT_ACCOUNT, f, GOOD_INTO, 0, 0);
         return true;
     case CALL_env_make:
-        fine(call_pt_make(SLOT_ACCOUNT, frames[1], PT_LEVELS).value, "pt_make");
+        fine(call_pt_make(SLOT_ACCOUNT, frames[1], PT_LEVELS, frames[2]).value, "pt_make");
         set(reg, SLOT_ACCOUNT, f, GOOD_INTO, GOOD_SLOTS, frames[1]);
         return true;
     case CALL_context_make:
@@ -351,6 +356,7 @@ good_use(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
         set(reg, SLOT_ACCOUNT, root, 0, 0, 0);
         return GOOD_SUCCEEDS;
     case CALL_null:
+    case CALL_tlb_flush:
         return GOOD_SUCCEEDS;
     case CALL_yield:
         set(reg, SLOT_NOTHING, 0, 0, 0, 0);

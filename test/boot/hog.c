@@ -22,9 +22,9 @@ hog_calls(void)
 static void
 hog_batches(void)
 {
-    call_pt_map(SLOT_ACCOUNT, exo_start_page->root_frame, SCRATCH_VA, (uintptr_t)entries,
+    call_pt_map(SLOT_ACCOUNT, exo_start_page->root_frame, 0, SCRATCH_VA, (uintptr_t)entries,
                 MAP_BATCH_MAX, SLOT_ACCOUNT);
-    call_pt_read(SLOT_ACCOUNT, exo_start_page->root_frame, SCRATCH_VA, (uintptr_t)entries,
+    call_pt_read(SLOT_ACCOUNT, exo_start_page->root_frame, 0, SCRATCH_VA, (uintptr_t)entries,
                  MAP_BATCH_MAX);
 }
 

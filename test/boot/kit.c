@@ -234,7 +234,7 @@ page_new(uint64_t flags, uint64_t *frame)
 int64_t
 map_one(uint64_t root, uint64_t va, uint64_t entry)
 {
-    return call_pt_map(SLOT_ACCOUNT, root, va, (uintptr_t)&entry, 1, SLOT_ACCOUNT).value;
+    return call_pt_map(SLOT_ACCOUNT, root, 0, va, (uintptr_t)&entry, 1, SLOT_ACCOUNT).value;
 }
 
 uint64_t

@@ -87,7 +87,7 @@ foreign_mapping(void)
     fine(account_make(SLOT_ACCOUNT, frame_new(), CHILD, LIMIT), "account_make");
     frame = frame_of_account(CHILD);
     entry = frame << FRAME_SHIFT | MAP_READ | MAP_WRITE;
-    fine(call_pt_map(SLOT_ACCOUNT, exo_start_page->root_frame, SCRATCH_VA, (uintptr_t)&entry, 1,
+    fine(call_pt_map(SLOT_ACCOUNT, exo_start_page->root_frame, 0, SCRATCH_VA, (uintptr_t)&entry, 1,
                      CHILD)
              .value,
          "pt_map");
@@ -95,7 +95,8 @@ foreign_mapping(void)
         left = fine(call_account_destroy(CHILD).value, "account_destroy");
     hold(left == 1, "it waits for us");
     *(volatile uint64_t *)SCRATCH_VA = 1;
-    fine(call_pt_unmap(SLOT_ACCOUNT, exo_start_page->root_frame, SCRATCH_VA, 1).value, "pt_unmap");
+    fine(call_pt_unmap(SLOT_ACCOUNT, exo_start_page->root_frame, 0, SCRATCH_VA, 1).value,
+         "pt_unmap");
     for (int i = 0; i < 100 && left; i++)
         left = fine(call_account_destroy(CHILD).value, "account_destroy");
     hold(left == 0, "and is back then");
@@ -122,7 +123,7 @@ frames_come_empty(void)
     uint64_t *page = page_new(MAP_READ | MAP_WRITE, &frame);
 
     memset(page, 0x5a, FRAME_BYTES);
-    fine(call_pt_unmap(SLOT_ACCOUNT, exo_start_page->root_frame, (uintptr_t)page, 1).value,
+    fine(call_pt_unmap(SLOT_ACCOUNT, exo_start_page->root_frame, 0, (uintptr_t)page, 1).value,
          "pt_unmap");
     fine(call_frame_free(SLOT_ACCOUNT, frame, 1).value, "frame_free");
     if (!frame_again(frame))

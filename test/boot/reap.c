@@ -13,10 +13,14 @@ static uint64_t root, table; /* of the child */
 static void
 own_context(void)
 {
-    int64_t freed = call_frame_free(SLOT_ACCOUNT, object_of_slot(SLOT_CONTEXT), 1).value;
+    uint64_t frame = object_of_slot(SLOT_CONTEXT);
+    int64_t freed = call_frame_free(SLOT_ACCOUNT, frame, 1).value;
 
-    if (freed > 0)
-        __builtin_trap(); /* the kernel is about to save registers in a frame that is anybody's */
+    if (freed > 0) { /* the kernel is about to save registers in a frame that is anybody's */
+        frame_again(frame);
+        map_one(exo_start_page->root_frame, SCRATCH_VA, frame << FRAME_SHIFT | MAP_READ);
+        __builtin_trap();
+    }
     refuse(freed, E_BUSY, "freeing the context that runs");
     refuse(call_frame_free(SLOT_ACCOUNT, object_of_slot(SLOT_ENV), 1).value, E_BUSY,
            "freeing its environment");
@@ -45,11 +49,11 @@ child_make(void)
          "account_make");
     table = child_frame();
     root = child_frame();
-    fine(call_pt_make(CHILD, table, 3).value, "pt_make");
-    fine(call_pt_make(CHILD, root, 4).value, "pt_make");
-    fine(call_pt_link(CHILD, root, 0, table).value, "pt_link");
+    fine(call_pt_make(CHILD, table, 3, child_frame()).value, "pt_make");
+    fine(call_pt_make(CHILD, root, 4, child_frame()).value, "pt_make");
+    fine(call_pt_link(CHILD, root, 0, table, 0).value, "pt_link");
     for (int i = 0; i < SPARE_TABLES; i++)
-        fine(call_pt_make(CHILD, child_frame(), 1).value, "pt_make");
+        fine(call_pt_make(CHILD, child_frame(), 1, child_frame()).value, "pt_make");
     fine(call_slots_make(CHILD, child_frame(), CHILD_SLOTS).value, "slots_make");
     fine(call_env_make(CHILD, child_frame(), CHILD_ENV, CHILD_SLOTS, root).value, "env_make");
     start.vector_frame = child_frame();
@@ -94,16 +98,16 @@ half_destroyed(void)
         left = fine(call_account_destroy(CHILD).value, "account_destroy");
         bool stands = call_context_read(CHILD_CONTEXT, (uintptr_t)page_new(3, NULL)).value == 0;
 
-        hold(call_pt_map(CHILD, root, 0, (uintptr_t)&page, 1, CHILD).value < 0,
+        hold(call_pt_map(CHILD, root, 0, 0, (uintptr_t)&page, 1, CHILD).value < 0,
              "mapping below a root of an account that ends");
         if (!stands)
             continue;
-        if (call_pt_map(SLOT_ACCOUNT, exo_start_page->root_frame, SCRATCH_VA, (uintptr_t)entry, 1,
-                        CHILD)
+        if (call_pt_map(SLOT_ACCOUNT, exo_start_page->root_frame, 0, SCRATCH_VA, (uintptr_t)entry,
+                        1, CHILD)
                 .value > 0)
             read_through(root);
-        hold(call_pt_map(SLOT_ACCOUNT, exo_start_page->root_frame, SCRATCH_VA, (uintptr_t)&entry[1],
-                         1, CHILD)
+        hold(call_pt_map(SLOT_ACCOUNT, exo_start_page->root_frame, 0, SCRATCH_VA,
+                         (uintptr_t)&entry[1], 1, CHILD)
                      .value < 0,
              "a table that a root links became plain");
     } while (left > 0);

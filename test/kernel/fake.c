@@ -11,6 +11,7 @@
 #include "kernel/call.h"
 #include "kernel/cap.h"
 #include "kernel/context.h"
+#include "kernel/epoch.h"
 #include "kernel/log.h"
 #include "kernel/object.h"
 #include "kernel/slice.h"
@@ -57,6 +58,12 @@ frame_check_unused(const struct account *account, uint64_t n)
     if (!f || f->type != FRAME_PLAIN || !account_covers(account, f->owner))
         return E_PERM;
     return f->refs ? E_BUSY : 0;
+}
+
+struct result
+epoch_error(int error)
+{
+    return result_error(error);
 }
 
 void *

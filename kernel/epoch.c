@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * epoch.c - when a right that was taken away is gone from every processor (epoch.h).
+ * Source: Tessera's own; like epoch-based reclamation (Fraser, 2004), with translations for
+ * readers.
+ */
+#include "kernel/epoch.h"
+#include "kernel/arch.h"
+#include "kernel/exposed.h"
+#include "kernel/frame.h"
+#include "kernel/slice.h"
+#include "plant.h"
+
+static uint64_t epoch_given; /* the last */
+
+bool
+epoch_has_passed(uint64_t epoch)
+{
+    return epoch <= exposed_machine->epoch_passed || epoch > epoch_given;
+}
+
+uint64_t
+epoch_next(void)
+{
+    return cpu_count() > 1 ? epoch_given + 1 : 0;
+}
+
+/* T3 */
+static void
+epoch_look(void)
+{
+    uint64_t least = epoch_given;
+
+    for (uint32_t i = 0; i < cpu_count(); i++) {
+        const struct cpu *cpu = cpu_at(i);
+        if (arch_root_of(cpu) && cpu->epoch < least)
+            least = cpu->epoch;
+    }
+    if (least > exposed_machine->epoch_passed)
+        exposed_machine->epoch_passed = least;
+}
+
+void
+epoch_flushed(struct cpu *cpu)
+{
+    cpu->epoch = epoch_given;
+    if (exposed_machine->epoch_passed != epoch_given)
+        epoch_look();
+}
+
+/* May this processor have translations of what hangs below root, or below any root of owner? */
+static bool
+epoch_concerns(const struct cpu *cpu, uint64_t root, uint32_t owner)
+{
+    uint64_t on = arch_root_of(cpu);
+
+    return on && (root ? on == root : frame_at(on)->owner == owner);
+}
+
+uint64_t
+epoch_give(uint64_t root, uint32_t owner)
+{
+    struct cpu *self = cpu_this();
+    uint64_t concerned = 0;
+
+    for (uint32_t i = 0; i < cpu_count(); i++)
+        if (cpu_at(i) != self && epoch_concerns(cpu_at(i), root, owner))
+            concerned |= (uint64_t)1 << i;
+    if (!concerned || planted(PLANT_EPOCH))
+        return 0;
+    for (uint32_t i = 0; i < cpu_count();
+         i++) /* it does not hold up those that have no part in it */
+        if (!(concerned >> i & 1) && cpu_at(i)->epoch == epoch_given)
+            cpu_at(i)->epoch++;
+    epoch_given++;
+    arch_flush_all();
+    epoch_flushed(self);
+    return epoch_given;
+}
+
+void
+epoch_meet(struct cpu *cpu)
+{
+    if (cpu->epoch == epoch_given)
+        return;
+    arch_flush_all();
+    epoch_flushed(cpu);
+}
+
+void
+epoch_force(uint64_t epoch)
+{
+    epoch_meet(cpu_this());
+    for (uint32_t i = 0; i < cpu_count(); i++) {
+        struct cpu *cpu = cpu_at(i);
+        if (cpu != cpu_this() && arch_root_of(cpu) && cpu->epoch < epoch)
+            slice_ask(cpu);
+    }
+}
+
+struct result
+epoch_error(int error)
+{
+    if (error != E_AGAIN)
+        return result_error(error);
+    epoch_force(epoch_given);
+    return result_error_at(E_AGAIN, epoch_given);
+}
+
+struct result
+tlb_flush(uint64_t epoch)
+{
+    if (epoch_has_passed(epoch))
+        return result_ok(0);
+    epoch_force(epoch);
+    return epoch_has_passed(epoch) ? result_ok(0) : result_error_at(E_AGAIN, epoch);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * table.c - page tables as objects: made of two frames, linked, taken out, ended.
+ *
+ * Invariants M1 to M4 are pt.c's. A table may hang in several places of one account's tables, and
+ * each link may withhold the right to write or to execute from all below it.
+ */
+#include "abi/error.h"
+#include "abi/memory.h"
+#include "kernel/account.h"
+#include "kernel/arch.h"
+#include "kernel/epoch.h"
+#include "kernel/object.h"
+#include "kernel/pt.h"
+#include "plant.h"
+
+/* 0 when the two frames may become a table and its companion. */
+static int
+table_check(const struct account *account, uint64_t frame, uint64_t companion)
+{
+    int error = frame_check_unused(account, frame);
+
+    if (!error)
+        error = frame_check_unused(account, companion);
+    if (!error && frame == companion)
+        error = E_INVAL;
+    return !error && frame_at(frame)->owner != frame_at(companion)->owner ? E_PERM : error;
+}
+
+struct result
+pt_make(struct account *account, uint64_t frame, uint64_t level, uint64_t companion)
+{
+    int error = table_check(account, frame, companion);
+    struct frame *table, *links;
+    uint32_t ordinal;
+
+    if (!error && (level < 1 || level > PT_LEVELS))
+        error = E_INVAL;
+    if (error)
+        return epoch_error(error);
+    ordinal = ordinal_take((uint32_t)companion);
+    if (!ordinal)
+        return result_error(E_NOSPC);
+    table = frame_at(frame);
+    table->type = (uint8_t)(FRAME_PT1 + level - 1);
+    table->flags = 0;
+    table->other = (uint32_t)companion;
+    links = frame_at(companion); /* not cleared: the link of an absent entry is never looked at */
+    links->type = FRAME_COMPANION;
+    links->flags = 0;
+    links->refs = 1;
+    links->first = ordinal;
+    links->other = (uint32_t)frame;
+    if (level == PT_LEVELS)
+        arch_root_init(frame_address(frame));
+    else
+        arch_frame_clear(frame_address(frame));
+    return result_ok(0);
+}
+
+/* The level of the page table in frame `child` when it may hang in w's table, or 0. */
+static uint32_t
+child_level(const struct account *account, const struct walk *w, uint64_t child)
+{
+    const struct frame *f = frame_find(child);
+
+    if (!f || !account_covers(account, f->owner) || f->owner != w->owner)
+        return 0;
+    if (planted(PLANT_FRAME_TYPE) && f->type == FRAME_PT4)
+        return PT_LEVELS - 1;
+    return f->type >= FRAME_PT1 && f->type < FRAME_PT4 ? f->type - FRAME_PT1 + 1u : 0;
+}
+
+/* To the entry of level `above` for va; like a range of one, but va may be any address. */
+static int
+link_walk(struct walk *w, uint64_t va, uint32_t above)
+{
+    if (w->top < above)
+        return E_INVAL;
+    if (va >= (w->top == PT_LEVELS ? USER_TOP : (uint64_t)PT_ENTRIES << (3 + 9 * w->top)))
+        return E_INVAL;
+    w->level = above;
+    return walk_to(w, va);
+}
+
+struct result
+pt_link(struct account *account, uint64_t table, uint64_t va, uint64_t child, uint64_t withheld)
+{
+    uint64_t old, new = arch_link_encode(child, withheld);
+    struct walk w;
+    uint32_t level;
+    int error = walk_begin(&w, account, table, 1);
+
+    if (!error && withheld & ~(uint64_t)(MAP_WRITE | MAP_EXEC))
+        error = E_INVAL;
+    if (!error && va >= USER_TOP)
+        error = E_INVAL;
+    if (error)
+        return result_error(error);
+    level = child_level(account, &w, child); /* M2 */
+    error = level ? link_walk(&w, va, level + 1) : E_PERM;
+    if (error)
+        return result_error_at(error, w.detail);
+    old = *w.at.entry;
+    if (!arch_pte_present(old)) {
+        entry_hold(&w.at, frame_at(child));
+        *w.at.entry = new;
+        return result_ok(0);
+    }
+    if (arch_pte_large(old) || arch_pte_frame(old) != child)
+        return result_error(E_EXIST);
+    while (!atomic_compare_exchange_weak(w.at.entry, &old, new))
+        ;
+    w.single = false;
+    walk_changed(&w, va, arch_pte_loses(old, new));
+    return walk_result(&w, 0, 0);
+}
+
+struct result
+pt_unlink(struct account *account, uint64_t table, uint64_t va, uint64_t level)
+{
+    uint64_t old;
+    struct walk w;
+    int error = walk_begin(&w, account, table, 1);
+
+    if (!error && (level < 1 || level >= PT_LEVELS))
+        error = E_INVAL;
+    if (!error)
+        error = link_walk(&w, va, (uint32_t)level + 1);
+    if (error)
+        return result_error_at(error, w.detail);
+    old = *w.at.entry;
+    if (!arch_pte_present(old) || arch_pte_large(old)) {
+        return result_error_at(E_NOENT, level);
+    }
+    *w.at.entry = 0;
+    entry_drop(&w.at, old, w.stamp);
+    w.single = false;
+    walk_changed(&w, va, true);
+    return (struct result){.value = (int64_t)arch_pte_frame(old), .detail = walk_end(&w)};
+}
+
+/*
+ * Everything the table names is let go of. Nobody walks it any more: it hangs nowhere and its epoch
+ * has passed, or nothing of its account runs (account_destroy).
+ */
+void
+pt_release(uint64_t n)
+{
+    struct frame *table = frame_at(n), *links = frame_at(table->other);
+    struct place at = {frame_address(n), frame_address(table->other), links,
+                       reverse_name(links->first, 0)};
+
+    arch_root_leave(n);
+    for (; links->refs > 1; at.entry++, at.link++) { /* F1, M3 */
+        uint64_t old = *at.entry;
+        if (!arch_pte_present(old))
+            continue;
+        *at.entry = 0;
+        entry_drop(&at, old, 0);
+    }
+    ordinal_give(links->first);
+    links->first = 0;
+    links->refs = 0;
+    frame_retire(table->other);
+}
