@@ -12,8 +12,8 @@
 
 enum { EVENT = 1 << UPCALL_EVENT };
 
-void
-clock_sleep_until(uint64_t ns)
+static void
+sleep_here(uint64_t ns)
 {
     __atomic_fetch_or(&context_here()->page.mask, EVENT, __ATOMIC_SEQ_CST);
     while (clock_ns() < ns) {
@@ -24,4 +24,12 @@ clock_sleep_until(uint64_t ns)
     call_deadline_set(0);
     __atomic_fetch_and(&context_here()->page.mask, ~(uint32_t)EVENT, __ATOMIC_SEQ_CST);
     upcalls_take_pending();
+}
+
+void (*exo_sleep_until)(uint64_t ns) = sleep_here;
+
+void
+clock_sleep_until(uint64_t ns)
+{
+    exo_sleep_until(ns);
 }

@@ -21,3 +21,6 @@ clock_ns(void)
 
 /* Sleep until clock_ns() says so. Events are handled meanwhile. Not for use in their handlers. */
 void clock_sleep_until(uint64_t ns);
+
+/* How that is done: the context sleeps, or with threads the thread. */
+extern void (*exo_sleep_until)(uint64_t ns);

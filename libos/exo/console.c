@@ -10,7 +10,7 @@
 #include "abi/event.h"
 #include "lib/string.h"
 #include "libos/exo/start.h"
-#include "libos/exo/upcall.h"
+#include "libos/exo/wait.h"
 #include "call_stubs.h"
 
 const struct console exo_console = {SLOT_CONSOLE, SLOT_EVENTS, COUNTER_CONSOLE};
@@ -48,11 +48,7 @@ insist(const struct console *c, const struct operation *o)
         if (seen.value < 0)
             return seen;
         clause.value = (uint64_t)seen.value;
-        r = call_wait((uintptr_t)&clause, 1);
-        if (r.value == -E_INTR)
-            upcalls_take_pending(); /* or it would end every sleep */
-        else if (r.value < 0)
-            return r;
+        exo_wait(&clause);
     }
 }
 

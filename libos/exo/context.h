@@ -8,22 +8,42 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "abi/context.h"
+#include "lib/pairing.h"
+#include "libos/exo/layout.h"
+#include "libos/exo/lock.h"
 
 enum { CONTEXT_LOCKS_MAX = 8 };
 
-struct lock;
+struct thread;
 
 struct context {
     struct upcall_page page;
     struct context *self;
-    uint32_t index;                       /* among ours, 0 first */
-    uint32_t busy;                        /* not to be preempted now: locks held, and the like */
-    uint32_t preempt;                     /* it was to be meanwhile */
+    uint32_t index;             /* among ours, 0 first */
+    uint32_t busy;              /* not to be preempted now: locks held, and the like */
+    uint32_t preempt;           /* it was to be meanwhile */
+    uint32_t nothing;           /* a lock word that nobody looks at */
+    struct thread *current;     /* null: none, or the context idles */
+    struct thread *ready;       /* threads to run, first to last; only this context touches them */
+    struct thread **ready_tail; /* where the next is hung: last->next, or &ready */
+    struct thread **ready_none; /* &ready */
+    void *idle_stack;           /* its end */
+    uint64_t deadline_ns;       /* as told to the kernel; 0: none */
+    uint64_t tick_ns;           /* when the running thread is to be preempted; 0: never */
+    struct pairing *timers;     /* those that are set here */
+    struct lock timers_lock;
     uint32_t n_locks;                     /* held or about to be taken */
     struct lock *lock[CONTEXT_LOCKS_MAX]; /* these */
 };
 _Static_assert(sizeof(struct context) <= 4096, "one frame");
-_Static_assert(offsetof(struct context, self) == 1280, "context_here");
+_Static_assert(offsetof(struct context, self) == HERE_SELF, "layout");
+_Static_assert(offsetof(struct context, busy) == HERE_BUSY, "layout");
+_Static_assert(offsetof(struct context, preempt) == HERE_PREEMPT, "layout");
+_Static_assert(offsetof(struct context, current) == HERE_CURRENT, "layout");
+_Static_assert(offsetof(struct context, ready) == HERE_READY, "layout");
+_Static_assert(offsetof(struct context, ready_tail) == HERE_READY_TAIL, "layout");
+_Static_assert(offsetof(struct context, ready_none) == HERE_READY_NONE, "layout");
+_Static_assert(offsetof(struct context, idle_stack) == HERE_IDLE_STACK, "layout");
 
 extern struct context exo_context; /* the first: crt0.S. Its page is exo_upcall_page too */
 
@@ -32,19 +52,15 @@ context_here(void)
 {
     struct context *here;
 
-    __asm__ volatile("mov %%gs:1280, %0" : "=r"(here));
+    __asm__ volatile("mov %%gs:%c1, %0" : "=r"(here) : "i"(HERE_SELF));
     return here;
 }
-
-enum context_offset { CONTEXT_BUSY = 1292, CONTEXT_PREEMPT = 1296 };
-_Static_assert(offsetof(struct context, busy) == CONTEXT_BUSY, "busy_enter");
-_Static_assert(offsetof(struct context, preempt) == CONTEXT_PREEMPT, "busy_leave");
 
 /* From here on the running thread stays on this context, and keeps it. May be nested. */
 static inline void
 busy_enter(void)
 {
-    __asm__ volatile("incl %%gs:%c0" ::"i"(CONTEXT_BUSY) : "memory", "cc");
+    __asm__ volatile("incl %%gs:%c0" ::"i"(HERE_BUSY) : "memory", "cc");
 }
 
 /* Called where a preemption was put off: nothing, until threads begin. */
@@ -53,10 +69,10 @@ extern void (*exo_on_preempt)(void);
 static inline void
 busy_leave(void)
 {
-    uint8_t free;
+    uint8_t last;
 
-    __asm__ volatile("decl %%gs:%c1" : "=@ccz"(free) : "i"(CONTEXT_BUSY) : "memory");
-    if (free && __builtin_expect(context_here()->preempt != 0, 0))
+    __asm__ volatile("decl %%gs:%c1" : "=@ccz"(last) : "i"(HERE_BUSY) : "memory");
+    if (last && __builtin_expect(context_here()->preempt != 0, 0))
         exo_on_preempt();
 }
 

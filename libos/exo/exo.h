@@ -16,6 +16,7 @@
 #include "libos/exo/report.h"  /* saying how a program died */
 #include "libos/exo/region.h"  /* whose addresses are whose; demand paging */
 #include "libos/exo/malloc.h"  /* memory of any size */
+#include "libos/exo/thread.h"  /* threads, and what they wait on */
 #include "libos/exo/program.h" /* loading an executable */
 #include "libos/exo/user.h"    /* serving it */
 #include "libos/exo/random.h"  /* what nobody foresees */

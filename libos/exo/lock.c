@@ -13,7 +13,7 @@
 #include "libos/exo/report.h"
 #include "call_stubs.h"
 
-enum { SPINS = 100, STACK_READY_BYTES = 4096, STATUS_FAULT = 125 };
+enum { SPINS = 100, STACK_READY_BYTES = 4096, SIGNAL_ABORT = 6 };
 
 /* The stack of who holds a lock is present as far down as its work needs. */
 static void
@@ -26,8 +26,12 @@ stack_ready(void)
 
 static void __attribute__((noreturn)) lock_fail(const char *why)
 {
-    report_line(&exo_console, "died 6 the library OS failed: %s", why);
-    exo_exit(STATUS_FAULT);
+    struct save_area here = {.rip = (uintptr_t)__builtin_return_address(0),
+                             .rbp = (uintptr_t)__builtin_frame_address(0)};
+
+    report_line(&exo_console, "died %d the library OS failed: %s", SIGNAL_ABORT, why);
+    report_frames(&exo_console, &here);
+    exo_exit(128 + SIGNAL_ABORT);
 }
 
 /* Somebody has it: wait a moment, then let others run. */
@@ -77,4 +81,10 @@ lock_drop(struct lock *l)
     __atomic_store_n(&l->holder, 0, __ATOMIC_RELEASE);
     c->n_locks--;
     busy_leave();
+}
+
+bool
+lock_held(const struct lock *l)
+{
+    return __atomic_load_n(&l->holder, __ATOMIC_RELAXED) == context_here()->index + 1;
 }

@@ -4,6 +4,7 @@
  * holds one is not preempted by the library, and does not fault on its stack.
  */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 struct lock {
@@ -12,3 +13,6 @@ struct lock {
 
 void lock_take(struct lock *l);
 void lock_drop(struct lock *l);
+
+/* Does the running context hold it? */
+bool lock_held(const struct lock *l);

@@ -269,7 +269,8 @@ uint64_t
 region_reserve(uint64_t n, uint64_t align, uint32_t rights, region_fault *fault, void *object)
 {
     uint64_t first = exo_start_page->room_va + RESERVE_FROM, bytes = n * PAGE, va;
-    struct region r = {.fault = fault, .object = object, .bytes = bytes, .rights = rights};
+    struct region r = {
+        .fault = fault, .object = object, .rights = rights, .around = fault ? 1 : RESERVE_AROUND};
 
     if (n == 0 || n > exo_start_page->room_end / PAGE)
         return 0;
@@ -279,10 +280,6 @@ region_reserve(uint64_t n, uint64_t align, uint32_t rights, region_fault *fault,
         va = reserve_place(first, bytes, align);
     r.start = va;
     r.end = va + bytes;
-    if (!fault) {
-        r.bytes = 0;
-        r.around = RESERVE_AROUND;
-    }
     if (va && range_enter(&r))
         va = 0;
     if (va)
@@ -355,6 +352,17 @@ region_forget(uint64_t start, uint64_t end)
 }
 
 int
+region_bring(const struct region *r, uint64_t va, uint32_t need)
+{
+    int error;
+
+    lock_take(&regions_lock);
+    error = fill_bring(r, va, need);
+    lock_drop(&regions_lock);
+    return error;
+}
+
+int
 region_touch(uint64_t va, uint32_t need)
 {
     const struct region *found;
@@ -362,6 +370,8 @@ region_touch(uint64_t va, uint32_t need)
     int error = -E_FAULT;
 
     va &= ~(uint64_t)(PAGE - 1);
+    if (lock_held(&regions_lock)) /* our own fault, in here */
+        return -E_FAULT;
     lock_take(&regions_lock);
     found = region_find(va);
     if (found && !(need & ~found->rights)) {

@@ -28,7 +28,7 @@ struct region {
     region_fault *fault; /* null: the pages are filled from `object`, zeroes behind it */
     void *object;        /* the handler's, or the memory that is copied */
     uint64_t offset;     /* of start in the object: what a cut leaves behind begins further on */
-    uint64_t bytes;      /* of the object; where there is a handler, as it likes */
+    uint64_t bytes;      /* of the object; zeroes follow */
     uint64_t rights;
     uint64_t around; /* zeroed pages that one fault brings, a power of two; 0: as many as usual */
 };
@@ -69,6 +69,12 @@ int region_forget(uint64_t start, uint64_t end);
  * gives them; -E_DQUOT, -E_NOMEM: no frame; or what its handler says.
  */
 int region_touch(uint64_t va, uint32_t need);
+
+/*
+ * What happens where a region has no handler: for handlers that only look first. The page at va is
+ * filled with what the region holds there.
+ */
+int region_bring(const struct region *r, uint64_t va, uint32_t need);
 
 /* Is every byte of the n at va (any number) in a region with these rights? */
 bool region_covers(uint64_t va, uint64_t n, uint32_t rights);

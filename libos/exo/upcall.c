@@ -30,6 +30,7 @@ void exo_upcall_exception(void);
 void exo_upcall_fault(void);
 void exo_upcall_foreign(void);
 void exo_upcall_event(void);
+void exo_upcall_slice_end(void) __attribute__((weak)); /* switch.S, where there are threads */
 void exo_resume_start(void);
 void exo_resume_end(void);
 
@@ -71,7 +72,8 @@ upcalls_begin(void)
         .entry = {[UPCALL_EXCEPTION] = (uintptr_t)exo_upcall_exception,
                   [UPCALL_FAULT] = (uintptr_t)exo_upcall_fault,
                   [UPCALL_FOREIGN] = (uintptr_t)exo_upcall_foreign,
-                  [UPCALL_EVENT] = (uintptr_t)exo_upcall_event},
+                  [UPCALL_EVENT] = (uintptr_t)exo_upcall_event,
+                  [UPCALL_SLICE_END] = (uintptr_t)exo_upcall_slice_end},
         .resume_start = (uintptr_t)exo_resume_start,
         .resume_end = (uintptr_t)exo_resume_end,
         .event_mask = 1 << COUNTER_SIGNALS,

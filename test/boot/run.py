@@ -258,6 +258,10 @@ LIBRARY = [  # libos/exo on one processor: program, argument, exit code, what it
     ('regions', 'dropped', 139, 'segmentation fault: write to 0x7e44', []),
     ('regions', 'protected', 139, 'segmentation fault: write to 0x7e44', []),
     ('heap', '', 0, '', []),
+    ('threads', '', 0, '', ['-m', '160m']),
+    ('threads', 'time', 0, '', COUNTED),
+    ('threads', 'deep', 139, 'segmentation fault: write to 0x7e44', []),
+    ('switches', '', 0, '', COUNTED),
     ('heap', 'twice', 134, 'the heap was misused: a block that is free already at 0x7e44', []),
     ('heap', 'wild', 134, 'the heap was misused: no block of the heap at 0x7e44', []),
 ]

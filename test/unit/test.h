@@ -41,6 +41,7 @@ extern const struct test words_tests[];
 extern const struct test plan_tests[];
 extern const struct test message_tests[];
 extern const struct test heap_tests[];
+extern const struct test pairing_tests[];
 extern const struct test multiboot_tests[];
 extern const struct test firmware_tests[];
 extern const struct test grants_tests[];

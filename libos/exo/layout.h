@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* libos/exo/layout.h - offsets that assembly and C share; context.c and thread.c assert each. */
+#pragma once
+
+/* struct upcall_page */
+#define PAGE_DEPTH 4
+#define PAGE_SAVE 256
+#define SAVE_BYTES 256
+#define SAVE_WORDS 23 /* up to ss */
+
+/* struct context: behind the upcall page; gs */
+#define HERE_SELF 1280
+#define HERE_BUSY 1292
+#define HERE_PREEMPT 1296
+#define HERE_CURRENT 1304
+#define HERE_READY 1312
+#define HERE_READY_TAIL 1320
+#define HERE_READY_NONE 1328
+#define HERE_IDLE_STACK 1336
+
+/* struct thread */
+#define THREAD_NEXT 0
+#define THREAD_RSP 8
+#define THREAD_FS 16
+#define THREAD_VECTORS 40
+#define THREAD_SAVE 256
+
+/* struct semaphore */
+#define SEMAPHORE_LOCK 0
+#define SEMAPHORE_COUNT 4
+#define SEMAPHORE_HEAD 8
+#define SEMAPHORE_TAIL 16

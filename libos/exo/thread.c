@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thread.c - threads begin and end. The record of one lies at the end of its stack, so that a
+ * thread that does little touches one page.
+ */
+#include "libos/exo/thread.h"
+#include "abi/exposed.h"
+#include "abi/memory.h"
+#include "libos/exo/clock.h"
+#include "libos/exo/sched.h"
+#include "libos/exo/stack.h"
+
+enum { IDLE_STACK_BYTES = 8192 };
+_Static_assert(sizeof(struct thread) == THREAD_SAVE + SAVE_BYTES, "layout");
+
+void exo_thread_run(void) __attribute__((noreturn));
+
+static struct lock threads_lock;
+static uint8_t idle_stack[IDLE_STACK_BYTES] __attribute__((aligned(16)));
+
+struct thread *
+thread_self(void)
+{
+    struct thread *t;
+
+    __asm__ volatile("mov %%gs:%c1, %0" : "=r"(t) : "i"(HERE_CURRENT));
+    return t;
+}
+
+/* A record on a stack of its own. Null: no memory. */
+static struct thread *
+thread_make(thread_fn *fn, void *argument)
+{
+    uint64_t stack;
+    struct thread *t;
+
+    lock_take(&threads_lock);
+    stack = stack_take();
+    lock_drop(&threads_lock);
+    if (!stack)
+        return NULL;
+    t = (struct thread *)(stack + THREAD_STACK_BYTES) - 1;
+    *t = (struct thread){.fn = fn, .argument = argument, .alive = 1, .vectors = (void *)stack};
+    semaphore_init(&t->done, 0);
+    return t;
+}
+
+/* The caller becomes the first thread; its stack is the one that it has. */
+static bool
+threads_begin(void)
+{
+    struct context *c = context_here();
+
+    if (((const struct machine_page *)EXPOSED_MACHINE)->vector_bytes > FRAME_BYTES)
+        return false;
+    c->current = thread_make(NULL, NULL);
+    if (!c->current)
+        return false;
+    c->ready_none = c->ready_tail = &c->ready;
+    c->idle_stack = idle_stack + IDLE_STACK_BYTES;
+    sched_begin();
+    busy_enter();
+    sched_tick(c);
+    deadline_arm(c);
+    busy_leave();
+    return true;
+}
+
+struct thread *
+thread_start(thread_fn *fn, void *argument)
+{
+    struct thread *t;
+    uint64_t *stack;
+
+    if (!thread_self() && !threads_begin())
+        return NULL;
+    t = thread_make(fn, argument);
+    if (!t)
+        return NULL;
+    stack = (uint64_t *)(void *)t - 4;
+    stack[0] = 0; /* rbp */
+    stack[1] = (uintptr_t)exo_thread_first;
+    t->rsp = (uintptr_t)stack;
+    thread_ready(t);
+    return t;
+}
+
+void
+exo_thread_run(void)
+{
+    struct thread *t = thread_self();
+
+    t->fn(t->argument);
+    thread_exit();
+}
+
+void
+thread_exit(void)
+{
+    struct thread *t = thread_self();
+
+    semaphore_post(&t->done);
+    busy_enter();
+    exo_leave(&t->alive);
+}
+
+void
+thread_join(struct thread *t)
+{
+    semaphore_wait(&t->done);
+    while (__atomic_load_n(&t->alive, __ATOMIC_ACQUIRE))
+        __builtin_ia32_pause(); /* it is about to leave its stack, on another context */
+    lock_take(&threads_lock);
+    stack_give((uintptr_t)(t + 1) - THREAD_STACK_BYTES);
+    lock_drop(&threads_lock);
+}
+
+void
+thread_yield(void)
+{
+    struct context *c;
+
+    busy_enter();
+    c = context_here();
+    if (!c->ready) {
+        busy_leave();
+        return;
+    }
+    thread_ready(c->current);
+    thread_block(&c->nothing);
+}
+
+void
+thread_fs_set(uint64_t base)
+{
+    thread_self()->fs = base;
+    __asm__ volatile("wrfsbase %0" ::"r"(base));
+}
+
+void
+thread_sleep_until(uint64_t ns)
+{
+    struct semaphore never;
+
+    semaphore_init(&never, 0);
+    semaphore_wait_until(&never, ns);
+}

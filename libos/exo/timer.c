@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * timer.c - timers, in a set for each context, whose deadline stands for the first of them.
+ *
+ * Invariants
+ *  T1 a timer that is SET lies in the timers of its context; its state changes under their lock.
+ *  T2 what the kernel was told (deadline_ns) is no later than the first timer and the tick.
+ */
+#include "libos/exo/timer.h"
+#include "libos/exo/clock.h"
+#include "libos/exo/context.h"
+#include "libos/exo/sched.h"
+#include "call_stubs.h"
+
+enum { TIMER_NONE, TIMER_SET, TIMER_FIRES };
+
+/* T2. A later deadline is not worth a call: it comes too early, and this is looked at again. */
+void
+deadline_arm(struct context *c)
+{
+    uint64_t first = c->timers ? c->timers->key : 0;
+
+    if (c->tick_ns && (!first || c->tick_ns < first))
+        first = c->tick_ns;
+    if (!first || (c->deadline_ns && c->deadline_ns <= first))
+        return;
+    c->deadline_ns = first;
+    call_deadline_set(first);
+}
+
+void
+timer_set(struct timer *t, uint64_t ns, timer_fn *fn)
+{
+    struct context *c;
+
+    busy_enter();
+    c = context_here();
+    *t = (struct timer){.node.key = ns, .fn = fn, .context = c, .state = TIMER_SET};
+    lock_take(&c->timers_lock);
+    pairing_add(&c->timers, &t->node);
+    lock_drop(&c->timers_lock);
+    deadline_arm(c);
+    busy_leave();
+}
+
+void
+timer_cancel(struct timer *t)
+{
+    lock_take(&t->context->timers_lock);
+    if (t->state == TIMER_SET) {
+        pairing_remove(&t->context->timers, &t->node);
+        t->state = TIMER_NONE;
+    }
+    lock_drop(&t->context->timers_lock);
+    while (__atomic_load_n(&t->state, __ATOMIC_ACQUIRE) == TIMER_FIRES) /* pairs with timers_run */
+        __builtin_ia32_pause();
+}
+
+/* The first that is due, taken out; or null. */
+static struct timer *
+timer_due(struct context *c, uint64_t now)
+{
+    struct timer *t;
+
+    lock_take(&c->timers_lock);
+    t = (struct timer *)(void *)c->timers;
+    if (t && t->node.key <= now) {
+        pairing_remove(&c->timers, &t->node);
+        t->state = TIMER_FIRES;
+    } else {
+        t = NULL;
+    }
+    lock_drop(&c->timers_lock);
+    return t;
+}
+
+void
+timers_run(struct context *c, uint64_t now)
+{
+    struct timer *t;
+
+    while ((t = timer_due(c, now))) {
+        t->fn(t);
+        __atomic_store_n(&t->state, TIMER_NONE, __ATOMIC_RELEASE);
+    }
+}

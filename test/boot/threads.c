@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * threads.c - threads of libos/exo: as many as one likes, preempted with all their registers, woken
+ * in order and in time; what they used comes back.
+ * Argument `deep`: a thread runs off its stack, which must be the end. `time`: those that wait for
+ * the clock, where it counts instructions, for a thread may be preempted just as it wakes.
+ */
+#include "abi/account.h"
+#include "test/boot/kit.h"
+
+enum {
+    MANY = 20000,
+    HOGS = 4,
+    HOG_STEPS = 300,
+    SLEEPERS = 50,
+    ITEMS = 20000,
+    MS = 1000 * 1000,
+    DEEP_BYTES = 40000,
+};
+
+static uint64_t
+frames_used(void)
+{
+    struct account_state state = {0};
+
+    fine(call_account_read(SLOT_ACCOUNT, (uintptr_t)&state).value, "account_read");
+    return state.used_frames;
+}
+
+static struct semaphore gate, passed;
+static uint64_t sum;
+
+static void
+one_of_many(void *argument)
+{
+    semaphore_wait(&gate);
+    sum += (uintptr_t)argument;
+    semaphore_post(&passed);
+}
+
+/* All stand at the gate at once; each costs a page. */
+static void
+many(void)
+{
+    static struct thread *threads[MANY];
+    uint64_t before = frames_used(), used;
+
+    semaphore_init(&gate, 0);
+    semaphore_init(&passed, 0);
+    for (uint64_t i = 0; i < MANY; i++) {
+        threads[i] = thread_start(one_of_many, (void *)i);
+        expect(threads[i] != NULL, "a thread");
+        if (i % 100 == 99)
+            thread_yield();
+    }
+    thread_yield();
+    used = frames_used() - before;
+    say("%u threads wait, in %lu frames", (unsigned)MANY, used);
+    expect(gate.count == -MANY, "all wait");
+    expect(used < MANY + MANY / 10, "a page each");
+    for (uint64_t i = 0; i < MANY; i++)
+        semaphore_post(&gate);
+    for (uint64_t i = 0; i < MANY; i++)
+        semaphore_wait(&passed);
+    expect(sum == (uint64_t)MANY * (MANY - 1) / 2, "each once");
+    for (uint64_t i = 0; i < MANY; i++)
+        thread_join(threads[i]);
+    used = frames_used();
+    for (uint64_t i = 0; i < MANY; i++) {
+        threads[i] = thread_start(one_of_many, NULL);
+        semaphore_post(&gate);
+    }
+    for (uint64_t i = 0; i < MANY; i++)
+        thread_join(threads[i]);
+    expect(frames_used() <= used + 1, "their stacks serve again");
+    sum = 0;
+}
+
+static volatile uint64_t progress[HOGS];
+static volatile bool stop;
+
+/*
+ * Never gives way by itself. Keeps numbers of its own in general and vector registers for a while,
+ * and looks whether they are still there.
+ */
+static void
+hog(void *argument)
+{
+    uint64_t self = (uintptr_t)argument, wrong;
+
+    thread_fs_set((uintptr_t)&progress[self]);
+    while (!stop && (self > 0 || progress[0] < HOG_STEPS)) {
+        __asm__ volatile("movq %[self], %%xmm0\n\tmovq %[self], %%xmm15\n\t"
+                         "mov %[self], %%r8\n\tmov %[self], %%r15\n\tmov $200000, %%ecx\n"
+                         "1:\tdec %%ecx\n\tjnz 1b\n\t"
+                         "movq %%xmm0, %%rax\n\tmovq %%xmm15, %%rdx\n\t"
+                         "xor %[self], %%rax\n\txor %[self], %%rdx\n\txor %[self], %%r8\n\t"
+                         "xor %[self], %%r15\n\tor %%rdx, %%rax\n\tor %%r8, %%rax\n\t"
+                         "or %%r15, %%rax"
+                         : "=&a"(wrong)
+                         : [self] "S"(self)
+                         : "rcx", "rdx", "r8", "r15", "cc");
+        hold(wrong == 0, "registers across a preemption");
+        __asm__ volatile("incq %%fs:0" ::: "memory", "cc");
+    }
+}
+
+static void
+hogs(void)
+{
+    struct thread *threads[HOGS];
+    uint64_t least = UINT64_MAX, most = 0;
+
+    for (uint64_t i = 0; i < HOGS; i++)
+        threads[i] = thread_start(hog, (void *)i);
+    thread_join(threads[0]);
+    stop = true;
+    for (uint64_t i = 0; i < HOGS; i++) {
+        least = progress[i] < least ? progress[i] : least;
+        most = progress[i] > most ? progress[i] : most;
+        if (i > 0)
+            thread_join(threads[i]);
+    }
+    say("hogs got %lu to %lu steps", least, most);
+    expect(least * 3 > most, "hogs share");
+}
+
+/* ---- time ---- */
+
+static uint64_t woken[SLEEPERS], n_woken, night_ns;
+
+static void
+sleeper(void *argument)
+{
+    uint64_t i = (uintptr_t)argument, until = night_ns + (5 + i * 37 % SLEEPERS * 4) * MS;
+
+    thread_sleep_until(until);
+    expect(clock_ns() >= until, "not before its time");
+    woken[n_woken++] = i * 37 % SLEEPERS;
+}
+
+static void
+sleepers(void)
+{
+    struct thread *threads[SLEEPERS];
+    uint64_t disorder = 0;
+
+    night_ns = clock_ns() + (uint64_t)20 * MS;
+    for (uint64_t i = 0; i < SLEEPERS; i++)
+        threads[i] = thread_start(sleeper, (void *)i);
+    for (uint64_t i = 0; i < SLEEPERS; i++)
+        thread_join(threads[i]);
+    for (uint64_t i = 1; i < SLEEPERS; i++)
+        disorder += woken[i] < woken[i - 1];
+    expect(n_woken == SLEEPERS && disorder == 0, "in the order of their times");
+    expect(clock_ns() >= night_ns + (uint64_t)(5 + (SLEEPERS - 1) * 4) * MS, "and at them");
+}
+
+static void
+post_later(void *argument)
+{
+    clock_sleep_until(clock_ns() + (uint64_t)20 * MS);
+    semaphore_post(argument);
+}
+
+static void
+timed_waits(void)
+{
+    struct semaphore s;
+    struct thread *t;
+    uint64_t begin = clock_ns();
+
+    semaphore_init(&s, 1);
+    expect(semaphore_wait_until(&s, begin), "what is there is taken");
+    expect(!semaphore_wait_until(&s, begin + (uint64_t)10 * MS), "what is not is waited for");
+    expect(clock_ns() >= begin + (uint64_t)10 * MS, "until the time has passed");
+    expect(s.count == 0 && !s.head, "nobody waits any more");
+    t = thread_start(post_later, &s);
+    expect(semaphore_wait_until(&s, clock_ns() + (uint64_t)5000 * MS), "posted in time");
+    expect(!semaphore_try(&s), "once");
+    thread_join(t);
+}
+
+/* ---- mutex and condition ---- */
+
+static struct mutex mutex;
+static struct condition not_empty, not_full;
+static uint64_t ring[8], n_ring, n_put, n_got, got_sum;
+
+static void
+put(void *argument)
+{
+    (void)argument;
+    for (;;) {
+        mutex_take(&mutex);
+        while (n_ring == 8)
+            condition_wait(&not_full);
+        if (n_put == ITEMS) {
+            condition_signal(&not_full);
+            mutex_drop(&mutex);
+            return;
+        }
+        ring[(n_got + n_ring++) % 8] = n_put++;
+        if (n_put % 97 == 0)
+            thread_yield();
+        condition_signal(&not_empty);
+        mutex_drop(&mutex);
+    }
+}
+
+static void
+get(void *argument)
+{
+    (void)argument;
+    for (;;) {
+        mutex_take(&mutex);
+        while (n_ring == 0 && n_got < ITEMS)
+            condition_wait(&not_empty);
+        if (n_got == ITEMS) {
+            condition_broadcast(&not_empty);
+            mutex_drop(&mutex);
+            return;
+        }
+        expect(ring[n_got % 8] == n_got, "in order");
+        got_sum += ring[n_got++ % 8];
+        n_ring--;
+        condition_signal(&not_full);
+        mutex_drop(&mutex);
+    }
+}
+
+static void
+through_a_ring(void)
+{
+    struct thread *threads[6];
+    bool woken_in_time;
+
+    mutex_init(&mutex);
+    condition_init(&not_empty, &mutex);
+    condition_init(&not_full, &mutex);
+    mutex_take(&mutex);
+    woken_in_time = condition_wait_until(&not_empty, clock_ns() + (uint64_t)5 * MS);
+    expect(!woken_in_time && !not_empty.first, "a condition that does not come");
+    mutex_drop(&mutex);
+    for (uint64_t i = 0; i < 6; i++)
+        threads[i] = thread_start(i % 2 ? put : get, NULL);
+    for (uint64_t i = 0; i < 6; i++)
+        thread_join(threads[i]);
+    expect(got_sum == (uint64_t)ITEMS * (ITEMS - 1) / 2, "all items went through");
+}
+
+static void
+deep(void *argument)
+{
+    volatile uint8_t *space = __builtin_alloca(DEEP_BYTES);
+
+    space[0] = (uint8_t)(uintptr_t)argument;
+    if (argument)
+        deep(argument);
+    expect(space[0] == 0, "a deep stack");
+}
+
+int
+exo_main(const struct start_page *start)
+{
+    (void)start;
+    thread_join(thread_start(deep, NULL));
+    if (argument(0)[0] == 'd')
+        thread_join(thread_start(deep, (void *)1));
+    if (argument(0)[0] == 't') {
+        sleepers();
+        timed_waits();
+        return done();
+    }
+    many();
+    hogs();
+    through_a_ring();
+    return done();
+}
