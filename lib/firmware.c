@@ -13,7 +13,7 @@
 
 enum {
     TABLES_MAX = 128,
-    TABLE_MAX = 65536, /* bytes */
+    TABLE_MAX = 1 << 20, /* bytes */
     HEAD_BYTES = 36,
     ROOT_BYTES = 20, /* of ACPI 1.0, and what its checksum covers */
     ROOT_2_BYTES = 36,
@@ -158,6 +158,62 @@ hpet_read(const uint8_t *table, uint64_t bytes, struct firmware *out)
         out->hpet_pa = number(table + ADDRESS, 8);
 }
 
+/*
+ * The sleep type in what follows the name \_S5: a package whose first element is a small number.
+ * False: it is written in another way.
+ */
+static bool
+sleep_type(const uint8_t *from, uint64_t n, uint32_t *type)
+{
+    enum { PACKAGE = 0x12, ZERO = 0x00, ONE = 0x01, BYTE = 0x0a };
+    uint64_t i = 2 + (n > 1 ? from[1] >> 6 : 0) + 1; /* its length in 1 to 4 bytes, its count */
+
+    if (n < i + 2 || from[0] != PACKAGE)
+        return false;
+    *type = from[i] == BYTE ? from[i + 1] : from[i];
+    return (from[i] == BYTE || from[i] == ZERO || from[i] == ONE) && *type < 8;
+}
+
+/* Only the bytes of the name are looked for; nothing of the machine's own language is run. */
+static bool
+sleep_find(const uint8_t *dsdt, uint64_t bytes, uint32_t *type)
+{
+    enum { NAME = 0x08 };
+
+    for (uint64_t i = HEAD_BYTES + 2; i + 4 <= bytes; i++)
+        if (dsdt[i] == '_' && !memcmp(dsdt + i, "_S5_", 4) &&
+            (dsdt[i - 1] == NAME || (dsdt[i - 1] == '\\' && dsdt[i - 2] == NAME)) &&
+            sleep_type(dsdt + i + 4, bytes - i - 4, type))
+            return true;
+    return false;
+}
+
+static void
+fadt_read(const struct firmware_memory *memory, const uint8_t *table, uint64_t bytes,
+          struct firmware *out)
+{
+    enum { DSDT = 40, SMI = 48, ENABLE = 52, CONTROL = 64, LEAST = 116, WIDE_DSDT = 140 };
+    enum { SLEEP_SHIFT = 10, SLEEP_ON = 1 << 13, PORTS = 1 << 16 };
+    uint64_t dsdt_bytes, port, smi;
+    const uint8_t *dsdt;
+    uint32_t type;
+
+    if (bytes < LEAST)
+        return;
+    dsdt = table_at(memory, number(table + DSDT, 4), &dsdt_bytes);
+    if (!dsdt && bytes >= WIDE_DSDT + 8)
+        dsdt = table_at(memory, number(table + WIDE_DSDT, 8), &dsdt_bytes);
+    port = number(table + CONTROL, 4);
+    smi = number(table + SMI, 4);
+    if (!dsdt || memcmp(dsdt, "DSDT", 4) != 0 || !port || port >= PORTS || smi >= PORTS ||
+        !sleep_find(dsdt, dsdt_bytes, &type))
+        return;
+    out->off_port = (uint16_t)port;
+    out->off_value = (uint16_t)(type << SLEEP_SHIFT | SLEEP_ON);
+    out->take_port = table[ENABLE] ? (uint16_t)smi : 0;
+    out->take_value = table[ENABLE];
+}
+
 int
 firmware_acpi_read(const struct firmware_memory *memory, uint64_t root_pa, struct firmware *out)
 {
@@ -182,6 +238,8 @@ firmware_acpi_read(const struct firmware_memory *memory, uint64_t root_pa, struc
             madt_read(table, bytes, out);
         else if (table && memcmp(table, "HPET", 4) == 0)
             hpet_read(table, bytes, out);
+        else if (table && memcmp(table, "FACP", 4) == 0)
+            fadt_read(memory, table, bytes, out);
     }
     return 0;
 }

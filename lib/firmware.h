@@ -2,7 +2,8 @@
 /*
  * lib/firmware.h - what the firmware says of processors and timers, in ACPI's tables or, where a
  * machine has none, in the older multiprocessor table. All of it is hostile until it is checked.
- * Source: ACPI 6.4, 5.2; IA-PC HPET 1.0a, 3.2.4; Intel MultiProcessor Specification 1.4, 4.
+ * Source: ACPI 6.4, 4.8.3.2, 5.2, 7.4.2, 20.2; IA-PC HPET 1.0a, 3.2.4; Intel MultiProcessor
+ * Specification 1.4, 4.
  */
 #pragma once
 #include <stdint.h>
@@ -20,6 +21,11 @@ struct firmware {
     uint32_t n_beyond; /* and those for which there is no room here */
     uint32_t apic_id[FIRMWARE_CPUS_MAX];
     uint64_t hpet_pa; /* of the high-precision timer's registers; 0: none is told */
+    /* The machine goes off when off_value is written to I/O port off_port; 0: it is not told how.
+     */
+    uint16_t off_port, off_value;
+    /* Before, where bit 0 of off_port is clear: value and port that have ACPI take over; or 0. */
+    uint16_t take_port, take_value;
 };
 
 /* Where the root pointer of ACPI lies as a BIOS leaves it; 0: nowhere. */

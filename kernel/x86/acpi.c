@@ -28,8 +28,8 @@ acpi_init(uint64_t rsdp_pa)
         rsdp_pa = firmware_root_find(&memory);
     if (firmware_acpi_read(&memory, rsdp_pa, &told) != 0 || told.n_cpus == 0)
         by = firmware_mp_read(&memory, &told) == 0 ? "the multiprocessor table" : "no table";
-    log_line("firmware: %u processors by %s, %u beyond, HPET at %lx", told.n_cpus, by,
-             told.n_beyond, told.hpet_pa);
+    log_line("firmware: %u processors by %s, %u beyond, HPET at %lx, off by port %x", told.n_cpus,
+             by, told.n_beyond, told.hpet_pa, told.off_port);
 }
 
 const struct firmware *

@@ -8,6 +8,7 @@
 #include "kernel/arch.h"
 #include "kernel/log.h"
 #include "kernel/x86/cpu.h"
+#include "lib/firmware.h"
 
 static inline void
 port_out16(uint16_t port, uint16_t value)
@@ -97,17 +98,41 @@ arch_irq_route(uint32_t line, enum irq_vector vector)
 /* ---- the end ---- */
 enum {
     EXIT_PORT = 0xf4,     /* QEMU's isa-debug-exit: its process ends with status << 1 | 1 */
-    ACPI_CONTROL = 0x604, /* q35 under SeaBIOS */
+    ACPI_CONTROL = 0x604, /* of QEMU's q35, where no table tells */
     ACPI_SLEEP_OFF = 0x2000,
+    ACPI_TAKEN = 1,
+    OFF_SPINS_MAX = 1000000, /* looks at a port, about 1 us each */
+    OFF_CYCLES = 2000000000, /* for the machine to go off, before it is reset instead */
     RESET_PORT = 0xcf9,
     RESET_FULL = 0x0e,
 };
+
+/* As the firmware's tables tell, or as QEMU does it; a machine may take its time. */
+static void
+sleep_off(const struct firmware *told)
+{
+    uint64_t end;
+
+    if (!told->off_port) {
+        port_out16(ACPI_CONTROL, ACPI_SLEEP_OFF);
+        return;
+    }
+    if (told->take_port && !(port_in8(told->off_port) & ACPI_TAKEN)) {
+        port_out8(told->take_port, (uint8_t)told->take_value);
+        for (uint32_t i = 0; i < OFF_SPINS_MAX && !(port_in8(told->off_port) & ACPI_TAKEN); i++)
+            ;
+    }
+    port_out16(told->off_port, told->off_value);
+    end = read_counter() + OFF_CYCLES; /* without a look: an emulator may need its lock */
+    while (read_counter() < end)
+        arch_pause();
+}
 
 _Noreturn void
 arch_power_off(uint32_t status)
 {
     port_out8(EXIT_PORT, (uint8_t)status);
-    port_out16(ACPI_CONTROL, ACPI_SLEEP_OFF);
+    sleep_off(acpi_told());
     port_out8(RESET_PORT, RESET_FULL);
     arch_stop();
 }

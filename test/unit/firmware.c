@@ -99,6 +99,44 @@ an_entry_beyond_its_table_is_not_read(void)
 }
 
 static void
+a_machine_tells_how_it_goes_off(void)
+{
+    struct held h = held_make();
+    struct firmware f;
+    uint8_t *package = h.bytes + MADE_DSDT + 36 + 11; /* behind the name */
+    CHECK(acpi_read(&h, &f) == 0);
+    CHECK(f.off_port == 0x604 && f.off_value == (5 << 10 | 1 << 13));
+    CHECK(f.take_port == 0xb2 && f.take_value == 0xf1);
+    package[3] = 0; /* the number zero, in one byte */
+    firmware_sums_make(h.bytes);
+    CHECK(acpi_read(&h, &f) == 0 && f.off_port == 0x604 && f.off_value == 1 << 13);
+    package[3] = 0x70; /* an expression */
+    firmware_sums_make(h.bytes);
+    CHECK(acpi_read(&h, &f) == 0 && !f.off_port && f.hpet_pa);
+    exact_free(h.bytes);
+}
+
+static void
+how_it_goes_off_may_be_cut_anywhere(void)
+{
+    struct held h = held_make();
+    struct firmware f;
+    for (uint8_t n = 36; n < 36 + 16; n++) {
+        h.bytes[MADE_DSDT + 4] = n;
+        firmware_sums_make(h.bytes);
+        CHECK(acpi_read(&h, &f) == 0 && !f.off_port);
+    }
+    h.bytes[MADE_DSDT + 4] = 36 + 16; /* its last byte is the type */
+    h.bytes[MADE_FADT + 64 + 2] = 1;  /* no port is so high */
+    firmware_sums_make(h.bytes);
+    CHECK(acpi_read(&h, &f) == 0 && !f.off_port);
+    h.bytes[MADE_FADT + 64 + 2] = 0;
+    firmware_sums_make(h.bytes);
+    CHECK(acpi_read(&h, &f) == 0 && f.off_port == 0x604);
+    exact_free(h.bytes);
+}
+
+static void
 the_multiprocessor_table_names_them_too(void)
 {
     struct held h = held_make();
@@ -129,6 +167,8 @@ const struct test firmware_tests[] = {
     {"the_old_root_serves_where_the_new_is_broken", the_old_root_serves_where_the_new_is_broken},
     {"a_table_with_a_wrong_sum_counts_as_absent", a_table_with_a_wrong_sum_counts_as_absent},
     {"an_entry_beyond_its_table_is_not_read", an_entry_beyond_its_table_is_not_read},
+    {"a_machine_tells_how_it_goes_off", a_machine_tells_how_it_goes_off},
+    {"how_it_goes_off_may_be_cut_anywhere", how_it_goes_off_may_be_cut_anywhere},
     {"the_multiprocessor_table_names_them_too", the_multiprocessor_table_names_them_too},
     {"more_processors_than_there_is_room_for_are_counted",
      more_processors_than_there_is_room_for_are_counted},

@@ -221,6 +221,22 @@ madt_make(uint8_t *to)
     memcpy(to + 44, entries, sizeof entries);
 }
 
+/* Off: type 5 to port 0x604, after 0xf1 to port 0xb2. */
+static void
+fadt_make(uint8_t *image)
+{
+    static const uint8_t words[] = {0x10, 0x05, '_', 'S',  'B', '_',  0x08, '_', 'S', '5',  '_',
+                                    0x12, 0x06, 4,   0x0a, 5,   0x0a, 5,    0,   0,   0x00, 0x00};
+    uint8_t *table = image + MADE_FADT;
+    table_make(table, "FACP", 116);
+    put(table + 40, MADE_FIRMWARE_PA + MADE_DSDT, 4);
+    put(table + 48, 0xb2, 4);
+    table[52] = 0xf1;
+    put(table + 64, 0x604, 4);
+    table_make(image + MADE_DSDT, "DSDT", 36 + sizeof words);
+    memcpy(image + MADE_DSDT + 36, words, sizeof words);
+}
+
 static void
 mp_make(uint8_t *image)
 {
@@ -259,7 +275,8 @@ length_of(const uint8_t *field, uint32_t n_bytes)
 void
 firmware_sums_make(uint8_t image[MADE_FIRMWARE_BYTES])
 {
-    static const uint16_t table[] = {MADE_RSDT, MADE_XSDT, MADE_MADT, MADE_HPET};
+    static const uint16_t table[] = {MADE_RSDT, MADE_XSDT, MADE_MADT,
+                                     MADE_HPET, MADE_FADT, MADE_DSDT};
     for (uint32_t i = 0; i < sizeof table / sizeof table[0]; i++)
         sum_make(image, table[i], length_of(image + table[i] + 4, 4), 9);
     sum_make(image, MADE_PCMP, length_of(image + MADE_PCMP + 4, 2), 7);
@@ -279,9 +296,11 @@ firmware_make(uint8_t to[MADE_FIRMWARE_BYTES])
     put(to + MADE_RSDP + 24, MADE_FIRMWARE_PA + MADE_XSDT, 8);
     table_make(to + MADE_RSDT, "RSDT", 36 + 4);
     put(to + MADE_RSDT + 36, MADE_FIRMWARE_PA + MADE_MADT, 4);
-    table_make(to + MADE_XSDT, "XSDT", 36 + 16);
+    table_make(to + MADE_XSDT, "XSDT", 36 + 24);
     put(to + MADE_XSDT + 36, MADE_FIRMWARE_PA + MADE_HPET, 8);
     put(to + MADE_XSDT + 44, MADE_FIRMWARE_PA + MADE_MADT, 8);
+    put(to + MADE_XSDT + 52, MADE_FIRMWARE_PA + MADE_FADT, 8);
+    fadt_make(to);
     table_make(to + MADE_HPET, "HPET", 56);
     put(to + MADE_HPET + 44, 0xfed00000, 8);
     madt_make(to + MADE_MADT);

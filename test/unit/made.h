@@ -53,8 +53,9 @@ size_t multiboot_make(uint8_t to[MADE_MULTIBOOT_MAX]);
 
 /*
  * What a firmware leaves at MADE_FIRMWARE_PA: ACPI's root pointer, its tables in both widths, of
- * which only the wide names the HPET; processors 0, 2 and 0x12345 (each also once more or disabled
- * beside others), and a multiprocessor table with 0 and 4. Offsets in bytes.
+ * which only the wide names the HPET and how the machine goes off; processors 0, 2 and 0x12345
+ * (each also once more or disabled beside others), and a multiprocessor table with 0 and 4. Offsets
+ * in bytes.
  */
 enum made_firmware {
     MADE_FIRMWARE_PA = 0xe0000,
@@ -65,7 +66,9 @@ enum made_firmware {
     MADE_HPET = 0x140,
     MADE_MP = 0x180,
     MADE_PCMP = 0x190,
-    MADE_FIRMWARE_BYTES = 0x200,
+    MADE_FADT = 0x200,
+    MADE_DSDT = 0x280,
+    MADE_FIRMWARE_BYTES = 0x300,
 };
 void firmware_make(uint8_t to[MADE_FIRMWARE_BYTES]);
 /* Puts every checksum right whose structure ends in the image. */
