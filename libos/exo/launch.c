@@ -168,6 +168,7 @@ start_fill(struct build *b)
         .channel = l->channel,
         .root_frame = b->space.root,
         .limit_frames = l->limit_frames,
+        .position = l->position,
         .program_va = l->program.length ? PROGRAM_VA : 0,
         .program_bytes = l->program.length,
         .room_va = ROOM_VA,
@@ -358,12 +359,11 @@ slices_give(const struct build *b)
     uint32_t account = b->l->account_slot, position = b->l->position;
     int64_t r = call_account_time(account, 0, b->l->slice_ns).value;
 
-    for (uint32_t cpu = 0; cpu < machine->n_cpus && r >= 0; cpu++) {
+    for (uint32_t cpu = 0; cpu < machine->n_cpus && r >= 0; cpu++)
         r = call_slice_take(account, cpu, position, 1).value;
-        if (r >= 0)
-            r = call_slice_set(account, cpu, position, LAUNCH_CONTEXT, SLOT_NOTHING, b->l->slice_ns)
-                    .value;
-    }
+    for (uint32_t cpu = 0; cpu < machine->n_cpus && r >= 0; cpu++) /* from the first on it runs */
+        r = call_slice_set(account, cpu, position, LAUNCH_CONTEXT, SLOT_NOTHING, b->l->slice_ns)
+                .value;
     return r < 0 ? refuse(b, r, "its place in a processor's vector is taken") : 0;
 }
 

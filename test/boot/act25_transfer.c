@@ -282,6 +282,7 @@ int
 exo_main(const struct start_page *start)
 {
     (void)start;
+    stay_on(0); /* where its activations are */
     environment_new(SLOT_ACCOUNT, ENV, TABLE);
     for (int round = 0; round < 2; round++) {
         narrow = round;

@@ -23,6 +23,7 @@ TRACED = ['upcalls', 'resume', 'act25_transfer', 'act29_pointers', 'caps']  # al
 TIMED = ['upcalls']  # its checks name times
 # shares of time do not depend on the host
 COUNTED = ['--accel', 'tcg', '--emulator', os.path.join(ROOT, 'test/boot/counted.sh')]
+MANY = (2, 4)  # processors: each act runs on so many too, on the test build
 PLANT_KERNEL = os.path.join(ROOT, 'out/tessera-plant.elf')
 COUNTS = 5  # lines of the kernel's that must add up
 VICTIM_ROUNDS = 20
@@ -127,16 +128,18 @@ def judge(name, r):
     return wrong
 
 
-def run_beside(name, arguments, kernel_words=(), kernel=None):
+def run_beside(name, arguments, kernel_words=(), kernel=None, cpus=1):
     rounds = LONG_ROUNDS.get(name, VICTIM_ROUNDS)
     options = ['-v', '-m', '16m', '--beside-memory', '8m', '--beside', f'{program("victim")} {rounds}']
     for word in ['check', *kernel_words]:
         options += ['--kernel-arg', word]
     if kernel:
         options += ['--kernel', kernel]
-    if name in TIMED:
+    if cpus > 1:
+        options += ['--cpus', str(cpus)]
+    elif name in TIMED:
         options += COUNTED
-    return run(options, [program(name), *arguments], b'x', timeout=60)
+    return run(options, [program(name), *arguments], b'x', timeout=60 if cpus == 1 else 200)
 
 
 def holds(name, arguments, **how):
@@ -153,6 +156,8 @@ def enter_acts():
     for name, arguments, controls in ACTS:
         test(MACHINE, name=f'{name}.release')(lambda n=name, a=arguments: holds(n, a))
         test(MACHINE, name=f'{name}.test-build')(lambda n=name, a=arguments: holds(n, a, kernel=PLANT_KERNEL))
+        for cpus in () if name in TIMED else MANY:
+            test(MACHINE, name=f'{name}.cpus{cpus}')(lambda n=name, a=arguments, c=cpus: holds(n, a, kernel=PLANT_KERNEL, cpus=c))
         if name in TRACED:
             test(MACHINE, name=f'{name}.traced')(lambda n=name, a=arguments: holds(n, a, kernel_words=['trace=64']))
         for fault, words, oracle in controls:
