@@ -39,12 +39,13 @@ def image(program, options=()):
 
 class Booted:
     """A machine with the image, and our end of its console."""
-    def __init__(self, iso, firmware='bios', console='serial', more=(), machine='q35'):
+    def __init__(self, iso, firmware='bios', console='serial', more=(), machine='q35', disk=False):
         ours, theirs = socket.socketpair()
         self.end, self.got = ours, b''
         memory = [] if '-m' in more else ['-m', '1g']
         self.process = subprocess.Popen(
-            QEMU + ['-M', machine, '-cdrom', iso, '-chardev', f'socket,id=end,fd={theirs.fileno()}', *memory, *FIRMWARE[firmware],
+            QEMU + ['-M', machine, *(['-drive', f'file={iso},format=raw,snapshot=on'] if disk else ['-cdrom', iso]),
+                    '-chardev', f'socket,id=end,fd={theirs.fileno()}', *memory, *FIRMWARE[firmware],
                     *CONSOLES[console], *more], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         theirs.close()
@@ -126,6 +127,13 @@ def a_machine_of_another_kind_goes_off_too():
     for firmware in FIRMWARE:
         out = boots(['hello'], firmware=firmware, machine='pc')
         expect(out.endswith(b'my arguments: hello\n') and out.count(b'hello from') == 1, f'{firmware}: {out[-300:]!r}')
+
+
+@test(MACHINE, name='image.disk')
+def it_boots_from_a_disk_as_well_as_from_a_cd():
+    for firmware in FIRMWARE:
+        out = boots(['hello'], firmware=firmware, console='virtport', disk=True)
+        same(out, b'hello from a library operating system\nmy arguments: hello\n', f'output under {firmware}')
 
 
 @test(MACHINE, name='image.slow_reader')
