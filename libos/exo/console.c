@@ -78,20 +78,28 @@ console_read(const struct console *c, uint64_t va, uint64_t n)
     return insist(c, &(struct operation){OP_READ, 0, va, payload(n)});
 }
 
+static void
+output_alone(void)
+{
+}
+
+void (*exo_output_take)(void) = output_alone;
+void (*exo_output_drop)(void) = output_alone;
+
 int
 console_write_all(const struct console *c, uint32_t stream, const void *bytes, uint64_t n)
 {
     uint64_t va = (uintptr_t)bytes;
+    int64_t done = 0;
 
-    while (n > 0) {
-        int64_t done = console_write(c, stream, va, n).value;
-
-        if (done < 0)
-            return (int)done;
+    exo_output_take();
+    while (n > 0 && done >= 0) {
+        done = console_write(c, stream, va, n).value;
         va += (uint64_t)done;
         n -= (uint64_t)done;
     }
-    return 0;
+    exo_output_drop();
+    return done < 0 ? (int)done : 0;
 }
 
 int

@@ -28,8 +28,15 @@ struct call_result console_write(const struct console *c, uint32_t stream, uint6
  */
 struct call_result console_read(const struct console *c, uint64_t va, uint64_t n);
 
-/* Write all. 0, or the first error. */
+/*
+ * Write all, as one piece: what other threads write comes before or behind it. 0, or the first
+ * error. Who writes faster than the host reads waits; nothing is dropped.
+ */
 int console_write_all(const struct console *c, uint32_t stream, const void *bytes, uint64_t n);
+
+/* Around the writing of a piece, which may sleep: nothing, until there are threads. */
+extern void (*exo_output_take)(void);
+extern void (*exo_output_drop)(void);
 
 /* Write a string, by the console of our own, to STREAM_OUTPUT. 0, or an error. */
 int console_print(const char *s);

@@ -9,6 +9,7 @@
 #include "libos/exo/console.h" /* the channel to the host */
 #include "libos/exo/context.h" /* what we run on */
 #include "libos/exo/lock.h"    /* short exclusion */
+#include "libos/exo/print.h"   /* formatted output */
 #include "libos/exo/pool.h"    /* frames */
 #include "libos/exo/space.h"   /* address spaces */
 #include "libos/exo/upcall.h"  /* faults, exceptions, foreign calls, events */

@@ -11,6 +11,7 @@
 #include "abi/cap.h"
 #include "lib/string.h"
 #include "libos/exo/clock.h"
+#include "libos/exo/console.h"
 #include "libos/exo/thread.h"
 #include "libos/exo/upcall.h"
 #include "libos/exo/wait.h"
@@ -77,17 +78,22 @@ soon(struct context *c)
     call_deadline_set(c->deadline_ns);
 }
 
-/* Times that have come, counters that have grown. Is the tick over? The context is busy. */
+/*
+ * Times that have come, counters that have grown. Should another run? After a tick, or where what a
+ * thread waited for has happened. The context is busy.
+ */
 static bool
 look(struct context *c)
 {
     uint64_t now = clock_ns();
+    struct thread **tail = c->ready_tail;
     bool over = c->tick_ns && now >= c->tick_ns;
 
     if (c->deadline_ns && now >= c->deadline_ns)
         c->deadline_ns = 0;
     timers_run(c, now);
     waiters_look();
+    over = over || c->ready_tail != tail;
     if (over)
         sched_tick(c);
     deadline_arm(c);
@@ -203,9 +209,31 @@ exo_idle(void)
     exo_leave(&c->nothing);
 }
 
+/* ---- output ---- */
+
+static struct semaphore output;
+
+/* An upcall's handler cannot wait: what it says, it says at the end of all, or between pieces. */
+static void
+output_take(void)
+{
+    if (context_here()->page.depth == 0)
+        semaphore_wait(&output);
+}
+
+static void
+output_drop(void)
+{
+    if (context_here()->page.depth == 0)
+        semaphore_post(&output);
+}
+
 void
 sched_begin(void)
 {
+    semaphore_init(&output, 1);
+    exo_output_take = output_take;
+    exo_output_drop = output_drop;
     event_before = exo_on_event;
     exo_on_event = on_event;
     exo_on_preempt = on_preempt;

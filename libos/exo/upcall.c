@@ -76,7 +76,7 @@ upcalls_begin(void)
                   [UPCALL_SLICE_END] = (uintptr_t)exo_upcall_slice_end},
         .resume_start = (uintptr_t)exo_resume_start,
         .resume_end = (uintptr_t)exo_resume_end,
-        .event_mask = 1 << COUNTER_SIGNALS,
+        .event_mask = 1 << COUNTER_SIGNALS | (exo_upcall_slice_end ? 1 << COUNTER_CONSOLE : 0),
         .events_slot = exo_boot_page ? SLOT_NOTHING : SLOT_EVENTS,
     };
     int error = space_read(&exo_space, setup.va, &page, 1);

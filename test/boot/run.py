@@ -15,7 +15,7 @@ Oracles of a run, each with a name:
 A control runs the same program on the kernel with one check left out, and passes when the run fails by the oracle that it
 names. docs/hostile.md lists them.
 """
-import os, re, signal, subprocess, sys
+import os, re, signal, subprocess, sys, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../command'))
 from harness import *
 
@@ -286,6 +286,26 @@ def enter_library():
     for name, word, code, says, options in LIBRARY:
         test(MACHINE, name=f'{name}.{word or "holds"}')(
             lambda n=name, w=word, c=code, s=says, o=options: library(n, w, c, s, o))
+
+
+@test(MACHINE, name='lines.whole_and_all_there')
+def lines_whole_and_all_there():
+    """Five threads write 2.6 MB against a reader who begins late and takes little at a time."""
+    p = start(['-m', '32m'], [program('lines')])
+    p.stdin.close()
+    time.sleep(2)
+    out = b''
+    while piece := os.read(p.stdout.fileno(), 7000):
+        out += piece
+        time.sleep(0.001)
+    same(p.wait(30), 0, f'exit code ({short(p.stderr.read())})')
+    lines = out.decode().splitlines()
+    expect(lines.pop().startswith('done '), 'no end')
+    for writer in range(5):
+        mine = [line for line in lines if line.startswith(f'{writer} ')]
+        want = [f'{writer} {i} ' + chr(97 + writer) * ((i * 131 + writer * 17) % 700) for i in range(1500)]
+        expect(mine == want, f'writer {writer}: {len(mine)} lines, {sum(a != b for a, b in zip(mine, want))} others')
+    same(len(lines), 7500, 'lines')
 
 
 @test(MACHINE, name='limits.all_comes_back')
