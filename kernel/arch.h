@@ -135,5 +135,12 @@ uint64_t arch_physical(const void *kernel_pointer); /* of direct-map memory */
 bool arch_random(uint64_t *out);
 
 /* ---- for tests ---- */
+/* The kernel's half of the tables that this processor runs on. */
+struct arch_audit {
+    uint64_t n;        /* mappings */
+    const char *fault; /* what is wrong with the first that is; NULL: all are as they must be */
+    uint64_t fault_va;
+};
+void arch_tables_audit(struct arch_audit *found);
 uint64_t arch_fingerprint(void);         /* of all that must stay as boot left it */
 uint64_t arch_root_kernel_entries(void); /* present entries of the kernel's half */

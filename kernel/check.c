@@ -147,10 +147,17 @@ void
 check_end(void)
 {
     struct counts c;
+    struct arch_audit audit;
     uint64_t kernel;
 
     if (!check_on)
         return;
+    arch_tables_audit(&audit);
+    if (audit.fault)
+        log_line("check: mapping %lx IS %s", audit.fault_va, audit.fault);
+    else
+        log_line("check: %lu mappings are as they must be", audit.n);
+    channel_drain();
     c = frames_count();
     kernel = c.of_type[FRAME_KERNEL] + c.of_type[FRAME_ABSENT] + 1; /* and root's own frame */
     log_line("check: image and tables %s",

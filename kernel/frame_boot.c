@@ -14,7 +14,12 @@
 #include "kernel/frame.h"
 #include "kernel/log.h"
 
-enum { PIECES_MAX = BOOT_RANGES_MAX + 1 }; /* the bundle parts one in two */
+enum {
+    PIECES_MAX = BOOT_RANGES_MAX + 1, /* the bundle parts one in two */
+    MEMORY_MIN_MIB = 4,               /* of which the firmware keeps at most MEMORY_HOLES_MIB */
+    MEMORY_HOLES_MIB = 1,
+    MEMORY_CPU_KIB = 64,
+};
 
 struct piece {
     uint64_t first, last; /* last: one behind */
@@ -69,9 +74,19 @@ frame_memory_end(const struct boot_info *info)
     return end;
 }
 
+static _Noreturn void
+memory_refuse(void)
+{
+    panic("too little memory: Tessera needs a machine of at least %u MiB, and %u KiB for each "
+          "further "
+          "processor, beside its programs",
+          MEMORY_MIN_MIB, MEMORY_CPU_KIB);
+}
+
 void
 frame_boot(const struct boot_info *info, uint64_t kernel_end_pa)
 {
+    uint64_t usable = 0;
     uint64_t after = (kernel_end_pa + FRAME_BYTES - 1) >> FRAME_SHIFT;
     struct piece bundle = {info->bundle_pa >> FRAME_SHIFT,
                            (info->bundle_pa + info->bundle_bytes + FRAME_BYTES - 1) >> FRAME_SHIFT};
@@ -79,6 +94,7 @@ frame_boot(const struct boot_info *info, uint64_t kernel_end_pa)
 
     for (uint32_t i = 0; i < info->n_ranges; i++) {
         struct piece p = piece_of(&info->range[i]);
+        usable += p.last - p.first;
         bool with_bundle = info->bundle_bytes && p.first <= bundle.first && bundle.last <= p.last;
         bundle_found |= with_bundle;
         p.first = later(p.first, after);
@@ -88,6 +104,8 @@ frame_boot(const struct boot_info *info, uint64_t kernel_end_pa)
         }
         piece_add(p.first, p.last);
     }
+    if (usable < ((MEMORY_MIN_MIB - MEMORY_HOLES_MIB) << 20) / FRAME_BYTES)
+        memory_refuse();
     if (!bundle_found)
         panic("the boot bundle does not lie in memory");
 }
@@ -103,7 +121,7 @@ frame_boot_alloc(uint64_t n)
     while (i < n_pieces && pieces[i].last - pieces[i].first < n)
         i++;
     if (i == n_pieces)
-        panic("too little memory: this machine needs at least 16 MiB beside its programs");
+        memory_refuse();
     first = pieces[i].first;
     pieces[i].first += n;
     for (uint64_t frame = first; frame < first + n; frame++)

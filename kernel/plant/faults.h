@@ -41,4 +41,9 @@ enum planted_fault {
     PLANT_WAIT_LOOK,    /* a word is not looked at again once its waiter is counted */
     PLANT_STALE,        /* act 12: a frame comes with what its last owner left there */
     PLANT_EPOCH,        /* act 9: nobody waits for other processors' translations */
+    PLANT_ALIAS_IMAGE,  /* the direct map shows text and read-only data writable */
+    PLANT_ALIAS_ENTRY,  /* and the processors' copies of the entry page */
+    PLANT_DATA_CODE,    /* the kernel's data is executable */
+    PLANT_GUARD,        /* a page lies below a stack */
+    PLANT_EXPOSED,      /* what users see of the kernel's, they write */
 };

@@ -41,6 +41,23 @@ multiboot_start:
     mov %edx, LOW(boot_counter) + 4
     mov %ebx, LOW(boot_start_info)
 
+    /* What is needed to come to cpu_features_check, which looks at the rest. */
+    mov $LOW(lacks_64), %esi
+    mov $0x80000000, %eax
+    cpuid
+    cmp $0x80000001, %eax
+    jb boot_refuse
+    mov $0x80000001, %eax
+    cpuid
+    bt $29, %edx
+    jnc boot_refuse
+    mov $LOW(lacks_nx), %esi
+    bt $20, %edx
+    jnc boot_refuse
+    mov $LOW(lacks_syscall), %esi
+    bt $11, %edx
+    jnc boot_refuse
+
     /* 4 GiB in 2 MiB pages, seen at 0 and in the direct map; the first of them also at -2 GiB. */
     mov $LOW(boot_pd), %edi
     mov $0x83, %eax /* present, writable, large */
@@ -77,6 +94,27 @@ multiboot_start:
     lgdt LOW(boot_gdt_pointer)
     ljmp $SEL_KERNEL_CODE, $LOW(boot_64)
 
+    /* The words at esi on COM1, as panic() would; then the end, as arch_power_off() would. */
+boot_refuse:
+    lodsb
+    test %al, %al
+    jz 2f
+    mov %al, %bl
+    mov $100000, %ecx
+1:  mov $0x3fd, %edx /* room? */
+    in %dx, %al
+    test $0x20, %al
+    loopz 1b
+    mov %bl, %al
+    mov $0x3f8, %edx
+    out %al, %dx
+    jmp boot_refuse
+2:  mov $0x7f, %al /* PANIC_STATUS */
+    mov $0xf4, %edx
+    out %al, %dx
+3:  hlt
+    jmp 3b
+
     .code64
 boot_64:
     mov $SEL_KERNEL_DATA, %eax
@@ -93,6 +131,9 @@ boot_64:
     ud2
 
     .section .rodata
+lacks_64: .asciz "panic: this processor lacks 64 bits, which Tessera needs\n"
+lacks_nx: .asciz "panic: this processor lacks NX, which Tessera needs\n"
+lacks_syscall: .asciz "panic: this processor lacks SYSCALL, which Tessera needs\n"
     .balign 8
 boot_gdt:
     .quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff

@@ -102,7 +102,10 @@ vectors_save(struct context_x86 *c)
 {
     void *area = frame_address(c->context.vector_frame);
 
-    __asm__ volatile("xsave64 (%0)" ::"r"(area), "a"(-1), "d"(-1) : "memory");
+    if (cpu_has_xsaveopt) /* what has not changed since its loading is not written again */
+        __asm__ volatile("xsaveopt64 (%0)" ::"r"(area), "a"(-1), "d"(-1) : "memory");
+    else
+        __asm__ volatile("xsave64 (%0)" ::"r"(area), "a"(-1), "d"(-1) : "memory");
     __asm__ volatile("rdfsbase %0" : "=r"(c->regs.fs_base));
     __asm__ volatile("rdgsbase %0" : "=r"(c->regs.gs_base));
 }

@@ -46,11 +46,10 @@ struct feature {
     uint32_t leaf, reg, bit; /* reg: 0 a, 1 b, 2 c, 3 d */
 };
 
+/* Besides NX and SYSCALL, without which boot.S comes not this far. */
 static const struct feature features_needed[] = {
-    {"NX", 0x80000001, 3, 20}, {"SYSCALL", 0x80000001, 3, 11},
-    {"XSAVE", 1, 2, 26},       {"SMEP", 7, 1, 7},
-    {"SMAP", 7, 1, 20},        {"FSGSBASE", 7, 1, 0},
-    {"an APIC", 1, 3, 9},
+    {"an APIC", 1, 3, 9}, {"XSAVE", 1, 2, 26},   {"SMEP", 7, 1, 7},
+    {"SMAP", 7, 1, 20},   {"FSGSBASE", 7, 1, 0},
 };
 
 static bool
@@ -59,7 +58,7 @@ feature_present(const struct feature *f)
     struct cpuid r = cpuid(f->leaf, 0);
     uint32_t word[4] = {r.a, r.b, r.c, r.d};
 
-    return word[f->reg] >> f->bit & 1;
+    return f->leaf <= cpuid(0, 0).a && word[f->reg] >> f->bit & 1;
 }
 
 void
@@ -69,6 +68,8 @@ cpu_features_check(void)
         if (!feature_present(&features_needed[i]))
             panic("this processor lacks %s, which Tessera needs", features_needed[i].name);
 }
+
+bool cpu_has_xsaveopt;
 
 static void
 control_registers_set(void)
@@ -87,6 +88,7 @@ control_registers_set(void)
     __asm__ volatile("mov %0, %%cr0" ::"r"((uint64_t)CR0_RUN));
     __asm__ volatile("mov %0, %%cr4" ::"r"(cr4));
     __asm__ volatile("xsetbv" ::"c"(0), "a"(low), "d"(0));
+    cpu_has_xsaveopt = cpuid(0xd, 1).a & 1;
     if (cpu_vector_bytes() > 4096)
         panic("vector state of %u bytes does not fit a frame", cpu_vector_bytes());
 }

@@ -175,6 +175,7 @@ void cpu_init(uint32_t number);    /* this processor's descriptor tables and ent
 _Noreturn void stack_enter(uint64_t top, void (*entry)(void));
 void pt_kernel_load(void); /* this processor onto the kernel's own tables */
 uint32_t cpu_vector_bytes(void);
+extern bool cpu_has_xsaveopt;
 void trap_init(void); /* fills the one interrupt descriptor table */
 void trap_table_load(void);
 void trace_template(uint8_t *code); /* a processor's copy of the entry paths: events are recorded */

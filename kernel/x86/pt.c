@@ -18,6 +18,7 @@
 #include "kernel/log.h"
 #include "kernel/x86/cpu.h"
 #include "lib/string.h"
+#include "plant.h"
 
 #define PTE_NX ((uint64_t)1 << 63)
 enum pte_bit {
@@ -87,7 +88,7 @@ image_flags(uint64_t pa)
     uint64_t va = pa + KERNEL_BASE;
 
     if (va < (uint64_t)kernel_start || va >= (uint64_t)kernel_data)
-        return PTE_W | PTE_NX;
+        return PTE_W | (planted(PLANT_DATA_CODE) ? 0 : PTE_NX);
     return va < (uint64_t)kernel_rodata ? 0 : PTE_NX;
 }
 
@@ -105,7 +106,8 @@ direct_map(uint64_t end)
             continue;
         }
         for (uint64_t at = pa; at < pa + LARGE_BYTES; at += FRAME_BYTES)
-            kernel_map(DIRECT_BASE + at, at, FRAME_BYTES, image_flags(at) | PTE_NX);
+            kernel_map(DIRECT_BASE + at, at, FRAME_BYTES,
+                       (planted(PLANT_ALIAS_IMAGE) ? PTE_W : image_flags(at)) | PTE_NX);
     }
 }
 
@@ -129,6 +131,22 @@ pt_kernel_load(void)
     __asm__ volatile("mov %0, %%cr3" ::"r"(arch_physical(kernel_root)) : "memory");
 }
 
+/* P1: a frame that is to be executed is from now on only read in the direct map. */
+static void
+direct_protect(uint64_t pa)
+{
+    uint64_t va = DIRECT_BASE + pa, *large = kernel_entry(va, 2, 0);
+
+    if (*large & PTE_PS) {
+        uint64_t *table = frame_boot_alloc(1), flags = *large & ~(PTE_ADDRESS | PTE_PS);
+        for (uint64_t i = 0; i < PT_ENTRIES; i++)
+            table[i] = ((*large & PTE_ADDRESS) + (i << FRAME_SHIFT)) | flags;
+        *large = arch_physical(table) | PTE_P | PTE_W;
+    }
+    *kernel_entry(va, 1, 0) &= ~(uint64_t)PTE_W;
+    arch_flush_all();
+}
+
 void
 pt_map_cpu(uint32_t number)
 {
@@ -140,6 +158,10 @@ pt_map_cpu(uint32_t number)
     memcpy(code, entry_template, FRAME_BYTES);
     trace_template(code);
     kernel_map(va, arch_physical(code), FRAME_BYTES, 0);
+    if (!planted(PLANT_ALIAS_ENTRY))
+        direct_protect(arch_physical(code));
+    if (planted(PLANT_GUARD))
+        kernel_map(va + CPU_STACK - FRAME_BYTES, arch_physical(code), FRAME_BYTES, PTE_NX);
     for (uint64_t at = CPU_STATE; at < CPU_STATE_END; at += FRAME_BYTES)
         kernel_map(va + at, arch_physical(frame_boot_alloc(1)), FRAME_BYTES, PTE_W | PTE_NX);
     for (size_t i = 0; i < sizeof(stack_top) / sizeof(stack_top[0]); i++)
@@ -165,7 +187,8 @@ arch_mmio_map(uint64_t pa, uint64_t bytes)
 void
 exposed_map(uint64_t va, const void *memory, uint64_t bytes)
 {
-    kernel_map(va, arch_physical(memory), bytes, PTE_U | PTE_NX);
+    kernel_map(va, arch_physical(memory), bytes,
+               PTE_U | PTE_NX | (planted(PLANT_EXPOSED) ? PTE_W : 0));
 }
 
 const uint64_t *

@@ -10,6 +10,7 @@ Oracles of a run, each with a name:
   refused   it printed no `BREACH`
   alive     the kernel did not panic, and the machine ended by itself
   victim    the partition beside printed all that it must, and ended with status 0
+  tables    the kernel's half of the live page tables grants what kernel/x86/audit.c lists, and no more
   image     the kernel's text, read-only data, descriptor tables and entry points are those of the boot
   counts    free + owned + kernel = all frames; references stated = references held
 A control runs the same program on the kernel with one check left out, and passes when the run fails by the oracle that it
@@ -18,6 +19,7 @@ names. docs/hostile.md lists them.
 import os, re, signal, subprocess, sys, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../command'))
 from harness import *
+from machines import enter_machines
 
 TRACED = ['upcalls', 'resume', 'act25_transfer', 'act29_pointers', 'caps']  # also where events are recorded: other entry paths
 TIMED = ['upcalls']  # its checks name times
@@ -103,7 +105,7 @@ def victim_output(rounds):
 def kernel_checks(err):
     """The kernel's own lines: {oracle: what it says}."""
     lines = re.findall(r'^kernel\| check: (.*)$', err, re.M)
-    return {'image': lines[:1], 'counts': lines[1:]}
+    return {'tables': lines[:1], 'image': lines[1:2], 'counts': lines[2:]}
 
 
 def judge(name, r):
@@ -121,6 +123,8 @@ def judge(name, r):
     if beside != victim_output(LONG_ROUNDS.get(name, VICTIM_ROUNDS)) + 'exited with status 0\n':
         wrong['victim'] = short(beside[-300:])
     said = kernel_checks(err)
+    if not ''.join(said['tables']).endswith(' mappings are as they must be'):
+        wrong['tables'] = str(said['tables'])
     if said['image'] != ['image and tables unchanged']:
         wrong['image'] = str(said['image'])
     if len(said['counts']) != COUNTS or not all(line.endswith(' add up') for line in said['counts']):
@@ -314,6 +318,7 @@ def all_comes_back():
 
 
 enter_acts()
+enter_machines(faults(), PLANT_KERNEL)
 enter_deaths()
 enter_hogs()
 enter_library()
