@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include "abi/context.h"
 #include "abi/event.h"
+#include "kernel/arch.h"
 #include "kernel/cap.h"
 
 /* The place of a clause in the circle of what it waits for (kernel/wait.h). */
@@ -47,7 +48,7 @@ struct context {
     uint32_t stop_asked;   /* it is to be stopped by the processor that it is on */
     int64_t status;
     uint64_t run;         /* the number of its last run on a processor; 0: none yet */
-    uint64_t cpus;        /* set of 1 << processor in whose vector it was named */
+    uint64_t cpus;        /* set of 1 << processor in whose vector it is named */
     uint64_t deadline_ns; /* 0: none */
     uint64_t wake_ns;     /* while it waits: when it is to look again; 0: never by itself */
     uint64_t charged_cycles;
@@ -63,7 +64,8 @@ struct context {
     uint32_t entries;   /* set of 1 << enum upcall for which it has an entry point */
     uint32_t positions; /* one of those in whose slice it is named (kernel/slice.c); 0: none */
     uint32_t strikes;
-    uint32_t n_clauses; /* while it waits: those that are in circles (kernel/wait.h) */
+    uint16_t named[CPUS_MAX]; /* in how many places of each processor's vector */
+    uint32_t n_clauses;       /* while it waits: those that are in circles (kernel/wait.h) */
     struct wait_clause clause[WAIT_CLAUSES_MAX];
     struct wait_link link[WAIT_CLAUSES_MAX];
 };

@@ -56,7 +56,10 @@ static void
 name_join(struct context *context, uint32_t id)
 {
     struct slice_name *name = name_at(id);
+    uint32_t cpu = name_cpu(id)->number;
 
+    context->named[cpu]++;
+    context->cpus |= (uint64_t)1 << cpu;
     name->context = context->self;
     if (!context->positions) {
         context->positions = name->next = name->prev = id;
@@ -72,7 +75,10 @@ name_leave(uint32_t id)
 {
     struct slice_name *name = name_at(id);
     struct context *context = arch_context_of(name->context);
+    uint32_t cpu = name_cpu(id)->number;
 
+    if (--context->named[cpu] == 0)
+        context->cpus &= ~((uint64_t)1 << cpu);
     name_at(name->prev)->next = name->next;
     name_at(name->next)->prev = name->prev;
     if (context->positions == id)
@@ -88,10 +94,8 @@ slice_name(struct cpu *cpu, uint64_t position, enum slice_role role, struct cont
 
     if (s->name[role].context)
         name_leave(name_id(cpu, position, role));
-    if (context) {
+    if (context)
         name_join(context, name_id(cpu, position, role));
-        context->cpus |= (uint64_t)1 << cpu->number;
-    }
     if (s->name[SLICE_FIRST].context || s->name[SLICE_SECOND].context)
         cpu->used[position / 64] |= bit; /* V2 */
     else

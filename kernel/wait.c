@@ -141,9 +141,8 @@ clause_check(struct context *context, uint32_t i)
         if (error)
             return error;
         context->link[i].object = (uint32_t)(c->where >> FRAME_SHIFT);
-        return c->where % sizeof(uint32_t)
-                   ? E_INVAL
-                   : frame_check_words(account, c->where >> FRAME_SHIFT);
+        return c->where % sizeof(uint32_t) ? E_INVAL
+                                           : frame_check_words(account, c->where >> FRAME_SHIFT);
     case WAIT_CLOCK:
         return 0;
     default:

@@ -169,6 +169,7 @@ start_fill(struct build *b)
         .root_frame = b->space.root,
         .limit_frames = l->limit_frames,
         .position = l->position,
+        .slice_ns = l->slice_ns,
         .program_va = l->program.length ? PROGRAM_VA : 0,
         .program_bytes = l->program.length,
         .room_va = ROOM_VA,
@@ -351,7 +352,7 @@ slots_clear(void)
         call_slot_clear(SLOT_SLOTS, slot);
 }
 
-/* Its position on every processor names its one context, until it names others there. */
+/* It has its position on every processor; that on the first names its one context. */
 static int
 slices_give(const struct build *b)
 {
@@ -361,8 +362,8 @@ slices_give(const struct build *b)
 
     for (uint32_t cpu = 0; cpu < machine->n_cpus && r >= 0; cpu++)
         r = call_slice_take(account, cpu, position, 1).value;
-    for (uint32_t cpu = 0; cpu < machine->n_cpus && r >= 0; cpu++) /* from the first on it runs */
-        r = call_slice_set(account, cpu, position, LAUNCH_CONTEXT, SLOT_NOTHING, b->l->slice_ns)
+    if (r >= 0) /* from here on it runs; what the other processors do for it is its choice */
+        r = call_slice_set(account, 0, position, LAUNCH_CONTEXT, SLOT_NOTHING, b->l->slice_ns)
                 .value;
     return r < 0 ? refuse(b, r, "its place in a processor's vector is taken") : 0;
 }

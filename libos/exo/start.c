@@ -4,6 +4,7 @@
  */
 #include "libos/exo/start.h"
 #include "abi/cap.h"
+#include "abi/exposed.h"
 #include "abi/version.h"
 #include "lib/string.h"
 #include "libos/exo/context.h"
@@ -57,6 +58,21 @@ stack_guard(void)
     return error ? error : pool_give(&exo_pool, page >> FRAME_SHIFT, 1);
 }
 
+/* Whichever processor is free may run our one context, until others are named there. */
+static int64_t
+slices_name(void)
+{
+    const struct machine_page *machine = (const struct machine_page *)EXPOSED_MACHINE;
+    const struct start_page *start = exo_start_page;
+    int64_t r = 0;
+
+    for (uint32_t cpu = 1; cpu < machine->n_cpus && start->slice_ns && r >= 0; cpu++)
+        r = call_slice_set(SLOT_ACCOUNT, cpu, (uint32_t)start->position, SLOT_CONTEXT, SLOT_NOTHING,
+                           start->slice_ns)
+                .value;
+    return r;
+}
+
 void
 exo_start(const void *page)
 {
@@ -70,7 +86,7 @@ exo_start(const void *page)
     room_next = exo_start_page->room_va;
     exo_pool = pool_of(SLOT_ACCOUNT);
     exo_space = (struct space){.pool = &exo_pool, .root = exo_start_page->root_frame};
-    if (upcalls_begin() < 0 || stack_guard() < 0)
+    if (upcalls_begin() < 0 || stack_guard() < 0 || slices_name() < 0)
         exo_exit(125);
     exo_exit(exo_main(exo_start_page));
 }

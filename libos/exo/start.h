@@ -37,13 +37,14 @@ struct start_page {
     uint64_t root_frame;                /* the page-table root that we stand on */
     uint64_t limit_frames;              /* of the account */
     uint64_t position;                  /* ours in the vector of every processor (abi/slice.h) */
+    uint64_t slice_ns;                  /* of that on processor 0, where we begin */
     uint64_t program_va, program_bytes; /* 0: there is none */
     uint64_t room_va, room_end;         /* addresses for the library's own mappings */
     uint64_t strings_va, strings_bytes; /* the arguments, then the variables, each ended by 0 */
     uint32_t n_arguments, n_environment;
     char name[PLAN_NAME_MAX]; /* of the partition */
 };
-_Static_assert(sizeof(struct start_page) == 128, "layout");
+_Static_assert(sizeof(struct start_page) == 136, "layout");
 
 extern const struct start_page *exo_start_page; /* init's is made from its boot page */
 extern const struct boot_page *exo_boot_page;   /* null but for init */
