@@ -43,10 +43,10 @@ KERNEL_ASM := kernel/x86/boot.S kernel/x86/ap.S kernel/x86/entry.S kernel/x86/tr
 
 EXO_SRC := libos/exo/start.c libos/exo/context.c libos/exo/lock.c libos/exo/pool.c libos/exo/space.c \
 	libos/exo/upcall.c libos/exo/fault.c libos/exo/region.c libos/exo/fill.c libos/exo/malloc.c libos/exo/console.c libos/exo/clock.c \
-	libos/exo/print.c libos/exo/wait.c libos/exo/random.c libos/exo/report.c libos/exo/user.c libos/exo/program.c libos/exo/launch.c \
+	libos/exo/print.c libos/exo/wait.c libos/exo/random.c libos/exo/report.c libos/exo/user.c libos/exo/program.c libos/exo/rpc.c libos/exo/child.c libos/exo/launch.c \
 	libos/exo/thread.c libos/exo/stack.c libos/exo/sched.c libos/exo/sync.c libos/exo/timer.c libos/exo/waiters.c
-EXO_ASM := libos/exo/crt0.S libos/exo/switch.S
-EXAMPLES := init hello linux
+EXO_ASM := libos/exo/crt0.S libos/exo/switch.S libos/exo/rpc.S
+EXAMPLES := init hello rpc linux
 LINUX_SRC := examples/linux/memory.c examples/linux/files.c examples/linux/calls.c out/gen/linux_names.c
 
 HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/image.c host/partition.c host/program.c host/file.c \

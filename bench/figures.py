@@ -80,7 +80,7 @@ class Measured:
 
     def path(self, ours, theirs):
         kits = self.kits
-        return [k[ours] for k in kits[0]], [k[theirs] for k in kits[1]]
+        return [k[ours] for k in kits[0]], [k[theirs] for k in kits[1]] if theirs else None
 
     @functools.cached_property
     def boots(self):
@@ -179,6 +179,12 @@ FIGURES = [
                 "ud2 to its handler's first instruction; Linux: SIGILL"),
     path_figure("page_fault_resume", "page_fault_resume", "fault_resume", ("ratio", 30),
                 "a write to a page without right to its next instruction, the handler stepping over it; Linux: SIGSEGV"),
+    path_figure("transfer", "transfer", None, ("value", 40),
+                "one way, to another account, a caller's `syscall` to the callee's first instruction"),
+    Figure("rpc_round_trip", "instructions", ("ratio", 60), False, lambda m: m.path("rpc_round_trip", "pipe_round_trip"),
+           "rdtsc difference under -icount shift=0, less an empty span, median of many; rpc_call of libos/exo, caller and "
+           "service of two accounts, neither trusting the other, six words there and back; Linux: a byte through a pipe "
+           "to another process and one back"),
     Figure("boot_ms", "ms", ("value", 100), False, lambda m: m.boots,
            "virtual time under -icount shift=0,sleep=off from the kernel's first instruction (bench/floor.S) to a "
            "program's first; Linux: to init's first, booted by PVH as well"),

@@ -8,16 +8,32 @@
  */
 #include <stddef.h>
 #include "bench/spans.h"
+#include "abi/cap.h"
 #include "lib/format.h"
+#include "libos/exo/child.h"
 #include "libos/exo/exo.h"
-#include "libos/exo/invoke.h"
+#include "libos/exo/rpc.h"
+#include "call_stubs.h"
 
-enum { FOREIGN_CALL = 1023 };
+enum {
+    FOREIGN_CALL = 1023,
+    CHILD_FRAMES = 1024,
+    SLOT_CELLS = 20,
+    SLOT_ENTRY,      /* of the child that answers with nothing done */
+    SLOT_CALL,       /* the same with RUN alone, as callers have it */
+    SLOT_STAMP,      /* of one that answers with its first instruction's stamp */
+    SLOT_STAMP_CALL, /* likewise */
+    SLOT_STAMP_OF,   /* its context */
+    SLOT_CHILD,      /* CHILD_SLOT_COUNT of them */
+    CELL_CALL = 1,   /* and the one behind it */
+    CELL_CHILD = 3,
+};
 
 /* Written by the assembly below or read by it: the first stamp, and how far the handler steps. */
 extern uint64_t kit_begun_tsc, kit_step;
 void kit_handler(struct save_area *save);
 _Static_assert(offsetof(struct save_area, rip) == 144, "kit_handler adds to it");
+_Static_assert(CALL_BASE + CALL_transfer_return == 0x54000053, "transfer_stamp");
 
 /* The entry point, which stamps before all else, and the handler of every upcall. */
 __asm__(".globl kit_start\n"
@@ -59,6 +75,96 @@ path_print(const char *name, uint64_t (*span)(uint64_t), uint64_t argument, uint
     return value_print(name, span_measure(span, argument, 0));
 }
 
+/* ---- another environment in another account ---- */
+
+void transfer_stamp(void); /* spans.S */
+
+static void
+answer_nothing(struct rpc *m)
+{
+    (void)m;
+}
+
+static void
+child_main(void)
+{
+    rpc_serve(CHILD_ENTRY, SLOT_CONTEXT, 0, answer_nothing);
+}
+
+static const struct child_terms child = {
+    .name = 1,
+    .limit_frames = CHILD_FRAMES,
+    .slot = {SLOT_CHILD, SLOT_CHILD + 1, SLOT_CHILD + 2, SLOT_CHILD + 3, SLOT_CHILD + 4},
+    .entry = SLOT_ENTRY,
+    .cells = SLOT_CELLS,
+    .first_cell = CELL_CHILD,
+    .main = child_main,
+};
+
+static int64_t
+caller_slot(uint32_t entry, uint32_t cell, uint32_t into)
+{
+    struct cap cap;
+    int64_t r = call_cap_grant(entry, SLOT_CELLS, cell, RIGHT_RUN, 0, (uintptr_t)&cap).value;
+
+    return r < 0 ? r : call_cap_bind(SLOT_SLOTS, into, (uintptr_t)&cap).value;
+}
+
+/* An activation of the child's that begins at transfer_stamp. */
+static int64_t
+stamp_make(void)
+{
+    struct pool pool = pool_of(child.slot[CHILD_ACCOUNT]);
+    struct context_start start = {.rip = (uintptr_t)transfer_stamp, .stop_slot = SLOT_NOTHING};
+    struct transfer_setup setup = {.rip = (uintptr_t)transfer_stamp};
+    uint64_t frame[3];
+    int64_t r = 0;
+
+    for (int i = 0; i < 3 && r >= 0; i++)
+        r = pool_take(&pool, &frame[i], 1);
+    pool_close(&pool);
+    start.vector_frame = r < 0 ? 0 : frame[0];
+    r = r < 0 ? r : call_entry_make(pool.account, frame[1], SLOT_STAMP).value;
+    r = r < 0 ? r
+              : call_context_make(child.slot[CHILD_ENV], frame[2], SLOT_STAMP_OF, (uintptr_t)&start)
+                    .value;
+    r = r < 0 ? r : call_transfer_serve(SLOT_STAMP, SLOT_STAMP_OF, (uintptr_t)&setup).value;
+    return r < 0 ? r : caller_slot(SLOT_STAMP, CELL_CALL + 1, SLOT_STAMP_CALL);
+}
+
+static int64_t
+child_begin(void)
+{
+    uint64_t frame;
+    int64_t r = pool_take(&exo_pool, &frame, 1);
+
+    rpc_begin();
+    r = r < 0 ? r : call_cells_make(SLOT_ACCOUNT, frame, SLOT_CELLS).value;
+    r = r < 0 ? r : child_make(&child);
+    r = r < 0 ? r : caller_slot(SLOT_ENTRY, CELL_CALL, SLOT_CALL);
+    return r < 0 ? r : stamp_make();
+}
+
+static uint64_t
+stamp(void)
+{
+    uint32_t low, high;
+
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
+    return (uint64_t)high << 32 | low;
+}
+
+/* Longer by a few instructions than what it measures: those that make a stamp of two halves. */
+static uint64_t
+span_rpc(uint64_t slot)
+{
+    struct rpc m = {.word = {1, 2, 3, 4, 5, 6}};
+    uint64_t from = stamp();
+    int64_t r = rpc_call((uint32_t)slot, &m);
+
+    return r ? UINT64_MAX : stamp() - from;
+}
+
 int
 exo_main(const struct start_page *start)
 {
@@ -72,5 +178,10 @@ exo_main(const struct start_page *start)
     error |= path_print("exception", span_illegal_enter, 0, SPAN_UD2_BYTES);
     error |= path_print("page_fault_enter", span_store_enter, absent, SPAN_STORE_BYTES);
     error |= path_print("page_fault_resume", span_store, absent, SPAN_STORE_BYTES);
+    if (child_begin() < 0)
+        return 1;
+    error |= path_print("transfer", span_transfer_enter,
+                        (uint64_t)SLOT_STAMP_CALL << 32 | (CALL_BASE + CALL_transfer), 0);
+    error |= path_print("rpc_round_trip", span_rpc, SLOT_CALL, 0);
     return error < 0;
 }

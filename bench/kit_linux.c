@@ -85,6 +85,41 @@ pages_map(size_t bytes, int protection)
     return (uintptr_t)p;
 }
 
+static int to_peer[2], from_peer[2];
+
+/* A byte to the other process and one back. */
+static uint64_t
+span_pipe(uint64_t argument)
+{
+    char byte = (char)argument;
+    uint32_t low, high, low_then, high_then;
+
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
+    if (write(to_peer[1], &byte, 1) != 1 || read(from_peer[0], &byte, 1) != 1)
+        exit(1);
+    __asm__ volatile("rdtsc" : "=a"(low_then), "=d"(high_then)::"memory");
+    return ((uint64_t)high_then << 32 | low_then) - ((uint64_t)high << 32 | low);
+}
+
+/* Another process that answers each byte with one. */
+static void
+peer_begin(void)
+{
+    char byte;
+
+    if (pipe(to_peer) || pipe(from_peer)) {
+        perror("pipe");
+        exit(1);
+    }
+    fflush(stdout);
+    if (fork())
+        return;
+    close(to_peer[1]);
+    while (read(to_peer[0], &byte, 1) == 1 && write(from_peer[1], &byte, 1) == 1)
+        ;
+    _exit(0);
+}
+
 int
 main(void)
 {
@@ -101,6 +136,9 @@ main(void)
     path_print("fault_resume", span_store, refused, 0);
     path_print("fault_enter", span_store_enter, refused, 0);
     path_print("exception_enter", span_illegal_enter, 0, 0);
+    peer_begin();
+    path_print("pipe_round_trip", span_pipe, 0, 0);
+    close(to_peer[1]);
     if (prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0, &dispatch_selector)) {
         perror("prctl");
         return 1;

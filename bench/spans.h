@@ -10,6 +10,7 @@ enum { SPAN_ROUNDS = 101, SPAN_UD2_BYTES = 2, SPAN_STORE_BYTES = 3 };
 uint64_t span_empty(uint64_t argument);
 uint64_t span_call(uint64_t number);
 uint64_t span_call_enter(uint64_t number);
+uint64_t span_transfer_enter(uint64_t word);
 uint64_t span_illegal_enter(uint64_t argument);
 uint64_t span_store(uint64_t address);
 uint64_t span_store_enter(uint64_t address);

@@ -325,6 +325,14 @@ transfer_tick(struct cpu *cpu, uint64_t now_ns)
 
 /* ---- the calls ---- */
 
+/* Is it an activation there already, which only wants to begin elsewhere? */
+static bool
+serves(const struct context *context, const struct entry *entry, const struct transfer_setup *setup)
+{
+    return context == context_current() && context->entry == frame_of(entry) &&
+           context->entry_cpu == setup->cpu;
+}
+
 static int
 serve_check(const struct entry *entry, const struct context *context,
             const struct transfer_setup *setup)
@@ -335,6 +343,8 @@ serve_check(const struct entry *entry, const struct context *context,
         return E_INVAL;
     if (frame_at(frame_of(entry))->owner != frame_at(context->self)->owner)
         return E_PERM;
+    if (serves(context, entry, setup))
+        return 0;
     if (context->entry || context->phase != CONTEXT_READY || below(context) || context->above ||
         (context->on && context != context_current()))
         return E_BUSY;
@@ -355,6 +365,10 @@ transfer_serve(struct entry *entry, struct context *context, uint64_t setup_va)
     error = serve_check(entry, context, &setup);
     if (error)
         return result_error(error);
+    if (serves(context, entry, &setup)) {
+        arch_transfer_set(context, &setup, &entry->parked[context->entry_cpu]);
+        return result_ok(0);
+    }
     context->entry = (uint32_t)frame_of(entry);
     context->entry_cpu = (uint32_t)index_masked(setup.cpu, CPUS_MAX);
     frame_ref(context->entry);

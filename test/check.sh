@@ -179,7 +179,7 @@ check_borders() {
     needed "$(objects out/u/lib)" ''
     needed "$(objects out/h/lib)" "$(objects out/k/lib/mem.c.o)" # hosted, its mem and str functions are the C library's
     needed "$(objects out/u/libos/exo)" "$(objects out/u/lib)" | # these are the program's, the linker's, library.ld's
-        grep -vwE 'needs (exo_main|_GLOBAL_OFFSET_TABLE_|exo_resume_distance)'
+        grep -vwE 'needs (exo_main|_GLOBAL_OFFSET_TABLE_|exo_resume_distance|exo_image_end)'
     x86=$(nm --defined-only $(objects out/k/kernel/x86) | awk '$2 ~ /[A-Z]/ { print $3 }' | sort -u)
     core=$(objects out/k/kernel | grep -v '^out/k/kernel/x86/')
     for name in $(nm -u $core | awk '$1 == "U" { print $2 }' | sort -u); do

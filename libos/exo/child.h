@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libos/exo/child.h - a second environment of ours, in an account of its own below ours: it begins
+ * with a copy of our image as it is now, and a function of ours. It runs in no slice: it serves an
+ * entry, and whoever calls that pays.
+ */
+#pragma once
+#include <stdint.h>
+
+/* The slots that a child begins with, beside SLOT_ACCOUNT to SLOT_EVENTS. */
+enum child_slot { CHILD_ENTRY = 8 };
+
+/* Ours to the child's objects. */
+enum child_object {
+    CHILD_ACCOUNT,
+    CHILD_SLOTS,
+    CHILD_ENV,
+    CHILD_CONTEXT,
+    CHILD_EVENTS,
+    CHILD_SLOT_COUNT,
+};
+enum { CHILD_CELLS = CHILD_SLOT_COUNT + 1 };
+
+struct child_terms {
+    uint64_t name;                   /* of its account: not 0 */
+    uint64_t limit_frames;           /* of its account; its image and tables take some hundred */
+    uint32_t slot[CHILD_SLOT_COUNT]; /* of ours, for the time being */
+    uint32_t entry;                  /* a slot of ours: gets the entry, with every right */
+    uint32_t cells;      /* a slot of ours with a frame of cells, of which CHILD_CELLS from */
+    uint32_t first_cell; /* this one on are empty */
+    void (*main)(void);  /* begun by the first call of the entry; serves CHILD_ENTRY (rpc_serve) */
+};
+
+/*
+ * Makes it. 0, or an error: what there is of it then goes with its account. slot[CHILD_ACCOUNT]
+ * stays the caller's, for account_destroy; the others may be cleared.
+ */
+int child_make(const struct child_terms *t);
+/* Takes all of it back, until nothing of its account is left. 0, or an error. */
+int child_destroy(const struct child_terms *t);
