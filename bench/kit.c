@@ -118,10 +118,8 @@ stamp_make(void)
     struct context_start start = {.rip = (uintptr_t)transfer_stamp, .stop_slot = SLOT_NOTHING};
     struct transfer_setup setup = {.rip = (uintptr_t)transfer_stamp};
     uint64_t frame[3];
-    int64_t r = 0;
+    int64_t r = pool_take_all(&pool, frame, 3);
 
-    for (int i = 0; i < 3 && r >= 0; i++)
-        r = pool_take(&pool, &frame[i], 1);
     pool_close(&pool);
     start.vector_frame = r < 0 ? 0 : frame[0];
     r = r < 0 ? r : call_entry_make(pool.account, frame[1], SLOT_STAMP).value;

@@ -23,15 +23,21 @@
  */
 enum { CLEAR_STEPS = 16, TABLE_STEPS = 512, CONSOLE_STEPS = STEPS_MAX };
 
-/* Does it have to stay? Looked at first: a call that is refused changes nothing. */
+/*
+ * Does it have to stay? Looked at first: a call that is refused changes nothing, but that a parked
+ * activation, which is in nobody's way, can be called no more.
+ */
 static bool
 object_busy(uint64_t n)
 {
+    struct context *context = frame_address(n);
+
     switch (frame_at(n)->type) {
     case FRAME_ACCOUNT:
         return account_at(n)->used_frames || account_at(n)->children;
     case FRAME_CONTEXT:
-        return ((const struct context *)frame_address(n))->on && !planted(PLANT_CURRENT); /* X4 */
+        transfer_retrieve(context);
+        return context->on && !planted(PLANT_CURRENT); /* X4 */
     default:
         return false;
     }
@@ -52,8 +58,6 @@ object_release(uint64_t n, uint64_t *steps)
     void *object = frame_address(n);
     uint64_t cost = CLEAR_STEPS;
 
-    if (type == FRAME_CONTEXT)
-        transfer_retrieve(object); /* a parked activation is in nobody's way */
     if (object_busy(n))
         return E_BUSY;
     if (object_walked(frame_at(n)))

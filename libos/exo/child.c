@@ -42,8 +42,8 @@ struct build {
 static _Noreturn void
 child_enter(void)
 {
+    memset(&exo_context, 0, sizeof(exo_context)); /* what it says of threads is the parent's */
     context_begin(&exo_context, 0);
-    exo_upcall_page.depth = exo_upcall_page.pending = 0;
     exo_pool = pool_of(SLOT_ACCOUNT);
     exo_space = (struct space){.pool = &exo_pool, .root = exo_start_page->root_frame};
     if (upcalls_begin() == 0)
@@ -129,10 +129,13 @@ account_give(struct build *b)
 static int64_t
 root_give(struct build *b)
 {
-    int64_t frame = frame_of(b);
+    uint64_t frame[2]; /* the table and its companion */
+    int64_t r = pool_take_all(&b->pool, frame, 2);
 
-    b->space = (struct space){.pool = &b->pool, .root = (uint64_t)frame};
-    return frame < 0 ? frame : call_pt_make(b->pool.account, (uint64_t)frame, PT_LEVELS).value;
+    if (r == 0)
+        r = call_pt_make(b->pool.account, frame[0], PT_LEVELS, frame[1]).value;
+    b->space = (struct space){.pool = &b->pool, .root = frame[0]};
+    return r;
 }
 
 static int64_t
@@ -141,10 +144,8 @@ objects_give(struct build *b)
     const struct child_terms *t = b->t;
     struct context_start start = {.rip = (uintptr_t)child_enter, .stop_slot = SLOT_NOTHING};
     uint64_t frame[6];
-    int64_t r = 0;
+    int64_t r = pool_take_all(&b->pool, frame, 6);
 
-    for (uint32_t i = 0; i < 6 && r >= 0; i++)
-        r = pool_take(&b->pool, &frame[i], 1);
     if (r >= 0)
         r = call_slots_make(b->pool.account, frame[0], t->slot[CHILD_SLOTS]).value;
     if (r >= 0)
