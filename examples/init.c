@@ -260,12 +260,14 @@ job_look(struct job *job)
     struct context_state state;
     int status = STATUS_SIGNAL + SIGNAL_KILL;
 
-    if (job->phase != JOB_RUNNING || partition_at_hand(&job->partition) < 0)
+    if (job->phase != JOB_RUNNING)
         return;
-    if (call_context_read(LAUNCH_CONTEXT, (uintptr_t)&state).value < 0 ||
-        state.phase != CONTEXT_STOPPED)
-        return;
-    status = state.cause == CAUSE_EXIT ? (int)(state.status & 255) : death_report(&state);
+    if (partition_at_hand(&job->partition) == 0) { /* else it has ended its own context */
+        if (call_context_read(LAUNCH_CONTEXT, (uintptr_t)&state).value < 0 ||
+            state.phase != CONTEXT_STOPPED)
+            return;
+        status = state.cause == CAUSE_EXIT ? (int)(state.status & 255) : death_report(&state);
+    }
     job_finish(job, status);
 }
 
@@ -274,9 +276,10 @@ job_kill(uint64_t channel, uint64_t status)
 {
     struct job *job = &jobs[channel];
 
-    if (job->phase != JOB_RUNNING || partition_at_hand(&job->partition) < 0)
+    if (job->phase != JOB_RUNNING)
         return;
-    call_context_stop(LAUNCH_CONTEXT);
+    if (partition_at_hand(&job->partition) == 0)
+        call_context_stop(LAUNCH_CONTEXT);
     job_finish(job, (int)status);
 }
 

@@ -411,15 +411,10 @@ partition_launch(const struct launch *l, struct partition *out, const char **why
 int
 partition_at_hand(const struct partition *p)
 {
-    int64_t r;
-
     slots_clear();
-    r = bind(SLOT_SLOTS, LAUNCH_CONTEXT, &p->context);
-    if (r == 0)
-        r = bind(SLOT_SLOTS, LAUNCH_CONSOLE, &p->console);
-    if (r == 0)
-        r = bind(SLOT_SLOTS, LAUNCH_EVENTS, &p->events);
-    return (int)r;
+    bind(SLOT_SLOTS, LAUNCH_CONSOLE, &p->console);
+    bind(SLOT_SLOTS, LAUNCH_EVENTS, &p->events);
+    return (int)bind(SLOT_SLOTS, LAUNCH_CONTEXT, &p->context);
 }
 
 int

@@ -66,7 +66,8 @@ bool launch_begin(void);
 int partition_launch(const struct launch *l, struct partition *out, const char **why);
 
 /*
- * Bind context, console and events of a partition to the slots of enum launch_slot. 0, or an error.
+ * Bind context, console and events of a partition to the slots of enum launch_slot, as far as they
+ * are there: it may have ended any of them. 0, or an error: the context is gone.
  */
 int partition_at_hand(const struct partition *p);
 

@@ -50,7 +50,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('unfinished', [], []),
     ('dangling', [], [('REVOKE_ROOT', [], 'refused')]),
     ('resume', [], []),
-    ('reap', [], [('CURRENT', [], 'alive'), ('ENDED', [], 'refused')]),
+    ('reap', [], [('CURRENT', [], 'alive|said'), ('ENDED', [], 'refused')]),
     ('caps', [], [('CAP_TAG', [], 'refused')]),
     ('limits', [], []),
     ('upcalls', [], []),
