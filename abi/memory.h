@@ -61,5 +61,31 @@ enum map_flag {
     MAP_CHANGEABLE = MAP_FLAGS & ~(MAP_READ | MAP_ACCESSED | MAP_DIRTY),
 };
 
+/* What frame_read tells of one frame. */
+struct frame_state {
+    uint32_t owner; /* account, by frame */
+    uint32_t refs;  /* entries that name it, and objects that stand on it */
+    uint32_t pins;  /* lasting uses of a plain frame */
+    uint8_t type;   /* enum frame_type */
+    uint8_t size;   /* of the frame object that it begins: 0: 4 KiB, 1: 2 MiB, 2: 1 GiB */
+    uint8_t vital;  /* 1: so its owner says */
+    uint8_t reserved;
+};
+_Static_assert(sizeof(struct frame_state) == 16, "layout");
+
+/*
+ * What pt_copy is asked: n entries of a level (0, 1: 4 KiB) from one table's from_va on to
+ * another's to_va on, which may be the same table elsewhere. Both sides of each present entry are
+ * changed as by pt_protect, accessed and dirty bits kept (or cleared); other entries are copied as
+ * they are, but for 0, which leaves the place as it is.
+ */
+struct copy_request {
+    uint32_t from, to; /* page tables, by frame */
+    uint64_t from_va, to_va;
+    uint32_t level, n;
+    uint16_t from_clear, from_set, to_clear, to_set; /* flags */
+};
+_Static_assert(sizeof(struct copy_request) == 40, "layout");
+
 /* In what pt_read tells: the entry links a table, and has the rights that the link leaves. */
 static const uint64_t MAP_LINK = (uint64_t)1 << 63;

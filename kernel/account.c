@@ -10,6 +10,7 @@
 #include "kernel/context.h"
 #include "kernel/epoch.h"
 #include "kernel/frame.h"
+#include "kernel/mapping.h"
 #include "kernel/object.h"
 #include "kernel/slice.h"
 #include "kernel/step.h"
@@ -43,6 +44,13 @@ account_charge(struct account *account, uint64_t n)
             a->peak_frames = a->used_frames;
     }
     return 0;
+}
+
+void
+account_restore(struct account *account, uint64_t n)
+{
+    for (uint32_t i = 0; i <= account->depth; i++)
+        account_at(account->path[i])->used_frames += n;
 }
 
 void
@@ -124,22 +132,35 @@ account_read(struct account *account, uint64_t out)
 }
 
 /*
- * One frame of a dying account. Round 0 breaks what objects and tables stand on, so that in round
- * 1 nothing refers to a frame but mappings from outside, which their holder has to undo. False: it
- * is not done with, for it still runs on another processor, or the steps are used up.
+ * First contexts end, so that no processor stands on a root any more; then what objects and tables
+ * stand on is broken, so that at last nothing refers to a frame but mappings from outside.
+ */
+enum reap_round { REAP_CONTEXTS, REAP_OBJECTS, REAP_FRAMES };
+
+/*
+ * One frame of a dying account. False: it is not done with, for it still runs on another processor,
+ * or the steps are used up.
  */
 static bool
 account_reap_frame(struct account *account, uint64_t n, uint64_t *steps)
 {
     struct frame *f = frame_at(n);
+    bool object = f->type != FRAME_PLAIN && f->type != FRAME_ACCOUNT;
+    uint64_t epoch;
+    int error;
 
     if (!account_covers(account, f->owner))
         return true;
-    if (account->reap_round == 0 && f->type != FRAME_PLAIN && f->type != FRAME_ACCOUNT) {
-        int error = object_release(n, steps); /* vector areas and buffers: with their object */
+    if (account->reap_round == REAP_CONTEXTS ? f->type == FRAME_CONTEXT
+                                             : account->reap_round == REAP_OBJECTS && object) {
+        error = object_release(n, steps); /* vector areas and buffers: with their object */
         return error != E_BUSY && error != E_AGAIN;
     }
-    if (account->reap_round == 1 && f->refs == 0 && !object_release(n, steps))
+    if (account->reap_round != REAP_FRAMES)
+        return true;
+    if (!mapping_break(n, steps, &epoch))
+        return false;
+    if (f->refs == 0 && !object_release(n, steps))
         frame_give_back(n);
     return true;
 }
@@ -171,7 +192,7 @@ account_destroy(struct account *account)
         account->reap_cursor++;
         if (account->reap_cursor == frame_count) {
             account->reap_cursor = 0;
-            account->reap_round = 1;
+            account->reap_round += account->reap_round < REAP_FRAMES;
         }
     }
     return result_ok((int64_t)account->used_frames);

@@ -23,7 +23,7 @@ struct account {
     uint64_t latency_ns;   /* how long a woken context may run before its turn */
     uint64_t slice_cursor; /* of slice_reap */
     uint64_t reap_cursor;  /* next frame number to look at */
-    uint32_t reap_round;   /* 0: breaking what stands on what, 1: giving frames back */
+    uint32_t reap_round;   /* enum reap_round of account.c */
     uint32_t children;
     uint32_t path[ACCOUNT_DEPTH_MAX];
 };
@@ -37,6 +37,8 @@ bool account_covers(const struct account *account, uint32_t below);
 /* Charges n frames to the account and those above: 0, or E_DQUOT and nothing is charged. */
 int account_charge(struct account *account, uint64_t n);
 void account_discharge(struct account *account, uint64_t n);
+/* Takes a discharge back that was made in the same call. */
+void account_restore(struct account *account, uint64_t n);
 /* Boot: makes the root account in frame n with every frame of the machine as its limit. */
 void account_init(uint64_t n);
 /*

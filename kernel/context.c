@@ -117,6 +117,7 @@ upcalls_set(struct account *account, uint64_t setup_va)
         return result_error(E_EXIST);
     events = events_of_slot(setup.events_slot, RIGHT_READ, &error);
     if (!error && (frame_check(account, setup.frame, FRAME_PLAIN) ||
+                   frame_at(setup.frame)->owner != frame_at(context->self)->owner ||
                    frame_at(setup.frame)->flags & FRAME_SIZE))
         error = E_PERM;
     if (!error && events)

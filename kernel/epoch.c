@@ -48,13 +48,14 @@ epoch_flushed(struct cpu *cpu)
         epoch_look();
 }
 
-/* May this processor have translations of what hangs below root, or below any root of owner? */
+/* May this processor have translations of what hangs below root (0: below any of owner's, 0: below
+ * any)? */
 static bool
 epoch_concerns(const struct cpu *cpu, uint64_t root, uint32_t owner)
 {
     uint64_t on = arch_root_of(cpu);
 
-    return on && (root ? on == root : frame_at(on)->owner == owner);
+    return on && (root ? on == root : !owner || frame_at(on)->owner == owner);
 }
 
 uint64_t

@@ -27,8 +27,9 @@ bool epoch_has_passed(uint64_t epoch);
 /* What a right that is being taken away is to be stamped with: the next that may be given. */
 uint64_t epoch_next(void);
 /*
- * Rights below `root` (0: below any root of account `owner`) were taken away. This processor has
- * flushed what it must. Returns the epoch to wait for, 0 when no other processor can have them.
+ * Rights below `root` (0: below any root of account `owner`; 0: of any account) were taken away.
+ * This processor has flushed what it must. Returns the epoch to wait for, 0 when no other processor
+ * can have them.
  */
 uint64_t epoch_give(uint64_t root, uint32_t owner);
 /* This processor holds no translation any more. */

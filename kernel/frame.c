@@ -64,6 +64,8 @@ frame_check_unused(const struct account *account, uint64_t n)
     if (frame_check(account, n, FRAME_PLAIN))
         return E_PERM;
     f = frame_at(n);
+    if (account_dying(f->owner) && !planted(PLANT_ENDED))
+        return E_PERM;
     if ((f->refs || f->other || f->flags & FRAME_SIZE || wait_on_frame(n)) &&
         !planted(PLANT_FRAME_REFS))
         return E_BUSY;

@@ -10,6 +10,7 @@
 #include "kernel/context.h"
 #include "kernel/frame.h"
 #include "kernel/grant.h"
+#include "kernel/large.h"
 #include "kernel/pt.h"
 #include "kernel/slice.h"
 #include "kernel/step.h"
@@ -69,7 +70,11 @@ object_release(uint64_t n, uint64_t *steps)
     case FRAME_ENDED:
         if (!wait_release_frame(n, steps))
             return E_AGAIN;
-        (*steps)--;
+        for (; frame_at(n)->flags & FRAME_SIZE; *steps -= cost < *steps ? cost : *steps) {
+            cost = TABLE_STEPS;
+            frame_parts(n);
+        }
+        *steps -= *steps > 0;
         return 0;
     case FRAME_PT1:
     case FRAME_PT2:

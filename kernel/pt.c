@@ -233,31 +233,6 @@ map_check(struct cover *cover, uint64_t wanted, uint32_t size, struct frame **f)
     return map_check_other(cover, n, wanted, size);
 }
 
-/* Whatever stood there is gone; then the entry names f, if any. */
-static inline void
-entry_set(struct walk *w, uint64_t va, uint64_t pte, struct frame *f)
-{
-    uint64_t old = atomic_load_explicit(w->at.entry, memory_order_relaxed);
-
-    if (arch_pte_present(old)) {
-        old = atomic_exchange_explicit(w->at.entry, 0, memory_order_seq_cst);
-        entry_drop(&w->at, old, w->stamp);
-        walk_changed(w, va, true);
-    }
-    if (f)
-        entry_hold(&w->at, f);
-    atomic_store_explicit(w->at.entry, pte, memory_order_release);
-}
-
-/* Above level 1 an entry may link a table, which only pt_unlink takes out. */
-static inline bool
-entry_links(const struct walk *w)
-{
-    uint64_t pte = atomic_load_explicit(w->at.entry, memory_order_relaxed);
-
-    return w->level > 1 && arch_pte_present(pte) && !arch_pte_large(pte);
-}
-
 static int
 map_batch(struct walk *w, struct cover *cover, uint64_t va, const uint64_t *wanted, uint64_t n,
           uint64_t *done)
@@ -349,6 +324,13 @@ pt_unmap(struct account *account, uint64_t table, uint64_t level, uint64_t va, u
     return walk_result(&w, done, error);
 }
 
+bool
+map_masks_good(uint64_t clear, uint64_t set)
+{
+    return !(clear & ~(uint64_t)(MAP_FLAGS & ~MAP_READ)) &&
+           !(set & ~(uint64_t)(MAP_CHANGEABLE | MAP_READ));
+}
+
 /* More rights may be given only to plain frames (M1). */
 static int
 protect_entry(struct walk *w, uint64_t va, struct pte_change change)
@@ -378,8 +360,7 @@ pt_protect(struct account *account, uint64_t table, uint64_t level, uint64_t va,
 
     if (!error)
         error = walk_range(&w, va, n);
-    if (!error && (clear & ~(uint64_t)(MAP_FLAGS & ~MAP_READ) ||
-                   set & ~(uint64_t)(MAP_CHANGEABLE | MAP_READ)))
+    if (!error && !map_masks_good(clear, set))
         error = E_INVAL;
     if (error)
         return result_error(error);

@@ -72,12 +72,39 @@ entry_hold(const struct place *at, struct frame *f)
 
 /* The entry, which was `pte` and is absent now, names a frame no more. */
 void entry_drop(const struct place *at, uint64_t pte, uint64_t stamp);
+/* Whatever stood there is gone; then the entry names f, if any. */
+static inline void
+entry_set(struct walk *w, uint64_t va, uint64_t pte, struct frame *f)
+{
+    uint64_t old = atomic_load_explicit(w->at.entry, memory_order_relaxed);
+
+    if (arch_pte_present(old)) {
+        old = atomic_exchange_explicit(w->at.entry, 0, memory_order_seq_cst);
+        entry_drop(&w->at, old, w->stamp);
+        walk_changed(w, va, true);
+    }
+    if (f)
+        entry_hold(&w->at, f);
+    atomic_store_explicit(w->at.entry, pte, memory_order_release);
+}
+
+/* Above level 1 an entry may link a table, which only pt_unlink takes out. */
+static inline bool
+entry_links(const struct walk *w)
+{
+    uint64_t pte = atomic_load_explicit(w->at.entry, memory_order_relaxed);
+
+    return w->level > 1 && arch_pte_present(pte) && !arch_pte_large(pte);
+}
+
 /* The entry of that name, and the table it lies in. */
 struct place entry_named(uint32_t name);
 uint64_t entry_table(const struct place *at);
 
 /* The frame mapped at va below root, or 0. */
 uint64_t pt_translate(uint64_t root, uint64_t va);
+/* Are these flags that entries can be changed by? */
+bool map_masks_good(uint64_t clear, uint64_t set);
 /* Is it a page table? */
 static inline bool
 type_is_table(uint8_t type)

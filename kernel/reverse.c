@@ -28,6 +28,12 @@ ordinal_take(uint32_t companion)
     return ordinal;
 }
 
+uint32_t
+reverse_ordinals(void)
+{
+    return fresh;
+}
+
 void
 ordinal_give(uint32_t ordinal)
 {

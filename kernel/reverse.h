@@ -26,6 +26,8 @@ void reverse_init(uint32_t *room, uint32_t n);
 /* A free ordinal becomes that of the table with this companion. 0: none is free. */
 uint32_t ordinal_take(uint32_t companion);
 void ordinal_give(uint32_t ordinal);
+/* Ordinals are below it; those of 1 .. that were ever taken name a companion or the next free. */
+uint32_t reverse_ordinals(void);
 
 void *frame_address(uint64_t n); /* kernel/arch.h */
 

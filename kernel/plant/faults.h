@@ -40,6 +40,7 @@ enum planted_fault {
     PLANT_ENTRY_POINT,  /* act 25: an activation may begin anywhere */
     PLANT_WAIT_LOOK,    /* a word is not looked at again once its waiter is counted */
     PLANT_STALE,        /* act 12: a frame comes with what its last owner left there */
+    PLANT_BREAK,        /* mappings of a frame outlive its owner */
     PLANT_EPOCH,        /* act 9: nobody waits for other processors' translations */
     PLANT_ALIAS_IMAGE,  /* the direct map shows text and read-only data writable */
     PLANT_ALIAS_ENTRY,  /* and the processors' copies of the entry page */

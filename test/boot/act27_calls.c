@@ -165,6 +165,7 @@ exo_main(const struct start_page *start)
     structure_words(CALL_transfer_serve, sizeof(struct transfer_setup) / 8);
     structure_words(CALL_cap_bind, sizeof(struct cap) / 8);
     structure_words(CALL_pt_map, 1);
+    structure_words(CALL_pt_copy, sizeof(struct copy_request) / 8);
     structure_words(CALL_wait, 2);
     for (int i = 0; i < RANDOM_CALLS; i++)
         random_call();

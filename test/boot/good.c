@@ -152,6 +152,20 @@ good_slice(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
     }
 }
 
+/* A page of ours copied to the next. */
+static void
+copy_put(void)
+{
+    struct copy_request request = {.from = (uint32_t)root,
+                                   .to = (uint32_t)root,
+                                   .from_va = SCRATCH_VA + FRAME_BYTES,
+                                   .to_va = SCRATCH_VA,
+                                   .n = 1};
+
+    map_one(root, SCRATCH_VA + FRAME_BYTES, frames[0] << FRAME_SHIFT | MAP_READ);
+    memcpy(good_data, &request, sizeof(request));
+}
+
 /* The calls on memory and accounts; false: it is another. */
 static bool
 good_memory(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
@@ -189,6 +203,22 @@ good_memory(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
         return true;
     case CALL_pt_read:
         set(reg, SLOT_ACCOUNT, root, SCRATCH_VA, data, 1);
+        return true;
+    case CALL_pt_copy:
+        copy_put();
+        set(reg, SLOT_ACCOUNT, data, 0, 0, 0);
+        return true;
+    case CALL_frame_protect:
+        set(reg, SLOT_ACCOUNT, f, 0, MAP_CHANGEABLE | (uint64_t)MAP_READ << 32, 0);
+        return true;
+    case CALL_frame_break:
+        set(reg, SLOT_ACCOUNT, f, 0, 0, 0);
+        return true;
+    case CALL_frame_pass:
+        set(reg, SLOT_ACCOUNT, f, 1, SLOT_ACCOUNT, 0);
+        return true;
+    case CALL_frame_read:
+        set(reg, SLOT_ACCOUNT, f, 1, data, 0);
         return true;
     default:
         return false;
@@ -355,6 +385,10 @@ good_use(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
     case CALL_context_root:
         set(reg, SLOT_ACCOUNT, root, 0, 0, 0);
         return GOOD_SUCCEEDS;
+    case CALL_frame_join: /* memory.c has 512 in a row */
+    case CALL_frame_split:
+        set(reg, SLOT_ACCOUNT, frames[0] | 1, 1, 0, 0);
+        return GOOD_ANSWERS;
     case CALL_null:
     case CALL_tlb_flush:
         return GOOD_SUCCEEDS;

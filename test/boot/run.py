@@ -52,7 +52,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('resume', [], []),
     ('reap', [], [('CURRENT', [], 'alive|said'), ('ENDED', [], 'refused')]),
     ('caps', [], [('CAP_TAG', [], 'refused')]),
-    ('limits', [], []),
+    ('limits', [], [('BREAK', [], 'refused')]),
     ('upcalls', [], []),
 ]
 

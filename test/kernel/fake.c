@@ -13,6 +13,7 @@
 #include "kernel/context.h"
 #include "kernel/epoch.h"
 #include "kernel/log.h"
+#include "kernel/mapping.h"
 #include "kernel/object.h"
 #include "kernel/slice.h"
 #include "kernel/step.h"
@@ -58,6 +59,15 @@ frame_check_unused(const struct account *account, uint64_t n)
     if (!f || f->type != FRAME_PLAIN || !account_covers(account, f->owner))
         return E_PERM;
     return f->refs ? E_BUSY : 0;
+}
+
+bool
+mapping_break(uint64_t n, uint64_t *steps, uint64_t *epoch)
+{
+    (void)n;
+    (void)steps;
+    *epoch = 0;
+    return true; /* nothing is mapped here */
 }
 
 struct result
