@@ -20,6 +20,7 @@ struct account {
     uint32_t depth;
     uint32_t dying;
     uint32_t strikes_max;  /* a context that has more is stopped; 0: none is */
+    uint64_t work_cycles;  /* of root: taken by interrupts for whomever */
     uint64_t latency_ns;   /* how long a woken context may run before its turn */
     uint64_t slice_cursor; /* of slice_reap */
     uint64_t reap_cursor;  /* next frame number to look at */

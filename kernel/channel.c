@@ -25,6 +25,7 @@
 
 enum {
     DRAIN_MAX_S = 10,
+    EVENTS_MAX = 128,
     DRAIN_LOOK_NS = 50000,
     LOST_BYTES_MAX = 48,
     CHANNEL_MAIN = 1,
@@ -34,12 +35,13 @@ enum {
 static struct channel channels[CHANNEL_MAX];
 static struct message_decoder decoder;
 static bool greeted;
-static bool over;        /* nothing that the host says is believed any more */
-static uint64_t owing;   /* bit n: channel n, H3 */
-static uint64_t starved; /* bit n: channel n has found no send buffer since one was free */
-static bool plain;       /* there is no host command */
-static bool plain_eof;   /* a byte may end the input */
-static bool line_begun;  /* plain: what was written last was no newline */
+static uint32_t events_left; /* messages that this part of the work may still take */
+static bool over;            /* nothing that the host says is believed any more */
+static uint64_t owing;       /* bit n: channel n, H3 */
+static uint64_t starved;     /* bit n: channel n has found no send buffer since one was free */
+static bool plain;           /* there is no host command */
+static bool plain_eof;       /* a byte may end the input */
+static bool line_begun;      /* plain: what was written last was no newline */
 
 _Static_assert(CHANNEL_MAX <= 64, "sets of channels are one word");
 
@@ -284,7 +286,10 @@ input_end(const char *why)
     }
 }
 
-/* All of it: the host keeps to credit, or loses what goes beyond. */
+/*
+ * All of it, for the host keeps to credit or loses what goes beyond; but no more than events_left
+ * messages at a time.
+ */
 static uint32_t
 channel_receive(const uint8_t *bytes, uint32_t n)
 {
@@ -292,11 +297,14 @@ channel_receive(const uint8_t *bytes, uint32_t n)
     struct message_event event = {0};
     int r = 0;
 
-    while (!over && (r = message_decoder_next(&decoder, &at, bytes + n, &event)) > 0)
+    while (!over && events_left &&
+           (r = message_decoder_next(&decoder, &at, bytes + n, &event)) > 0) {
         take_event(&event);
+        events_left--;
+    }
     if (r < 0)
         input_end(decoder.why);
-    return n;
+    return over ? n : (uint32_t)(at - bytes);
 }
 
 /* As much as the main partition's console has room for; after its end all, to nobody. */
@@ -358,8 +366,15 @@ channel_init(const char *command_line)
 }
 
 void
-channel_interrupt(void)
+channel_mask(void)
 {
+    port_mask();
+}
+
+bool
+channel_work(void)
+{
+    events_left = EVENTS_MAX;
     port_interrupt(plain ? plain_receive : channel_receive);
     if (port_broken() && !over)
         input_end("its device broke a rule");
@@ -370,6 +385,7 @@ channel_interrupt(void)
         for (; told; told &= told - 1)
             channel_tell(&channels[__builtin_ctzll(told)]);
     }
+    return (!events_left && !over) || !port_unmask();
 }
 
 /*

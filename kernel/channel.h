@@ -56,7 +56,8 @@ void channel_finish(struct channel *channel, uint32_t status);
  */
 bool channel_log(const char *text, uint32_t n);
 
-/* The port has interrupted. */
-void channel_interrupt(void);
+/* For the console: see there. */
+void channel_mask(void);
+bool channel_work(void);
 /* Sends all that is owed, and waits until it and all before has left; 10 s at most. */
 void channel_drain(void);

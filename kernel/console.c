@@ -82,9 +82,15 @@ console_tell_signal(struct console *c)
 }
 
 void
-console_interrupt(void)
+console_mask(void)
 {
-    channel_interrupt();
+    channel_mask();
+}
+
+bool
+console_work(void)
+{
+    return channel_work();
 }
 
 /* ---- making and ending ---- */
@@ -200,6 +206,8 @@ console_read(struct console *c, uint64_t va, uint64_t n)
         return result_error(E_INVAL);
     if (!channel)
         return result_ok(0);
+    if (c->put == c->taken)
+        (void)channel_work(); /* its own, and it pays */
     if (n > c->put - c->taken)
         n = c->put - c->taken;
     if (n == 0 && channel->closed[STREAM_INPUT])

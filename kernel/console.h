@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* kernel/console.h - one end of a channel, with its input buffer, as a partition holds it. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include "kernel/cap.h"
 
@@ -20,8 +21,10 @@ struct console {
     uint32_t buffer, n_buffer; /* first frame, frames; n_buffer 0: destroyed */
 };
 
-/* The port has interrupted. */
-void console_interrupt(void);
+/* The port is to interrupt no more, until console_work has done all that there is. */
+void console_mask(void);
+/* A bounded part of what the port has: true when there is more. */
+bool console_work(void);
 
 /* Lets go of the channel, the counters and the buffer, whose frames are plain again. */
 void console_destroy(struct console *console);

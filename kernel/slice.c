@@ -17,9 +17,11 @@
 #include "kernel/arch.h"
 #include "kernel/context.h"
 #include "kernel/frame.h"
+#include "kernel/lock.h"
 #include "kernel/transfer.h"
 #include "kernel/trace.h"
 #include "kernel/wait.h"
+#include "kernel/work.h"
 #include "plant.h"
 
 void
@@ -145,7 +147,8 @@ slice_arm(struct cpu *cpu)
     if (cpu->current->due)
         arch_timer_set(1);
     else if (!planted(PLANT_SLICE_TIMER))
-        arch_timer_set(earlier(cpu_alone(cpu) ? 0 : end, transfer_deadline(cpu->current)));
+        arch_timer_set(earlier(earlier(cpu_alone(cpu) ? 0 : end, transfer_deadline(cpu->current)),
+                               work_time(cpu)));
 }
 
 void
@@ -369,6 +372,11 @@ slice_next(struct cpu *cpu, uint64_t now_ns)
 static void
 cpu_idle(struct cpu *cpu)
 {
+    if (cpu->work) { /* there is more of it: the next round does that, and others may come in */
+        kernel_unlock();
+        kernel_lock();
+        return;
+    }
     arch_timer_set(first_wake(cpu));
     arch_root_idle();
     cpu->idle = true;
@@ -390,6 +398,7 @@ slice_schedule(struct cpu *cpu)
             charge(cpu);
         }
         wait_backlog();
+        work_do(cpu);
         if (slice_next(cpu, now)) {
             slice_arm(cpu);
             arch_resume(cpu->current);
@@ -494,6 +503,7 @@ slice_tick(struct cpu *cpu)
     struct context *context = cpu->current;
     uint64_t now = clock_now();
 
+    work_do(cpu);
     if (context->stop_asked)
         context_end(context, CAUSE_STOPPED, 0);
     if (context->phase == CONTEXT_STOPPED || account_dying(frame_at(context->self)->owner))

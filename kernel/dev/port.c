@@ -33,6 +33,19 @@ port_interrupt(port_receive *receive)
         device->interrupt(receive);
 }
 
+void
+port_mask(void)
+{
+    if (device)
+        device->mask();
+}
+
+bool
+port_unmask(void)
+{
+    return !device || device->unmask();
+}
+
 bool
 port_broken(void)
 {

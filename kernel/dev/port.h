@@ -29,6 +29,8 @@ struct port_device {
     uint8_t *(*buffer)(void);
     void (*send)(uint32_t bytes);
     void (*interrupt)(port_receive *receive);
+    void (*mask)(void);
+    bool (*unmask)(void);
     bool (*broken)(void);
     bool (*idle)(void);
 };
@@ -50,6 +52,11 @@ void port_send(uint32_t bytes);
  * interrupts again.
  */
 void port_interrupt(port_receive *receive);
+
+/* The device is to interrupt no more. */
+void port_mask(void);
+/* It is to interrupt again; false: something has come meanwhile, and it is masked still. */
+bool port_unmask(void);
 
 /* There is none, or its device broke the rules; for ever. */
 bool port_broken(void);

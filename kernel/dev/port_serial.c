@@ -7,7 +7,8 @@
  * other side wait.
  * Invariants  S1 put - sent <= RING_BYTES: bytes under way; port_buffer gives one only where a
  *                whole buffer fits behind them.
- *             S2 the port interrupts to send iff put != sent, and to receive iff nothing is kept.
+ *             S2 the port interrupts to send iff put != sent, and to receive iff nothing is kept;
+ *                neither while it is masked.
  */
 #include "abi/memory.h"
 #include "kernel/arch.h"
@@ -25,6 +26,7 @@ static struct {
     uint64_t put, sent;
     uint8_t kept[SERIAL_FIFO_BYTES]; /* came, and was not taken */
     uint32_t n_kept;
+    bool masked;
 } serial;
 
 static void
@@ -32,7 +34,10 @@ serial_want(void)
 {
     uint32_t want = serial.n_kept ? 0 : SERIAL_WANT_RECEIVE;
 
-    arch_serial_want(want | (serial.put != serial.sent ? SERIAL_WANT_SEND : 0)); /* S2 */
+    if (serial.masked)
+        arch_serial_want(0);
+    else
+        arch_serial_want(want | (serial.put != serial.sent ? SERIAL_WANT_SEND : 0)); /* S2 */
 }
 
 /* As much as the port has room for; what lies in one piece of the ring. */
@@ -80,6 +85,21 @@ serial_interrupt(port_receive *receive)
     serial_want();
 }
 
+static void
+serial_mask(void)
+{
+    serial.masked = true;
+    serial_want();
+}
+
+static bool
+serial_unmask(void)
+{
+    serial.masked = false;
+    serial_want();
+    return true;
+}
+
 static bool
 serial_broken(void)
 {
@@ -97,6 +117,8 @@ static const struct port_device port_serial = {
     .buffer = serial_buffer,
     .send = serial_send,
     .interrupt = serial_interrupt,
+    .mask = serial_mask,
+    .unmask = serial_unmask,
     .broken = serial_broken,
     .idle = serial_idle,
 };

@@ -238,6 +238,25 @@ virtio_interrupt(port_receive *receive)
         virtqueue_interrupt_off(&l->send);
 }
 
+static void
+virtio_mask(void)
+{
+    virtqueue_interrupt_off(&port.our->receive);
+}
+
+/* What is kept waits for room: whoever makes that looks again. */
+static bool
+virtio_unmask(void)
+{
+    struct virtqueue *q = &port.our->receive;
+
+    virtqueue_interrupt_on(q);
+    if (port.our->keeps || !virtqueue_waiting(q))
+        return true;
+    virtqueue_interrupt_off(q);
+    return false;
+}
+
 static bool
 virtio_idle(void)
 {
@@ -251,6 +270,8 @@ static const struct port_device port_virtio = {
     .buffer = virtio_buffer,
     .send = virtio_send,
     .interrupt = virtio_interrupt,
+    .mask = virtio_mask,
+    .unmask = virtio_unmask,
     .broken = virtio_broken,
     .idle = virtio_idle,
 };

@@ -92,6 +92,13 @@ virtqueue_take(struct virtqueue *q, uint32_t *i, uint32_t *length)
     return true;
 }
 
+bool
+virtqueue_waiting(const struct virtqueue *q)
+{
+    return !q->broken &&
+           atomic_load_explicit(&q->rings->used_index, memory_order_relaxed) != q->seen;
+}
+
 void
 virtqueue_interrupt_on(struct virtqueue *q)
 {

@@ -82,6 +82,8 @@ bool virtqueue_wants_bell(struct virtqueue *q);
 /* Takes a buffer back: false when none has come, or when the queue is or has just become broken. */
 bool virtqueue_take(struct virtqueue *q, uint32_t *i, uint32_t *length);
 
+/* Has a buffer come back that was not taken? */
+bool virtqueue_waiting(const struct virtqueue *q);
 /* Asks the device for an interrupt when a buffer comes back, or for none. */
 void virtqueue_interrupt_on(struct virtqueue *q);
 void virtqueue_interrupt_off(struct virtqueue *q);

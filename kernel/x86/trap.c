@@ -4,12 +4,12 @@
  * faults of the kernel, of which only those in a copy from or to a caller are not our bug.
  */
 #include "kernel/arch.h"
-#include "kernel/console.h"
 #include "kernel/context.h"
 #include "kernel/epoch.h"
 #include "kernel/lock.h"
 #include "kernel/log.h"
 #include "kernel/slice.h"
+#include "kernel/work.h"
 #include "kernel/trace.h"
 #include "kernel/x86/cpu.h"
 #include "plant.h"
@@ -158,7 +158,7 @@ interrupt_dispatch(struct cpu *cpu, uint64_t vector)
     if ((vector == IRQ_TIMER || vector == IRQ_REQUEST) && cpu->current)
         slice_tick(cpu);
     if (vector == IRQ_CONSOLE)
-        console_interrupt();
+        work_fired(cpu);
 }
 
 _Noreturn void trap_interrupt(void);

@@ -230,6 +230,17 @@ def slices_without_a_timer():
     expect('refused' in wrong, f'a slice without end was not seen: {wrong}')
 
 
+@test(MACHINE, name='flood.console')
+def flood_console():
+    """Input as fast as the host can send it costs who reads it, not the partition beside."""
+    p = start(['-v', *COUNTED, '-m', '8m', '--beside-memory', '8m', '--beside', f'{program("slices")} interrupted'],
+              ['busybox', 'md5sum'], stdin=subprocess.PIPE)
+    r = finish(p, bytes(100 << 20), 60)
+    said = r.err.decode()
+    expect('BREACH' not in said and re.search(r'^beside1\| done [0-9]+$', said, re.M), short(said))
+    expect(b'2f282b84e7e608d5852449ed940bfc51  -' in r.out, short(r.out))
+
+
 def hogged(kind):
     """It costs only its own slices, and ends by Ctrl-C."""
     p = start(['-v', *COUNTED, '--kernel-arg', 'check', '-m', '8m', '--beside-memory', '8m', '--beside', f'{program("slices")} yield'],

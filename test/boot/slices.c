@@ -2,7 +2,8 @@
 /*
  * slices.c - two of us on one processor, both busy: each gets its share, is told of the begin and
  * the end of each slice, and is taken off when it does not listen. Arguments: what the partition
- * does (`yield` at the end of a slice, `deaf` to it), nothing: both.
+ * does (`yield` at the end of a slice, `deaf` to it, `interrupted`: yield beside one that is
+ * woken).
  */
 #include "test/boot/raw.h"
 
@@ -18,6 +19,7 @@ enum {
 };
 
 static volatile uint64_t begins, ends, others;
+static bool interrupted;
 
 void
 raw_upcall(struct save_area *save, uint64_t kind)
@@ -90,6 +92,8 @@ share_measured(bool told)
         hold(permille >= SHARE_MIN_PERMILLE, "a share of the processor");
     else /* each slice that it does not leave costs it the next */
         hold(permille >= DEAF_MIN_PERMILLE && permille <= DEAF_MAX_PERMILLE, "a deaf one's share");
+    if (interrupted) /* others are woken on credit: that is no slice's end */
+        return;
     hold(slices >= SLICES_MIN, "slices");
     hold(begins - begins_from >= slices, "a begin each");
     if (told)
@@ -103,6 +107,8 @@ int
 raw_main(void)
 {
     bool deaf = !strcmp(argument(0), "deaf");
+
+    interrupted = !strcmp(argument(0), "interrupted");
 
     raw_begin(0);
     raw_page.mask = deaf ? END : 0;
