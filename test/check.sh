@@ -11,7 +11,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
-CHECKS='gcc clang tidy cppcheck aarch64 headers includes borders machine size spdx words calls names format'
+CHECKS='gcc clang tidy cppcheck aarch64 headers includes borders machine size spdx words calls names models format'
 JOBS=$(nproc)
 TIDY='-*,bugprone-*,clang-analyzer-*,readability-function-size,misc-redundant-expression'
 TIDY=$TIDY,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier
@@ -241,6 +241,9 @@ check_names() {
             grep -q "\<sys_$name\>\|\<$name\>" out/gen/call_decl.h out/gen/call_stubs.h || echo "$where: no function $name()"
     done
 }
+
+# What processors may do to one another, every order of it (test/model).
+check_models() { test/model/run.sh; }
 
 check_format() { files '*.c' '*.h' | each format; }
 
