@@ -48,7 +48,7 @@ EXO_SRC := libos/exo/start.c libos/exo/context.c libos/exo/lock.c libos/exo/pool
 	libos/exo/print.c libos/exo/wait.c libos/exo/random.c libos/exo/report.c libos/exo/user.c libos/exo/program.c libos/exo/rpc.c libos/exo/child.c libos/exo/launch.c \
 	libos/exo/thread.c libos/exo/stack.c libos/exo/sched.c libos/exo/sync.c libos/exo/timer.c libos/exo/waiters.c
 EXO_ASM := libos/exo/crt0.S libos/exo/switch.S libos/exo/rpc.S
-EXAMPLES := init hello rpc linux
+EXAMPLES := init hello rpc linux gc pagetable pager
 LINUX_SRC := examples/linux/memory.c examples/linux/files.c examples/linux/calls.c out/gen/linux_names.c
 
 HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/image.c host/partition.c host/program.c host/file.c \

@@ -114,3 +114,15 @@ string_next(const char *s)
 {
     return s + strlen(s) + 1;
 }
+
+const char *
+argument_at(uint32_t n)
+{
+    const char *s = (const char *)exo_start_page->strings_va;
+
+    if (n >= exo_start_page->n_arguments)
+        return "";
+    while (n-- > 0)
+        s = string_next(s);
+    return s;
+}

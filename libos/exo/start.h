@@ -64,5 +64,8 @@ void exo_exit(int status) __attribute__((noreturn));
  */
 uint64_t room_take(uint64_t n_pages);
 
+/* The n'th argument, 0 the program's own name; empty where there is none. */
+const char *argument_at(uint32_t n);
+
 /* The string behind this one. */
 const char *string_next(const char *s);
