@@ -9,6 +9,7 @@
 #include "kernel/exposed.h"
 #include "kernel/frame.h"
 #include "kernel/slice.h"
+#include "kernel/wait.h"
 #include "plant.h"
 
 static uint64_t epoch_given; /* the last */
@@ -36,8 +37,10 @@ epoch_look(void)
         if (arch_root_of(cpu) && cpu->epoch < least)
             least = cpu->epoch;
     }
-    if (least > exposed_machine->epoch_passed)
-        exposed_machine->epoch_passed = least;
+    if (least <= exposed_machine->epoch_passed)
+        return;
+    exposed_machine->epoch_passed = least;
+    wait_epoch();
 }
 
 void

@@ -15,6 +15,7 @@
 #include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/context.h"
+#include "kernel/epoch.h"
 #include "kernel/event.h"
 #include "kernel/frame.h"
 #include "kernel/slice.h"
@@ -25,8 +26,10 @@ enum { CLAUSE_STEPS = 2 };
 /* By frame: clauses that wait for its words (exposed), and one of them (0: none). */
 static _Atomic uint32_t *waiter_count;
 static uint32_t *waiter_first;
-static uint64_t joins;   /* clauses that ever joined a circle */
-static uint32_t backlog; /* frame of the first events in the circle of W4; 0: none */
+static uint64_t joins;       /* clauses that ever joined a circle */
+static uint32_t epoch_first; /* one of the clauses that wait for an epoch; 0: none */
+static uint64_t epoch_mark;  /* those that joined by then are to look; 0: none */
+static uint32_t backlog;     /* frame of the first events in the circle of W4; 0: none */
 
 void
 wait_init(uint64_t n_frames)
@@ -69,6 +72,8 @@ clause_head(const struct context *context, uint32_t i)
 
     if (c->kind == WAIT_EVENT)
         return &((struct events *)frame_address(object))->waiter[c->where];
+    if (c->kind == WAIT_EPOCH)
+        return &epoch_first;
     return c->kind == WAIT_WORD ? &waiter_first[object] : NULL;
 }
 
@@ -144,6 +149,7 @@ clause_check(struct context *context, uint32_t i)
         return c->where % sizeof(uint32_t) ? E_INVAL
                                            : frame_check_words(account, c->where >> FRAME_SHIFT);
     case WAIT_CLOCK:
+    case WAIT_EPOCH:
         return 0;
     default:
         return E_INVAL;
@@ -163,6 +169,8 @@ clause_holds(const struct context *context, uint32_t i)
     case WAIT_WORD: /* pairs with the writer's fence before it reads the count */
         word = (const _Atomic uint32_t *)object + c->where % FRAME_BYTES / sizeof(*word);
         return atomic_load_explicit(word, memory_order_seq_cst) != c->value;
+    case WAIT_EPOCH:
+        return epoch_has_passed(c->value);
     default:
         return clock_now() >= c->value;
     }
@@ -337,12 +345,39 @@ wait_raise(struct events *events, uint32_t index)
         backlog_add(events, index);
 }
 
+/* True: all who waited have looked. */
+static bool
+epoch_wake(uint32_t *left)
+{
+    uint32_t id;
+
+    while ((id = epoch_first) && clause_link(id)->joined <= epoch_mark) {
+        if (!*left)
+            return false;
+        (*left)--;
+        wait_end(clause_context(id)); /* W3: if it was not its epoch, it joins anew */
+    }
+    return true;
+}
+
+void
+wait_epoch(void)
+{
+    uint32_t left = WAKE_MAX;
+
+    epoch_mark = joins;
+    if (epoch_wake(&left))
+        epoch_mark = 0;
+}
+
 /* A round robin over events, so that a crowd at one does not hold up another's. */
 void
 wait_backlog(void)
 {
     uint32_t left = WAKE_MAX;
 
+    if (epoch_mark && epoch_wake(&left))
+        epoch_mark = 0;
     while (backlog && left) {
         struct events *events = events_at(backlog);
         uint32_t index = (uint32_t)__builtin_ctzll(events->backlog);

@@ -22,6 +22,8 @@ struct events;
 void wait_init(uint64_t n_frames);
 /* Wakes at most WAKE_MAX of those that wait for the counter; the rest is backlog. */
 void wait_raise(struct events *events, uint32_t index);
+/* An epoch has passed: who waits for one looks; at most WAKE_MAX now, the rest is backlog. */
+void wait_epoch(void);
 /* Works on the backlog: at most WAKE_MAX contexts. */
 void wait_backlog(void);
 /* The context waits no more; it is ready, and its wait is run again. */

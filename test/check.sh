@@ -206,8 +206,9 @@ limit() {
 }
 
 check_size() {
-    core=$(($(lines_of 'kernel/*.[chS]') - $(lines_of 'kernel/dev/*.[chS]' 'kernel/code/*.[chS]')))
-    limit 'kernel without dev and code' "$core" 8000
+    core=$(($(lines_of 'kernel/*.[chS]') - $(lines_of 'kernel/dev/*.[chS]' 'kernel/code/*.[chS]' 'kernel/x86/*.[chS]')))
+    limit 'kernel without dev, code and x86' "$core" 8000
+    limit 'kernel/x86' "$(lines_of 'kernel/x86/*.[chS]')" 4000
     limit 'kernel/code' "$(lines_of 'kernel/code/*.[chS]')" 5000
     limit 'examples/hello.c' "$(lines_of examples/hello.c)" 40
     limit 'examples/linux' "$(lines_of 'examples/linux/*')" 601

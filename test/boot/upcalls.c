@@ -198,6 +198,15 @@ waits(void)
     expect(clock_ns() >= begin + DEADLINE_NS, "not before its time");
     expect(clock_ns() < begin + LATE_NS, "and soon after it");
     raw_page.mask = raw_page.pending = 0;
+    clauses[0].value = before;
+    clauses[1] = (struct wait_clause){.kind = WAIT_CLOCK, .value = clock_ns() + DEADLINE_NS};
+    begin = clock_ns();
+    hold(call_wait((uintptr_t)clauses, 2).value == 1, "a clause that is a time");
+    expect(clock_ns() >= begin + DEADLINE_NS, "not before it");
+    clauses[1] = (struct wait_clause){.kind = WAIT_EPOCH, .value = 0};
+    hold(call_wait((uintptr_t)clauses, 2).value == 1, "an epoch that was never given out");
+    clauses[1].kind = WAIT_KINDS;
+    hold(call_wait((uintptr_t)clauses, 2).value == -E_INVAL, "no kind of clause");
 }
 
 static void
