@@ -13,6 +13,7 @@ import statistics
 import subprocess
 
 import count
+import exits
 import linux
 import machine
 import tessera
@@ -104,6 +105,16 @@ class Measured:
     def hello_memory(self):
         return [tessera.memory_of("hello") for _ in range(self.repeats)], None
 
+    @functools.cached_property
+    def all_exits(self):
+        """{operation: exits}: ours, theirs."""
+        machine.say("exits under KVM, one level down")
+        return exits.measure()
+
+    def exits(self, name):
+        ours, theirs = self.all_exits
+        return [ours[name]], [theirs[name]]
+
     def applet(self, name):
         """Guest instructions of one applet of busybox, start to exit, its output compared too."""
         ours, theirs = [], []
@@ -163,6 +174,11 @@ def applet_figure(name):
                   lambda m: m.applet(name), how)
 
 
+def exits_figure(name, operation, most, method):
+    how = f"KVM's count, one level down, without interrupts of the host; {method}"
+    return Figure("exits." + name, "exits", ("value", most), False, lambda m: m.exits(operation), how)
+
+
 def console_figure(direction):
     how = (f"bench/stream.c, {STREAM_BYTES} bytes, by the host's clock, without boot; Linux: a virtio "
            "serial port to a socket")
@@ -192,6 +208,14 @@ FIGURES = [
            "sections of the kernel's ELF file that are loaded from it; Linux: vmlinux, without modules"),
     Figure("hello_memory_bytes", "bytes", ("value", 1 << 20), False, lambda m: m.hello_memory(),
            "most that the account of a partition that runs hello ever held, as init reports it"),
+    exits_figure("null_call", "null_call", 0, "call 0; Linux: getppid"),
+    exits_figure("upcall", "upcall", 0, "a write to an absent page, the handler steps over it; Linux: SIGSEGV"),
+    exits_figure("map_unmap", "map_unmap", 0, "a page mapped, written, unmapped; Linux: mmap, write, munmap"),
+    exits_figure("slice_switch", "spin", 1, "two busy partitions, a switch from one to the other; Linux: processes"),
+    exits_figure("yield", "yield", 0, "two partitions that yield, a switch; Linux: sched_yield of two processes"),
+    exits_figure("busy_10s", "alone", 1100, "one program busy for 10 s; Linux too"),
+    exits_figure("idle_10s", "idle", 10, "one program that sleeps for 10 s, and its being woken; Linux too"),
+    exits_figure("boot", "boot", 5000, "power-on to the first program waiting for input, firmware's too; Linux too"),
     console_figure("in"),
     console_figure("out"),
     *(applet_figure(name) for name in APPLETS),
@@ -206,7 +230,7 @@ def spread(samples):
 
 def ratio(figure, ours, theirs):
     """How many times better than Linux: the median over the pairs."""
-    if not theirs:
+    if not theirs or 0 in ours:
         return None
     if figure.larger:
         return statistics.median(o / t for o, t in zip(ours, theirs))

@@ -49,7 +49,9 @@ enum {
     START_WAIT_NS = 10000,
     PV_END_WORDS = 16, /* 64 bytes a processor */
 };
-static const uint64_t WAIT_MAX_NS = 4000000000; /* and the tick looks again */
+/* At most so long, and the tick looks again: the count has 32 bits; a clock that is slow is caught.
+ */
+static const uint64_t WAIT_MAX_NS = 4000000000, DEADLINE_MAX_NS = 3600000000000;
 
 static volatile uint32_t *apic; /* NULL: x2APIC */
 static bool deadline;           /* the timer compares with the cycle counter */
@@ -246,7 +248,9 @@ arch_timer_set(uint64_t at_ns)
     }
     now = clock_now();
     wait_ns = at_ns > now ? at_ns - now : 1;
-    if (wait_ns > WAIT_MAX_NS)
+    if (!deadline && wait_ns > WAIT_MAX_NS)
         wait_ns = WAIT_MAX_NS;
+    if (wait_ns > DEADLINE_MAX_NS)
+        wait_ns = DEADLINE_MAX_NS;
     timer_write((uint64_t)((unsigned __int128)wait_ns * ticks_mult >> 32) + 1);
 }

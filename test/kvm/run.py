@@ -12,7 +12,7 @@ instructions, which KVM cannot.
 import base64, collections, importlib.util, os, re, shlex, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.join(HERE, '../command')]
+sys.path[:0] = [os.path.join(HERE, d) for d in ('../../bench', '../command', '../boot')]
 from harness import Failure, Result, expect, one_line, same, short  # noqa: E402
 import outer  # noqa: E402
 

@@ -4,22 +4,18 @@
 QEMU's emulated processor has SVM and nested paging, so Debian's cloud kernel (fetched by
 bench/linux.py) offers /dev/kvm there. Its memory image holds KVM's modules, busybox, QEMU with its
 libraries and firmware, and of this project what the command needs: so the command itself runs, as
-a user runs it. What a shell script prints on the first serial port comes back.
+a user runs it (test/kvm, bench/exits.py). What a shell script prints on the first serial port comes back.
 """
 import os
 import re
 import subprocess
-import sys
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(ROOT, "bench"))
-import linux  # noqa: E402
-import machine  # noqa: E402
+import linux
+import machine
 
 MEMORY_MIB = 1280
 PROJECT = "/tessera"  # where the project lies in there
-EXTRA = []  # words for the emulator, for who looks into it
 FIRMWARE_DIRS = ["/usr/share/qemu", "/usr/share/seabios"]
 FIRMWARE = ["bios-256k.bin", "bios-microvm.bin", "qboot.rom", "pvh.bin", "linuxboot_dma.bin", "kvmvapic.bin"]
 TCG = "/usr/lib/x86_64-linux-gnu/qemu/accel-tcg-x86_64.so"  # QEMU loads emulation on demand
@@ -53,7 +49,7 @@ def firmware_find(name):
     raise machine.Failed(f"QEMU's firmware {name} is not in {', '.join(FIRMWARE_DIRS)}")
 
 
-def files_needed(project_files):
+def files_needed(project_files, more):
     """Path inside -> path here."""
     qemu = "/usr/bin/qemu-system-x86_64"
     host = os.path.join(machine.OUT, "host", "tessera")
@@ -66,12 +62,11 @@ def files_needed(project_files):
         name = os.path.basename(module)
         files["/modules/" + name] = os.path.join(linux.DIR, "modules", name)
     for name in ["out/host/tessera", "out/tessera.elf", *project_files]:
-        files[f"{PROJECT}/{name}"] = os.path.join(ROOT, name)
-    return files
+        files[f"{PROJECT}/{name}"] = os.path.join(machine.ROOT, name)
+    return files | more
 
 
-def image_make(path, script, project_files):
-    files = files_needed(project_files)
+def image_make(path, script, files):
     made = set()
     init = INIT % {"script": script, "modules": " ".join(map(os.path.basename, linux.KVM_MODULES))}
     with open(path, "wb") as f:
@@ -109,21 +104,22 @@ def end_wait(child, log, silence_s):
             size, since = now, time.monotonic()
 
 
-def run(script, project_files=(), cpus=1, silence_s=180, flags=""):
+def run(script, project_files=(), more=None, cpus=1, silence_s=180):
     """
-    Boots the guest, in which `script` runs; returns all that was printed. Ends with "@done", unless
+    Boots the guest, in which `script` runs; returns all that was printed. project_files: names from
+    the project's root; more: path inside -> path here. Ends with "@done", unless
     the guest stood still: the emulator loses an interrupt of it now and then.
     """
     os.makedirs(os.path.join(machine.OUT, "bench"), exist_ok=True)
     with machine.scratch() as tmp:
         linux.fetch()
         image, log = os.path.join(tmp, "initramfs"), os.path.join(tmp, "log")
-        image_make(image, script, project_files)
+        image_make(image, script, files_needed(project_files, more or {}))
         words = [
-            machine.QEMU, "-machine", "q35,accel=tcg", "-cpu", "max,svm=on" + flags,
+            machine.QEMU, "-machine", "q35,accel=tcg", "-cpu", "max,svm=on",
             "-smp", str(cpus), "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config",
             "-display", "none", "-no-reboot", "-kernel", os.path.join(linux.DIR, "vmlinux"),
-            "-initrd", image, "-append", PARAMETERS, "-serial", f"file:{log}", *EXTRA,
+            "-initrd", image, "-append", PARAMETERS, "-serial", f"file:{log}",
         ]
         with machine.started(words) as child:
             end_wait(child, log, silence_s)

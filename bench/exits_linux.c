@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exits_linux.c - does an operation of Linux so often as a line on its input says, for
+ * exits_drive.c. What exits_kit.c is on the other side.
+ */
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+enum { PAGE = 4096, STORE_BYTES = 3, NS_PER_MS = 1000000 };
+
+static uintptr_t absent;
+
+static void
+store_skip(int sig, siginfo_t *info, void *context)
+{
+    (void)sig;
+    (void)info;
+    ((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] += STORE_BYTES;
+}
+
+static uint64_t
+nothing(uint64_t n)
+{
+    return n;
+}
+
+static uint64_t
+null_call(uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++)
+        syscall(SYS_getppid);
+    return n;
+}
+
+static uint64_t
+upcall(uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++)
+        __asm__ volatile("mov %%rax, (%0)" ::"b"(absent) : "memory"); /* STORE_BYTES long */
+    return n;
+}
+
+static uint64_t
+map_unmap(uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (p == MAP_FAILED)
+            return 0;
+        *(volatile uint64_t *)p = i;
+        munmap(p, PAGE);
+    }
+    return n;
+}
+
+static uint64_t
+env_create(uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(0);
+        if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+            return 0;
+    }
+    return n;
+}
+
+/* Round trips with a process beside. */
+static uint64_t
+transfer(uint64_t n)
+{
+    int to[2], from[2];
+    char byte = 0;
+    uint64_t done = 0;
+
+    if (pipe(to) || pipe(from))
+        return 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(to[1]);
+        while (read(to[0], &byte, 1) == 1 && write(from[1], &byte, 1) == 1)
+            ;
+        _exit(0);
+    }
+    while (done < n && write(to[1], &byte, 1) == 1 && read(from[0], &byte, 1) == 1)
+        done++;
+    for (int i = 0; i < 2; i++) {
+        close(to[i]);
+        close(from[i]);
+    }
+    waitpid(pid, NULL, 0);
+    return done;
+}
+
+static uint64_t
+now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static pid_t
+beside(int yields)
+{
+    pid_t pid = fork();
+
+    while (pid == 0)
+        if (yields)
+            sched_yield();
+    return pid;
+}
+
+static void
+beside_end(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+static uint64_t
+yield(uint64_t n)
+{
+    pid_t pid = beside(1);
+
+    for (uint64_t i = 0; i < n; i++)
+        sched_yield();
+    beside_end(pid);
+    return n;
+}
+
+static uint64_t
+alone(uint64_t n)
+{
+    uint64_t end = now_ns() + n * NS_PER_MS;
+
+    while (now_ns() < end)
+        ;
+    return n;
+}
+
+/* Busy for n milliseconds beside another. Returns how often it had the processor meanwhile. */
+static uint64_t
+spin(uint64_t n)
+{
+    struct rusage from, to;
+    pid_t pid = beside(0);
+
+    getrusage(RUSAGE_SELF, &from);
+    alone(n);
+    getrusage(RUSAGE_SELF, &to);
+    beside_end(pid);
+    return (uint64_t)(to.ru_nivcsw - from.ru_nivcsw);
+}
+
+static uint64_t
+idle(uint64_t n)
+{
+    struct timespec t = {(time_t)(n / 1000), (long)(n % 1000) * NS_PER_MS};
+
+    nanosleep(&t, NULL);
+    return n;
+}
+
+static const struct {
+    const char *name;
+    uint64_t (*run)(uint64_t n);
+} operations[] = {
+    {"nothing", nothing},       {"null_call", null_call},
+    {"upcall", upcall},         {"map_unmap", map_unmap},
+    {"yield", yield},           {"spin", spin},
+    {"env_create", env_create}, {"transfer", transfer},
+    {"alone", alone},           {"idle", idle},
+};
+
+int
+main(void)
+{
+    struct sigaction sa = {.sa_flags = SA_SIGINFO};
+    char name[32];
+    uint64_t n;
+
+    sa.sa_sigaction = store_skip;
+    if (sigaction(SIGSEGV, &sa, NULL))
+        return 1;
+    absent = (uintptr_t)mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    puts("ready");
+    fflush(stdout);
+    while (scanf("%31s %lu", name, &n) == 2)
+        for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++)
+            if (!strcmp(name, operations[i].name)) {
+                printf("done %lu\n", operations[i].run(n));
+                fflush(stdout);
+            }
+    return 0;
+}
