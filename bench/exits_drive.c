@@ -96,6 +96,8 @@ guest_start(char **command, FILE **to, FILE **from)
     close(out[1]);
     *to = fdopen(in[1], "w");
     *from = fdopen(out[0], "r");
+    if (!*to || !*from)
+        drive_fail("fdopen");
     return pid;
 }
 
