@@ -161,6 +161,7 @@ controller_on(void)
     write_msr(MSR_APIC_BASE, base | APIC_ON | (apic ? 0 : APIC_X2));
     apic_write(APIC_SPURIOUS, APIC_ENABLE | IRQ_SPURIOUS);
     apic_write(APIC_TASK_PRIORITY, 0);
+    cpu_x86_this()->apic_id = apic_id();
 }
 
 static void

@@ -55,7 +55,9 @@ arch_pci_write(uint32_t function, uint32_t offset, uint32_t value)
 
 /* ---- interrupts ---- */
 enum {
-    MSI_ADDRESS = 0xfee00000, /* to the processor whose APIC is 0; fixed delivery, edge */
+    MSI_ADDRESS = 0xfee00000, /* fixed delivery, edge */
+    MSI_TO_SHIFT = 12,
+    IOAPIC_TO_SHIFT = 24,
     IOAPIC_ADDRESS = 0xfec00000,
     IOAPIC_STEP = 0x10000, /* QEMU's microvm has a second one here, for lines 24 and above */
     IOAPIC_LINES = 24,
@@ -67,7 +69,7 @@ enum {
 void
 arch_msi_message(enum irq_vector vector, uint64_t *address, uint32_t *data)
 {
-    *address = MSI_ADDRESS;
+    *address = MSI_ADDRESS | (uint64_t)cpu_x86_at(0)->apic_id << MSI_TO_SHIFT;
     *data = vector;
 }
 
@@ -91,7 +93,7 @@ arch_irq_route(uint32_t line, enum irq_vector vector)
     }
     if (!ioapic[which])
         ioapic[which] = arch_mmio_map(IOAPIC_ADDRESS + (uint64_t)which * IOAPIC_STEP, FRAME_BYTES);
-    ioapic_write(ioapic[which], entry + 1, 0);  /* to APIC 0 */
+    ioapic_write(ioapic[which], entry + 1, cpu_x86_at(0)->apic_id << IOAPIC_TO_SHIFT);
     ioapic_write(ioapic[which], entry, vector); /* fixed, physical, high, edge, unmasked */
 }
 

@@ -82,7 +82,6 @@ arch_processors_start(void)
     const struct firmware *told = acpi_told();
     uint32_t self = apic_id();
 
-    cpu_x86_at(0)->apic_id = self;
     memcpy((char *)DIRECT_BASE + AP_PAGE, ap_page, (size_t)(ap_page_end - ap_page));
     for (uint32_t i = 0; i < told->n_cpus && n_cpus < CPUS_MAX; i++) {
         if (told->apic_id[i] == self)
