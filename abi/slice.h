@@ -33,5 +33,6 @@ struct slice_state {
     uint32_t context, second;
     uint32_t duration_ns;
     uint64_t debt_ns;
+    uint64_t interrupts; /* that the processor has taken, of any kind */
 };
-_Static_assert(sizeof(struct slice_state) == 24, "layout");
+_Static_assert(sizeof(struct slice_state) == 32, "layout");

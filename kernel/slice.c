@@ -147,7 +147,8 @@ slice_arm(struct cpu *cpu)
     if (cpu->current->due)
         arch_timer_set(1);
     else if (!planted(PLANT_SLICE_TIMER))
-        arch_timer_set(earlier(earlier(cpu_alone(cpu) ? 0 : end, transfer_deadline(cpu->current)),
+        arch_timer_set(earlier(earlier(cpu_alone(cpu) && !planted(PLANT_ALONE) ? 0 : end,
+                                       transfer_deadline(cpu->current)),
                                work_time(cpu)));
 }
 

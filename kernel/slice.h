@@ -36,6 +36,7 @@ struct cpu {
     struct context *payer; /* whom the slice names; NULL: none, or what runs is not its chain */
     uint64_t slice_end_ns;
     uint64_t grace_end_ns; /* 0: no slice-end upcall outstanding */
+    uint64_t interrupts;   /* taken, of any kind */
     uint64_t work_ns;      /* when work may go on */
     uint64_t counter_mark; /* cycle counter up to which time has been charged */
     /* who has been woken and may run at once, and whom that interrupts */

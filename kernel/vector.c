@@ -248,7 +248,8 @@ slice_read(struct account *account, uint64_t number, uint64_t position, uint64_t
                                  .context = s->name[SLICE_FIRST].context,
                                  .second = s->name[SLICE_SECOND].context,
                                  .duration_ns = s->duration_ns,
-                                 .debt_ns = s->debt_ns};
+                                 .debt_ns = s->debt_ns,
+                                 .interrupts = cpu->interrupts};
     absent = copy_out(out, &state, sizeof(state));
     return absent ? result_error_at(E_FAULT, absent) : result_ok(0);
 }

@@ -38,6 +38,7 @@ enum planted_fault {
     PLANT_STRANGER,     /* act 25: who was not called may return */
     PLANT_IDENTITY,     /* act 25: the identity is what the message says */
     PLANT_ENTRY_POINT,  /* act 25: an activation may begin anywhere */
+    PLANT_ALONE,        /* slices end though nobody follows */
     PLANT_WORK_SHARE,   /* an interrupt's work takes all of a processor */
     PLANT_WAIT_LOOK,    /* a word is not looked at again once its waiter is counted */
     PLANT_STALE,        /* act 12: a frame comes with what its last owner left there */

@@ -145,6 +145,7 @@ trap_own_stack(void)
 static void
 interrupt_dispatch(struct cpu *cpu, uint64_t vector)
 {
+    cpu->interrupts++;
     trace(TRACE_INTERRUPT, vector, 0);
     if (vector == IRQ_SPURIOUS)
         return;

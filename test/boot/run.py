@@ -230,6 +230,26 @@ def slices_without_a_timer():
     expect('refused' in wrong, f'a slice without end was not seen: {wrong}')
 
 
+def alone(ms, kernel_words=(), kernel=None):
+    options = ['-v', '--cpus', '2', '-m', '8m']
+    for word in kernel_words:
+        options += ['--kernel-arg', word]
+    return run(options + (['--kernel', kernel] if kernel else []), [program('alone'), str(ms)], timeout=120).out.decode()
+
+
+@test(MACHINE, name='alone.holds')
+def alone_holds():
+    """No interrupt for 10 s of guest time where one context has the whole vector."""
+    ms = 10000
+    same(re.sub('^done .*', 'done', alone(ms), flags=re.M), f'0 interrupts in {ms} ms\ndone\n', 'output')
+
+
+@test(MACHINE, name='alone.control.ALONE')
+def alone_control():
+    out = alone(1000, [f'plant={faults()["ALONE"]}'], PLANT_KERNEL)
+    expect('BREACH nobody interrupts' in out, short(out))
+
+
 @test(MACHINE, name='flood.console')
 def flood_console():
     """Input as fast as the host can send it costs who reads it, not the partition beside."""
