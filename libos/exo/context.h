@@ -33,7 +33,15 @@ struct context {
     struct pairing *timers;     /* those that are set here */
     struct lock timers_lock;
     uint32_t n_locks;                     /* held or about to be taken */
+    uint32_t slot;                        /* of the kernel's object */
     struct lock *lock[CONTEXT_LOCKS_MAX]; /* these */
+    void (*fn)(void *argument);           /* what it began with */
+    void *argument;
+    uint64_t frame, vector_frame; /* of the kernel's object */
+    uint64_t stops;               /* its counter of stops, when it was made */
+    uint32_t cpu, position;       /* where it has a slice; position SLOT_NOTHING: nowhere */
+    struct context *roller;       /* who runs its critical section to the end; null: nobody */
+    uint64_t roller_rsp;          /* where that one goes on */
 };
 _Static_assert(sizeof(struct context) <= 4096, "one frame");
 _Static_assert(offsetof(struct context, self) == HERE_SELF, "layout");

@@ -28,6 +28,8 @@ enum start_counter {
     COUNTER_CONSOLE = 0, /* input, credit or an end at the console */
     COUNTER_SIGNALS = 1, /* a signal from the host */
     COUNTER_FIRST_FREE = 2,
+    COUNTER_CONTEXT = 32, /* + index: raised to interrupt or wake a context of ours (contexts.h) */
+    COUNTER_STOPPED = 48, /* + index: raised when it has stopped */
 };
 
 struct start_page {

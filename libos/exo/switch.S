@@ -181,4 +181,9 @@ exo_upcall_slice_end:
     call exo_slice_end
     lea exo_resume_distance(%rbx), %rax
     jmp *%rax
+    .section .rodata
+    .balign 8
+    .globl exo_slice_end_entry
+exo_slice_end_entry: /* for libos/exo/upcall.c */
+    .quad exo_upcall_slice_end
     .section .note.GNU-stack, "", @progbits

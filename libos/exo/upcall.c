@@ -30,9 +30,12 @@ void exo_upcall_exception(void);
 void exo_upcall_fault(void);
 void exo_upcall_foreign(void);
 void exo_upcall_event(void);
-void exo_upcall_slice_end(void) __attribute__((weak)); /* switch.S, where there are threads */
-void exo_resume_start(void);
-void exo_resume_end(void);
+void exo_resume_start(void) __attribute__((visibility("hidden")));
+void exo_resume_end(void) __attribute__((visibility("hidden")));
+
+/* Where there are threads, switch.S has another. */
+extern const uint64_t exo_slice_end_entry;
+const uint64_t exo_slice_end_entry __attribute__((weak)) = 0;
 
 static uint8_t upcall_stacks[UPCALL_DEPTH_MAX][STACK_BYTES] __attribute__((aligned(16)));
 
@@ -64,19 +67,19 @@ upcall_handler *exo_on_event = on_event;
 void (*exo_on_signals)(uint64_t set) = on_signals;
 
 int
-upcalls_begin(void)
+upcalls_register(struct context *c, const uint64_t stack[UPCALL_DEPTH_MAX], uint64_t event_mask)
 {
-    uint64_t page;
+    uint64_t page, distance = (uintptr_t)c - (uintptr_t)&exo_context; /* of what is mapped again */
     struct upcall_setup setup = {
-        .va = (uintptr_t)&exo_upcall_page,
+        .va = (uintptr_t)c,
         .entry = {[UPCALL_EXCEPTION] = (uintptr_t)exo_upcall_exception,
                   [UPCALL_FAULT] = (uintptr_t)exo_upcall_fault,
                   [UPCALL_FOREIGN] = (uintptr_t)exo_upcall_foreign,
                   [UPCALL_EVENT] = (uintptr_t)exo_upcall_event,
-                  [UPCALL_SLICE_END] = (uintptr_t)exo_upcall_slice_end},
-        .resume_start = (uintptr_t)exo_resume_start,
-        .resume_end = (uintptr_t)exo_resume_end,
-        .event_mask = 1 << COUNTER_SIGNALS | (exo_upcall_slice_end ? 1 << COUNTER_CONSOLE : 0),
+                  [UPCALL_SLICE_END] = exo_slice_end_entry},
+        .resume_start = (uintptr_t)exo_resume_start + distance,
+        .resume_end = (uintptr_t)exo_resume_end + distance,
+        .event_mask = event_mask,
         .events_slot = exo_boot_page ? SLOT_NOTHING : SLOT_EVENTS,
     };
     int error = space_read(&exo_space, setup.va, &page, 1);
@@ -84,9 +87,20 @@ upcalls_begin(void)
     if (error)
         return error;
     setup.frame = page >> FRAME_SHIFT;
-    for (int i = 0; i < UPCALL_DEPTH_MAX; i++)
-        setup.stack[i] = (uintptr_t)upcall_stacks[i] + STACK_BYTES;
+    memcpy(setup.stack, stack, sizeof(setup.stack));
     return (int)call_upcalls_set(SLOT_ACCOUNT, (uintptr_t)&setup).value;
+}
+
+int
+upcalls_begin(void)
+{
+    uint64_t stack[UPCALL_DEPTH_MAX];
+
+    for (int i = 0; i < UPCALL_DEPTH_MAX; i++)
+        stack[i] = (uintptr_t)upcall_stacks[i] + STACK_BYTES;
+    return upcalls_register(&exo_context, stack,
+                            1 << COUNTER_SIGNALS |
+                                (exo_slice_end_entry ? 1 << COUNTER_CONSOLE : 0));
 }
 
 void

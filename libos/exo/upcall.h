@@ -23,8 +23,15 @@ extern void (*exo_on_signals)(uint64_t set);
 
 extern struct upcall_page exo_upcall_page;
 
-/* Registers our upcalls with the kernel: called by exo_start alone. */
+/*
+ * Registers the upcalls of the calling context with the kernel: of the first, by exo_start; of
+ * another, whose stacks end at stack[], by contexts.c. Events of the counters in event_mask are
+ * upcalls.
+ */
 int upcalls_begin(void);
+struct context;
+int upcalls_register(struct context *c, const uint64_t stack[UPCALL_DEPTH_MAX],
+                     uint64_t event_mask);
 
 /* Handle an event that could not be delivered: it was masked, or no save area was left. */
 void upcalls_take_pending(void);

@@ -302,6 +302,9 @@ LIBRARY = [  # libos/exo on one processor: program, argument, exit code, what it
     ('threads', 'time', 0, '', COUNTED),
     ('threads', 'deep', 139, 'segmentation fault: write to 0x7e44', []),
     ('switches', '', 0, '', COUNTED),
+    ('several', '', 0, '', []),
+    ('several', '', 0, '', ['--cpus', '2']),
+    ('several', '', 0, '', ['--cpus', '4']),
     ('heap', 'twice', 134, 'the heap was misused: a block that is free already at 0x7e44', []),
     ('heap', 'wild', 134, 'the heap was misused: no block of the heap at 0x7e44', []),
 ]
@@ -319,7 +322,8 @@ def library(name, word, code, says, options):
 
 def enter_library():
     for name, word, code, says, options in LIBRARY:
-        test(MACHINE, name=f'{name}.{word or "holds"}')(
+        cpus = f'.{options[1]}_processors' if options[:1] == ['--cpus'] else ''
+        test(MACHINE, name=f'{name}.{word or "holds"}{cpus}')(
             lambda n=name, w=word, c=code, s=says, o=options: library(n, w, c, s, o))
 
 
