@@ -21,11 +21,26 @@
 
 enum { ENTRY_STEPS = 4, PROTECT_MAX = 256 };
 
-/* Tables of several accounts may have changed: the translations of all processors are concerned. */
-static uint64_t
-mappings_flush(bool taken)
+/* Whose tables lost something: none's (no), one account's, or those of several. */
+struct losers {
+    bool any;
+    uint32_t owner; /* 0: several */
+};
+
+static void
+losers_add(struct losers *l, const struct place *at)
 {
-    uint64_t epoch = taken && epoch_next() ? epoch_give(0, 0) : 0;
+    uint32_t owner = frame_at(entry_table(at))->owner;
+
+    l->owner = l->any && l->owner != owner ? 0 : owner;
+    l->any = true;
+}
+
+/* This processor may have more of them than a flush page by page is worth. */
+static uint64_t
+losers_flush(const struct losers *l)
+{
+    uint64_t epoch = l->any && epoch_next() ? epoch_give(0, l->owner) : 0;
 
     if (!epoch)
         arch_flush_all();
@@ -36,15 +51,17 @@ bool
 mapping_break(uint64_t n, uint64_t *steps, uint64_t *epoch)
 {
     const struct frame *f = frame_at(n);
-    uint64_t stamp = epoch_next(), done = 0;
+    struct losers losers = {0};
+    uint64_t stamp = epoch_next();
 
-    for (; f->first && *steps && !planted(PLANT_BREAK); done++) {
+    while (f->first && *steps && !planted(PLANT_BREAK)) {
         struct place at = entry_named(f->first);
         uint64_t old = atomic_exchange(at.entry, 0);
         entry_drop(&at, old, stamp);
+        losers_add(&losers, &at);
         *steps -= *steps < ENTRY_STEPS ? *steps : ENTRY_STEPS;
     }
-    *epoch = done ? mappings_flush(true) : 0;
+    *epoch = losers.any ? losers_flush(&losers) : 0;
     return !f->first;
 }
 
@@ -68,7 +85,8 @@ struct sweep {
     struct pte_change change;
     uint64_t mask, value; /* software bits */
     uint64_t seen;        /* MAP_ACCESSED, MAP_DIRTY */
-    bool changed, taken;
+    bool changed;
+    struct losers losers;
 };
 
 static void
@@ -84,7 +102,8 @@ sweep_entry(struct sweep *s, const struct place *at)
     while (!atomic_compare_exchange_weak(at->entry, &old, new));
     s->seen |= arch_pte_decode(old) & (MAP_ACCESSED | MAP_DIRTY);
     s->changed |= new != old;
-    s->taken |= arch_pte_loses(old, new);
+    if (arch_pte_loses(old, new))
+        losers_add(&s->losers, at);
 }
 
 /* 0 when the list of the frame can be followed from the entry `from`. */
@@ -111,7 +130,7 @@ frame_protect(struct account *account, uint64_t frame, uint64_t from, uint64_t m
               uint64_t clear, uint64_t set)
 {
     enum { SOFT = 7 << MAP_SOFT_SHIFT };
-    struct sweep s = {account, arch_pte_change(clear, set), mask, value, 0, false, false};
+    struct sweep s = {account, arch_pte_change(clear, set), mask, value, 0, false, {0}};
     const struct frame *f = frame_find(frame);
     uint64_t next, epoch = 0;
     int error;
@@ -133,7 +152,7 @@ frame_protect(struct account *account, uint64_t frame, uint64_t from, uint64_t m
         next = at.link->next;
     }
     if (s.changed)
-        epoch = mappings_flush(s.taken);
+        epoch = losers_flush(&s.losers);
     return (struct result){.value = (int64_t)(s.seen | next << FRAME_SHIFT), .detail = epoch};
 }
 

@@ -113,7 +113,7 @@ pt_link(struct account *account, uint64_t table, uint64_t va, uint64_t child, ui
         ;
     w.single = false;
     walk_changed(&w, va, arch_pte_loses(old, new));
-    return walk_result(&w, 0, 0);
+    return (struct result){.detail = walk_end(&w)};
 }
 
 struct result

@@ -35,6 +35,8 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
                        ('MAP_RANGE', ['kernel-half'], 'refused')]),
     ('act06_bits', [], [('MAP_BITS', [], 'refused')]),
     ('act07_table', [], [('FRAME_REFS', [], 'refused'), ('FLUSH', [], 'refused')]),
+    ('act09_stale', [], []),  # its control needs two processors: below
+    ('act12_scan', [], [('STALE', [], 'refused')]),
     ('act13_edge', [], [('MAP_RANGE', [], 'alive'), ('START', [], 'refused')]),
     ('act15_flags', [], [('RESUME_FLAGS', [], 'refused'), ('ENTRY_FLAGS', [], 'alive')]),
     ('act16_gates', [], [('GATES', [], 'refused'), ('SELECTORS', [], 'refused|alive'),
@@ -52,6 +54,9 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('resume', [], []),
     ('reap', [], [('CURRENT', [], 'alive|said'), ('ENDED', [], 'refused')]),
     ('caps', [], [('CAP_TAG', [], 'refused')]),
+    ('links', [], []),
+    ('forks', [], []),
+    ('large', [], []),
     ('limits', [], [('BREAK', [], 'refused')]),
     ('upcalls', [], []),
 ]
@@ -151,8 +156,8 @@ def holds(name, arguments, **how):
     expect(not wrong, '; '.join(f'{oracle}: {why}' for oracle, why in wrong.items()))
 
 
-def caught(name, arguments, fault, oracle):
-    wrong = judge(name, run_beside(name, arguments, [f'plant={faults()[fault]}'], PLANT_KERNEL))
+def caught(name, arguments, fault, oracle, cpus=1):
+    wrong = judge(name, run_beside(name, arguments, [f'plant={faults()[fault]}'], PLANT_KERNEL, cpus))
     expect(any(o in wrong for o in oracle.split('|')), f'with {fault} left out, oracle {oracle} saw nothing; failed: {wrong}')
 
 
@@ -167,6 +172,11 @@ def enter_acts():
         for fault, words, oracle in controls:
             test(MACHINE, name='.'.join([name, 'control', fault, *words]))(
                 lambda n=name, a=words, f=fault, o=oracle: caught(n, a, f, o))
+
+
+@test(MACHINE, name='act09_stale.control.EPOCH')
+def stale_without_epochs():
+    caught('act09_stale', [], 'EPOCH', 'refused', cpus=2)
 
 
 def dies(name, deed, signo, words, function):
