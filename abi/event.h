@@ -25,7 +25,7 @@ enum wait_kind {
     WAIT_WORD,      /* slot: account with MAP that covers the frame; where: frame << FRAME_SHIFT |
                        offset of a 32-bit word, aligned; the word is not value */
     WAIT_CLOCK,     /* the clock is at value or past it; slot and where are not looked at */
-    WAIT_EPOCH,    /* the epoch value has passed (abi/memory.h); likewise. tlb_flush hastens it */
+    WAIT_EPOCH,     /* the epoch value has passed (abi/memory.h); likewise. tlb_flush hastens it */
     WAIT_KINDS,
 };
 

@@ -281,14 +281,16 @@ void
 slice_off(struct cpu *cpu)
 {
     struct context *context = cpu->current;
+    const struct context *base;
 
     trace(TRACE_SLICE_END, cpu->position, 0);
     charge(cpu);
     arch_context_leave(context);
     transfer_off(context);
     cpu->current = cpu->payer = NULL;
-    if (context->phase == CONTEXT_READY && context->cpus & (context->cpus - 1))
-        (void)idle_ask(context); /* another processor may be waiting for it */
+    base = transfer_base(context);
+    if (context->phase == CONTEXT_READY && base->cpus & ~((uint64_t)1 << cpu->number))
+        (void)idle_ask(base); /* another processor may be waiting for it */
 }
 
 /*
