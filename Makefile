@@ -173,25 +173,27 @@ $(OUT)/fuzz/seed: $(OUT)/unit/test/fuzz/seed.c.o $(OUT)/unit/test/unit/made.c.o 
 fuzz: $(FUZZERS:%=$(OUT)/fuzz/%) $(OUT)/fuzz/seed
 
 # What bench/run needs: Linux programs (static, for the guest), a QEMU plugin, an empty kernel, a kit on libos/exo.
-BENCH_TOOLS := $(addprefix $(OUT)/bench/,linux_init kit_linux stream count.so floor.elf kit \
+BENCH_TOOLS := $(addprefix $(OUT)/bench/,linux_init kit_linux stream count.so path.so floor.elf kit \
 	exits_kit exits_linux exits_drive)
 $(OUT)/bench/linux_init: bench/linux_init.c # above ordinary programs, and begun with a time stamp
 	@mkdir -p $(@D)
 	$(CC) $(HFLAGS) -static -Wl,-Ttext-segment=0x40000000,-e,stamp_start -o $@ $<
-$(OUT)/bench/kit_linux: bench/kit_linux.c bench/spans.S bench/spans.h
+$(OUT)/bench/kit_linux: bench/kit_linux.c bench/kit_linux_memory.c bench/kit_linux_tasks.c bench/spans.S \
+		bench/kit_linux.h bench/spans.h bench/pages.h
 	@mkdir -p $(@D)
 	$(CC) $(HFLAGS) -I. -static -o $@ $(filter-out %.h,$^)
 $(addprefix $(OUT)/bench/,stream exits_linux exits_drive): $(OUT)/bench/%: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(HFLAGS) -static -o $@ $<
-$(OUT)/bench/count.so: bench/count.c
+$(OUT)/bench/%.so: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(HFLAGS) -shared -fPIC -o $@ $<
 $(OUT)/bench/floor.elf: bench/floor.S
 	@mkdir -p $(@D)
 	$(CC) -m32 -nostdlib -static -Wl,--build-id=none,-z,noexecstack,-e,floor_start -Wl,-Ttext=0x200000 \
 		-Wl,--section-start=.note.Xen=0x201000,--section-start=.bss=0x202000 -o $@ $<
-$(OUT)/bench/kit: $(OUT)/u/bench/kit.c.o $(OUT)/u/bench/spans.S.o $(EXO_OBJ) libos/exo/library.ld
+KIT := kit.c kit_memory.c kit_threads.c spans.S
+$(OUT)/bench/kit: $(addprefix $(OUT)/u/bench/,$(addsuffix .o,$(KIT))) $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LD) -T libos/exo/library.ld -e kit_start -o $@ $(filter %.o,$^)
 $(OUT)/bench/exits_kit: $(OUT)/u/bench/exits_kit.c.o $(EXO_OBJ) libos/exo/library.ld

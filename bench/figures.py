@@ -65,23 +65,30 @@ class Measured:
     def __init__(self, repeats, pairs):
         self.repeats, self.pairs = repeats, pairs
 
-    @functools.cached_property
-    def kits(self):
-        """Lists of {name: instructions}: ours, theirs."""
+    @functools.cache
+    def kits(self, part, counted):
+        """One part of both kits, in turn: (ours, theirs), lists of {name: instructions or cycles}."""
         ours, theirs = [], []
-        for _ in range(self.repeats):
-            machine.say("short paths")
-            kit = os.path.join(TOOLS, "kit")
-            ended = check_run("tessera", tessera.run([kit], extra=machine.ICOUNT))
+        extra = machine.ICOUNT if counted else []
+        for _ in range(self.repeats if counted else self.pairs):
+            machine.say(f"{part}, {'instructions' if counted else 'time'}")
+            ended = check_run("tessera", tessera.run([os.path.join(TOOLS, "kit"), part], extra=extra))
             ours.append(kit_parse(ended.output.decode()))
-            kit = os.path.join(TOOLS, "kit_linux")
-            ended = check_run("linux", linux.run(kit, [], os.devnull, machine.ICOUNT))
+            ended = check_run("linux", linux.run(os.path.join(TOOLS, "kit_linux"), [part], os.devnull, extra))
             theirs.append(kit_parse(ended.output.decode()))
         return ours, theirs
 
-    def path(self, ours, theirs):
-        kits = self.kits
-        return [k[ours] for k in kits[0]], [k[theirs] for k in kits[1]] if theirs else None
+    def path(self, part, ours, theirs, per=1):
+        """Instructions of a path on both sides, of `per` operations each."""
+        sides = self.kits(part, True)
+        return tuple([k[name] if per == 1 else k[name] / per for k in side] if name else None
+                     for side, name in zip(sides, (ours, theirs)))
+
+    def path_time(self, part, ours, theirs, per=1):
+        """Nanoseconds of a path, by the processor's counter."""
+        sides = self.kits(part, False)
+        return tuple([k[name] * 1e9 / k["counter_hz"] / per for k in side] if name else None
+                     for side, name in zip(sides, (ours, theirs)))
 
     @functools.cached_property
     def boots(self):
@@ -160,10 +167,14 @@ class Measured:
         return ours, theirs
 
 
-def path_figure(name, ours, theirs, goal, method):
-    how = f"rdtsc difference under -icount shift=0, less an empty span, median of many; {method}"
-    return Figure("instr." + name, "instructions", goal, False,
-                  lambda m: m.path(ours, theirs), how)
+def path_figures(part, name, ours, theirs, goal, method, per=1):
+    """A path by instructions, which is judged, and by time beside it: emulation distorts that."""
+    instructions = Figure(name, "instructions", goal, False, lambda m: m.path(part, ours, theirs, per),
+                          "rdtsc difference under -icount shift=0, less an empty span, median of many; " + method)
+    time = Figure(name.removeprefix("instr.") + "_time", "ns", None, False,
+                  lambda m: m.path_time(part, ours, theirs, per),
+                  f"as {name}, by the counter of a machine that counts no instructions, in pairs")
+    return instructions, time
 
 
 def applet_figure(name):
@@ -187,20 +198,41 @@ def console_figure(direction):
 
 
 FIGURES = [
-    path_figure("null_call", "null_call", "bare_call", ("value", 18),
-                "call 0, syscall to next instruction; Linux: an unassigned call number"),
-    path_figure("foreign_call", "foreign_call", "dispatch_enter", ("value", 56),
-                "`syscall` with a Linux number to its handler's first instruction; Linux: syscall user dispatch"),
-    path_figure("exception", "exception", "exception_enter", ("value", 56),
-                "ud2 to its handler's first instruction; Linux: SIGILL"),
-    path_figure("page_fault_resume", "page_fault_resume", "fault_resume", ("ratio", 30),
-                "a write to a page without right to its next instruction, the handler stepping over it; Linux: SIGSEGV"),
-    path_figure("transfer", "transfer", None, ("value", 40),
-                "one way, to another account, a caller's `syscall` to the callee's first instruction"),
-    Figure("rpc_round_trip", "instructions", ("ratio", 60), False, lambda m: m.path("rpc_round_trip", "pipe_round_trip"),
-           "rdtsc difference under -icount shift=0, less an empty span, median of many; rpc_call of libos/exo, caller and "
-           "service of two accounts, neither trusting the other, six words there and back; Linux: a byte through a pipe "
-           "to another process and one back"),
+    *path_figures("paths", "instr.null_call", "null_call", "bare_call", ("value", 18),
+                  "call 0, syscall to next instruction; Linux: an unassigned call number"),
+    *path_figures("paths", "instr.checked_call", "checked_call", "getppid", None,
+                  "event_read of an own counter, the cheapest call that names a slot; Linux: getppid"),
+    *path_figures("paths", "instr.context_root", "context_root", None, ("value", 45),
+                  "syscall to next instruction, on another root and back in turn"),
+    *path_figures("paths", "instr.transfer", "transfer", None, ("value", 40),
+                  "one way, to another account, a caller's `syscall` to the callee's first instruction"),
+    *path_figures("paths", "instr.foreign_call", "foreign_call", "dispatch_enter", ("value", 56),
+                  "`syscall` with a Linux number to its handler's first instruction; Linux: syscall user dispatch"),
+    *path_figures("paths", "instr.exception", "exception", "exception_enter", ("value", 56),
+                  "ud2 to its handler's first instruction; Linux: SIGILL"),
+    *path_figures("paths", "instr.page_fault_resume", "page_fault_resume", "fault_resume", ("ratio", 30),
+                  "a write to a page without right to its next instruction, the handler stepping over it; "
+                  "Linux: SIGSEGV"),
+    *path_figures("memory", "trap", "trap", "trap", ("ratio", 30),
+                  "a write to a page without right, a handler in C, back behind it; Linux: SIGSEGV"),
+    *path_figures("memory", "prot1", "prot1", "prot1", ("ratio", 30),
+                  "one page amid 100 loses the right to be written; Linux: mprotect"),
+    *path_figures("memory", "protn", "protn", "protn", ("ratio", 8),
+                  "100 pages in one call, each; Linux: mprotect", 100),
+    *path_figures("memory", "appel1", "appel1", "appel1", ("ratio", 30),
+                  "a write to a protected page, whose handler protects another and opens this one; Linux: SIGSEGV, mprotect"),
+    *path_figures("memory", "appel2", "appel2", "appel2", ("ratio", 30),
+                  "100 pages protected in one call, then written to in random order, each opened by the handler; each",
+                  100),
+    *path_figures("memory", "map_batch_per_page", "map_batch", "map_batch", None,
+                  "512 frames mapped by one call, each; Linux: mmap of a file in memory with MAP_POPULATE", 512),
+    *path_figures("memory", "unmap_batch_per_page", "unmap_batch", "unmap_batch", None,
+                  "and unmapped again; Linux: munmap", 512),
+    *path_figures("paths", "rpc_round_trip", "rpc_round_trip", "pipe_round_trip", ("ratio", 60),
+                  "rpc_call of libos/exo, caller and service of two accounts, neither trusting the other, six words "
+                  "there and back; Linux: a byte through a pipe to another process and one back"),
+    *path_figures("threads", "thread_switch", "thread_switch", "thread_switch", ("ratio", 50),
+                  "semaphore_post and semaphore_wait of libos/exo to another thread and back; Linux: two threads, futex"),
     Figure("boot_ms", "ms", ("value", 100), False, lambda m: m.boots,
            "virtual time under -icount shift=0,sleep=off from the kernel's first instruction (bench/floor.S) to a "
            "program's first; Linux: to init's first, booted by PVH as well"),

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kit.c - lengths of the kernel's short paths, in guest instructions, and when it was begun. A
- * library OS on libos/exo. Prints `name value` lines; what kit_linux.c is on the other side.
+ * kit.c - the bench's kit on Tessera (kit.h), a library OS on libos/exo; what kit_linux.c is on the
+ * other side. Here: when it was begun, and the part `paths`, the kernel's short paths.
  *
  * Under -icount shift=0 on one processor rdtsc counts guest instructions. The handlers are set as
  * any library OS sets them, so what libos/exo does before a handler is part of the figure.
  */
+#include "bench/kit.h"
 #include <stddef.h>
-#include "bench/spans.h"
 #include "abi/cap.h"
+#include "abi/exposed.h"
+#include "bench/spans.h"
 #include "lib/format.h"
+#include "lib/string.h"
 #include "libos/exo/child.h"
 #include "libos/exo/exo.h"
 #include "libos/exo/rpc.h"
@@ -59,13 +62,19 @@ __asm__(".globl kit_start\n"
         ".globl kit_begun_tsc, kit_step\n\t"
         ".text");
 
-static int
+int
 value_print(const char *name, uint64_t value)
 {
     char line[80];
 
     format(line, sizeof line, "%s %lu\n", name, value);
-    return console_print(line);
+    return console_print(line) < 0 ? -1 : 0;
+}
+
+int
+span_print(const char *name, uint64_t (*span)(uint64_t))
+{
+    return value_print(name, span_measure_c(span));
 }
 
 static int
@@ -73,6 +82,64 @@ path_print(const char *name, uint64_t (*span)(uint64_t), uint64_t argument, uint
 {
     kit_step = step;
     return value_print(name, span_measure(span, argument, 0));
+}
+
+static uint64_t
+span_checked(uint64_t i)
+{
+    (void)i;
+    span_arguments[0] = SLOT_EVENTS;
+    span_arguments[1] = COUNTER_FIRST_FREE;
+    return span_call_with(CALL_BASE + CALL_event_read);
+}
+
+/* ---- another root of ours, on which all stands where it is ---- */
+
+static uint64_t root[2]; /* frames: the one we began on, the other */
+
+/* To what the third level of the one links the other's links too. */
+static int64_t
+root_share(uint64_t va)
+{
+    static uint64_t links[PT_ENTRIES];
+    int64_t r = call_pt_read(SLOT_ACCOUNT, root[0], 3, va, (uintptr_t)links, PT_ENTRIES).value;
+
+    for (uint32_t i = 0; i < PT_ENTRIES && r >= 0; i++)
+        if (links[i] & MAP_LINK)
+            r = call_pt_link(SLOT_ACCOUNT, root[1], va + ((uint64_t)i << 30),
+                             (links[i] & ~MAP_LINK) >> FRAME_SHIFT, 0)
+                    .value;
+    return r;
+}
+
+static int64_t
+root_make(void)
+{
+    uint64_t frame[4];
+    int64_t r = pool_take_all(&exo_pool, frame, 4);
+
+    root[0] = exo_space.root;
+    root[1] = frame[0];
+    r = r < 0 ? r : call_pt_make(SLOT_ACCOUNT, frame[0], PT_LEVELS, frame[1]).value;
+    r = r < 0 ? r : call_pt_make(SLOT_ACCOUNT, frame[2], PT_LEVELS - 1, frame[3]).value;
+    r = r < 0 ? r : call_pt_link(SLOT_ACCOUNT, root[1], LIBRARY_VA, frame[2], 0).value;
+    return r < 0 ? r : root_share(LIBRARY_VA);
+}
+
+static uint64_t
+span_root(uint64_t i)
+{
+    span_arguments[0] = SLOT_ACCOUNT;
+    span_arguments[1] = root[(i + 1) % 2];
+    return span_call_with(CALL_BASE + CALL_context_root);
+}
+
+static int
+root_print(void)
+{
+    int error = root_make() < 0 ? -1 : value_print("context_root", span_measure(span_root, 0, 1));
+
+    return call_context_root(SLOT_ACCOUNT, root[0]).value < 0 ? -1 : error;
 }
 
 /* ---- another environment in another account ---- */
@@ -144,42 +211,55 @@ child_begin(void)
 }
 
 static uint64_t
-stamp(void)
-{
-    uint32_t low, high;
-
-    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
-    return (uint64_t)high << 32 | low;
-}
-
-/* Longer by a few instructions than what it measures: those that make a stamp of two halves. */
-static uint64_t
-span_rpc(uint64_t slot)
+span_rpc(uint64_t i)
 {
     struct rpc m = {.word = {1, 2, 3, 4, 5, 6}};
-    uint64_t from = stamp();
-    int64_t r = rpc_call((uint32_t)slot, &m);
+    uint64_t from = span_stamp();
+    int64_t r = rpc_call(SLOT_CALL, &m);
 
-    return r ? UINT64_MAX : stamp() - from;
+    (void)i;
+    return r ? UINT64_MAX : span_stamp() - from;
 }
 
-int
-exo_main(const struct start_page *start)
+static int
+kit_paths(void)
 {
     uint64_t absent = room_take(1);
-    int error = value_print("begun", kit_begun_tsc);
+    int error = 0;
 
-    (void)start;
     exo_on_exception = exo_on_fault = exo_on_foreign = kit_handler;
     error |= path_print("null_call", span_call, CALL_BASE + CALL_null, 0);
+    error |= path_print("checked_call", span_checked, 0, 0);
+    error |= root_print();
     error |= path_print("foreign_call", span_call_enter, FOREIGN_CALL, 0);
     error |= path_print("exception", span_illegal_enter, 0, SPAN_UD2_BYTES);
     error |= path_print("page_fault_enter", span_store_enter, absent, SPAN_STORE_BYTES);
     error |= path_print("page_fault_resume", span_store, absent, SPAN_STORE_BYTES);
     if (child_begin() < 0)
-        return 1;
+        return -1;
     error |= path_print("transfer", span_transfer_enter,
                         (uint64_t)SLOT_STAMP_CALL << 32 | (CALL_BASE + CALL_transfer), 0);
-    error |= path_print("rpc_round_trip", span_rpc, SLOT_CALL, 0);
-    return error < 0;
+    error |= span_print("rpc_round_trip", span_rpc);
+    return error;
+}
+
+static const struct part {
+    const char *name;
+    int (*run)(void);
+} parts[] = {{"paths", kit_paths}, {"memory", kit_memory}, {"threads", kit_threads}};
+
+int
+exo_main(const struct start_page *start)
+{
+    const char *word = (const char *)start->strings_va;
+
+    value_print("begun", kit_begun_tsc);
+    value_print("counter_hz", ((const struct machine_page *)EXPOSED_MACHINE)->counter_hz);
+    for (uint32_t i = 1; i < start->n_arguments; i++) {
+        word = string_next(word);
+        for (size_t j = 0; j < sizeof(parts) / sizeof(parts[0]); j++)
+            if (strcmp(word, parts[j].name) == 0 && parts[j].run() < 0)
+                return 1;
+    }
+    return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kit_linux.c - lengths of Linux' short paths, in guest instructions. Prints `name value` lines.
+ * kit_linux.c - the bench's kit on Linux: what kit.c is on the other side. Here: the part `paths`.
  * Under -icount shift=0 on one processor rdtsc counts guest instructions.
  */
+#include "bench/kit_linux.h"
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -55,10 +57,22 @@ span_dispatch_enter(uint64_t number)
     return span_call_enter(number);
 }
 
+void
+value_print(const char *name, uint64_t value)
+{
+    printf("%s %lu\n", name, value);
+}
+
+void
+span_print(const char *name, uint64_t (*span)(uint64_t))
+{
+    value_print(name, span_measure_c(span));
+}
+
 static void
 path_print(const char *name, uint64_t (*span)(uint64_t), uint64_t argument, uint64_t step)
 {
-    printf("%s %lu\n", name, span_measure(span, argument, step));
+    value_print(name, span_measure(span, argument, step));
 }
 
 static void
@@ -74,7 +88,7 @@ handler_set(int sig)
     }
 }
 
-static uint64_t
+uint64_t
 pages_map(size_t bytes, int protection)
 {
     void *p = mmap(NULL, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -92,13 +106,11 @@ static uint64_t
 span_pipe(uint64_t argument)
 {
     char byte = (char)argument;
-    uint32_t low, high, low_then, high_then;
+    uint64_t from = span_stamp();
 
-    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
     if (write(to_peer[1], &byte, 1) != 1 || read(from_peer[0], &byte, 1) != 1)
         exit(1);
-    __asm__ volatile("rdtsc" : "=a"(low_then), "=d"(high_then)::"memory");
-    return ((uint64_t)high_then << 32 | low_then) - ((uint64_t)high << 32 | low);
+    return span_stamp() - from;
 }
 
 /* Another process that answers each byte with one. */
@@ -120,8 +132,8 @@ peer_begin(void)
     _exit(0);
 }
 
-int
-main(void)
+static int
+kit_paths(void)
 {
     uint64_t refused = pages_map(PAGE, PROT_NONE);
     /* Too small for a large page: each page is a fault of its own. */
@@ -137,12 +149,47 @@ main(void)
     path_print("fault_enter", span_store_enter, refused, 0);
     path_print("exception_enter", span_illegal_enter, 0, 0);
     peer_begin();
-    path_print("pipe_round_trip", span_pipe, 0, 0);
+    span_print("pipe_round_trip", span_pipe);
     close(to_peer[1]);
     if (prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0, &dispatch_selector)) {
         perror("prctl");
         return 1;
     }
     path_print("dispatch_enter", span_dispatch_enter, UNASSIGNED_CALL, 0);
+    return 0;
+}
+
+/* The counter's cycles a second, by the kernel's clock over a tenth of one. */
+static uint64_t
+counter_hz(void)
+{
+    enum { SPAN_NS = 100000000, NS = 1000000000 };
+    struct timespec from, now;
+    uint64_t begun, ns;
+
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    begun = span_stamp();
+    do {
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        ns = (uint64_t)(now.tv_sec - from.tv_sec) * NS + (uint64_t)now.tv_nsec -
+             (uint64_t)from.tv_nsec;
+    } while (ns < SPAN_NS);
+    return (uint64_t)((double)(span_stamp() - begun) * NS / (double)ns);
+}
+
+static const struct part {
+    const char *name;
+    int (*run)(void);
+} parts[] = {
+    {"paths", kit_paths}, {"memory", kit_memory}, {"threads", kit_threads}, {"envs", kit_envs}};
+
+int
+main(int argc, char **argv)
+{
+    value_print("counter_hz", counter_hz());
+    for (int i = 1; i < argc; i++)
+        for (size_t j = 0; j < sizeof(parts) / sizeof(parts[0]); j++)
+            if (strcmp(argv[i], parts[j].name) == 0 && parts[j].run())
+                return 1;
     return 0;
 }

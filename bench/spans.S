@@ -8,10 +8,14 @@
  * handler of the trap, whose first instruction is rdtsc, stamped span_handler_tsc.
  */
     .text
-.macro BEGIN
+.macro BEGIN first=0, second=0
     push %rbx
     push %r12
     mov %rdi, %r12
+    .ifnc \first, 0
+    mov \first, %rdi
+    mov \second, %rsi
+    .endif
     rdtsc
     shl $32, %rdx
     or %rdx, %rax
@@ -49,6 +53,14 @@
 
 /* The argument is the call's number. */
     SPAN span_call
+    syscall
+    END_HERE
+
+/* The same with two arguments, which lie in span_arguments. */
+    .globl span_call_with
+    .balign 16
+span_call_with:
+    BEGIN span_arguments(%rip), span_arguments+8(%rip)
     syscall
     END_HERE
 
@@ -93,7 +105,9 @@ transfer_stamp:
 
     .data
     .balign 8
-    .globl span_handler_tsc
+    .globl span_handler_tsc, span_arguments
 span_handler_tsc:
     .quad 0
+span_arguments:
+    .quad 0, 0
     .section .note.GNU-stack, "", @progbits
