@@ -161,6 +161,13 @@ add_kernel_word(struct options *o, const char *value)
 }
 
 static int
+set_unsafe(struct options *o, const char *value)
+{
+    (void)value;
+    return list_add(o, &o->kernel_words, "--unsafe", "unsafe");
+}
+
+static int
 add_gdb_word(struct options *o, const char *value)
 {
     return list_add(o, &o->gdb_words, "--gdb-arg", value);
@@ -284,6 +291,7 @@ static const struct row rows[] = {
     { "",   "--emulator",      ROW_VALUE, FOR_MACHINE, set_emulator },
     { "",   "--kernel",        ROW_VALUE, FOR_ALL,     set_kernel },
     { "",   "--kernel-arg",    ROW_VALUE, FOR_ALL,     add_kernel_word },
+    { "",   "--unsafe",        ROW_WORD,  FOR_ALL,     set_unsafe },
     { "",   "--trace",         ROW_VALUE, FOR_RUN,     set_trace },
     { "",   "--input",         ROW_VALUE, FOR_GDB,     set_input },
     { "",   "--gdb-arg",       ROW_VALUE, FOR_GDB,     add_gdb_word },

@@ -9,6 +9,7 @@
 #include "kernel/trace.h"
 #include "kernel/x86/cpu.h"
 #include "lib/string.h"
+#include "lib/words.h"
 #include "plant.h"
 
 enum msr {
@@ -16,6 +17,7 @@ enum msr {
     MSR_STAR = 0xc0000081,
     MSR_LSTAR = 0xc0000082,
     MSR_FMASK = 0xc0000084,
+    MSR_CAPABILITIES = 0x10a,
 };
 
 enum cr4_bit {
@@ -35,7 +37,8 @@ enum {
     FLAGS_CLEARED =
         0x257fd5, /* by syscall: all but the fixed bit; interrupts off, AC, DF, NT, TF */
     FLAGS_INTERRUPTS = 0x200,
-    CR0_RUN = 0x80050033,  /* PG AM WP NE ET MP PE; TS and EM clear */
+    CR0_RUN = 0x80050033, /* PG AM WP NE ET MP PE; TS and EM clear */
+    CAPABILITY_RDCL_NO = 1,
     VECTOR_STATES = 0x2e7, /* x87, SSE, AVX, AVX-512, protection keys */
 };
 
@@ -61,9 +64,27 @@ feature_present(const struct feature *f)
     return f->leaf <= cpuid(0, 0).a && word[f->reg] >> f->bit & 1;
 }
 
-void
-cpu_features_check(void)
+/*
+ * Intel's processors before those that say RDCL_NO let users read what a present entry of the
+ * kernel's half maps (Meltdown), or an absent one names (L1TF). The kernel has no tables of its
+ * own to hide behind. Source: Intel, deep dive on IA32_ARCH_CAPABILITIES.
+ */
+static bool
+processor_leaks(void)
 {
+    static const struct feature capabilities = {"", 7, 3, 29};
+    const uint32_t intel = 0x756e6547; /* Genu */
+
+    return cpuid(0, 0).b == intel &&
+           !(feature_present(&capabilities) && read_msr(MSR_CAPABILITIES) & CAPABILITY_RDCL_NO);
+}
+
+void
+cpu_features_check(const char *command_line)
+{
+    if (processor_leaks() && !line_has_word(command_line, "unsafe"))
+        panic("users can read the kernel's memory on this processor (Meltdown): run with --unsafe "
+              "if nothing here is secret");
     for (size_t i = 0; i < sizeof(features_needed) / sizeof(features_needed[0]); i++)
         if (!feature_present(&features_needed[i]))
             panic("this processor lacks %s, which Tessera needs", features_needed[i].name);

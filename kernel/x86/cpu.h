@@ -168,7 +168,7 @@ cpuid(uint32_t leaf, uint32_t sub)
 extern uint64_t boot_counter;      /* the cycle counter at the first instruction */
 extern uint32_t boot_start_info;   /* physical address of what PVH or Multiboot2 tells */
 extern uint32_t boot_magic;        /* MULTIBOOT_STARTED, or 0: by PVH */
-void cpu_features_check(void);     /* panics, naming what is missing */
+void cpu_features_check(const char *command_line);     /* panics, naming what is missing */
 void cpu_prepare(uint32_t number); /* boot: the block of a processor */
 void cpu_init(uint32_t number);    /* this processor's descriptor tables and entry points */
 /* On to a stack of the processor's own, from which cpu_this is found. */

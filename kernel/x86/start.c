@@ -134,7 +134,7 @@ start_main(void)
     plant_init(boot_info.command_line);
     log_init(boot_info.command_line);
     trace_init(boot_info.command_line);
-    cpu_features_check();
+    cpu_features_check(boot_info.command_line);
     acpi_init(boot_info.rsdp_pa); /* processors and timers are known */
     start_bundle_move((uint64_t)kernel_end - KERNEL_BASE);
     frame_boot(&boot_info, (uint64_t)kernel_end - KERNEL_BASE); /* frame_boot_alloc works */

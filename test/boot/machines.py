@@ -77,9 +77,18 @@ def seen(fault, number, words, kernel):
     expect(re.match(rf'mapping [0-9a-f]+ IS {words}', said), f'with {fault} the audit said: {said}')
 
 
+def leaks():
+    """A processor whose users read the kernel's memory is refused, but by who does not mind."""
+    r = emulated('-cpu max,vendor=GenuineIntel')
+    same((r.code, r.out), (123, b''), f'result (told {short(r.err)})')
+    expect(b'(Meltdown): run with --unsafe' in r.err, short(r.err))
+    says_hello(emulated('-cpu max,vendor=GenuineIntel', ['--unsafe']))
+
+
 def enter_machines(faults, plant_kernel):
     for feature, named in NEEDED:
         test(MACHINE, name=f'lacks.{feature}')(lambda f=feature, n=named: lacks(f, n))
+    test(MACHINE, name='leaks.meltdown')(leaks)
     for kind in ('q35', 'microvm'):
         test(MACHINE, name=f'plain_processor.{kind}')(lambda k=kind: spared(k))
         test(MACHINE, name=f'little_memory.{kind}')(lambda k=kind: little_memory(k))
