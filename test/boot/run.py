@@ -87,6 +87,7 @@ LIBRARY_DEATHS = [  # argument of upcalls, signal, the line, the innermost funct
     ('deep', ILL, 'the library OS failed: invalid instruction that it could not take', 'deeper'),
     ('beyond', SEGV, 'the library OS failed: invalid instruction while it resumed', 'raw_'),
 ]
+HANDOFFS = 20000  # and a million in --long
 HOGS = ['spin', 'calls', 'batches', 'traps', 'deaf', 'deadlines']
 
 
@@ -296,6 +297,47 @@ def enter_hogs():
         test(MACHINE, name=f'hog.{kind}')(lambda k=kind: hogged(k))
 
 
+def several(name, words, cpus, kernel_words=(), kernel=PLANT_KERNEL, timeout=200):
+    """{oracle: why it failed} of a program of several contexts, on so many processors, and its output."""
+    options = ['-v', '-m', '24m']
+    for word in ['check', *kernel_words]:
+        options += ['--kernel-arg', word]
+    r = run([*options, '--kernel', kernel, '--cpus', str(cpus)], [program(name), *words], timeout=timeout)
+    wrong = judge(name, r)
+    wrong.pop('victim')  # there is none
+    return wrong, r.out.decode(errors='replace')
+
+
+def several_hold(name, words, cpus, **how):
+    wrong, out = several(name, words, cpus, **how)
+    expect(not wrong, f'{name} {" ".join(words)}: {wrong}')
+    print('\n'.join(f'{name}.cpus{cpus}: {line}' for line in out.splitlines() if line.startswith('seed ')), flush=True)
+
+
+def seed_new():
+    """Another at each run, unless the environment names one: TESSERA_SEED."""
+    return os.environ.get('TESSERA_SEED') or str(int.from_bytes(os.urandom(4), 'little'))
+
+
+def handoffs(n, cpus):
+    several_hold('handoff', [str(n), seed_new()], cpus, timeout=100 + n // 500)
+
+
+@test(MACHINE, name='handoff.control.WAIT_LOOK')
+def handoff_without_the_second_look():
+    for attempt in range(5):  # two processors must meet within some hundred instructions
+        wrong, _ = several('handoff', [str(HANDOFFS), seed_new()], 2, [f'plant={faults()["WAIT_LOOK"]}'])
+        if 'refused' in wrong:
+            return
+    expect(False, f'a lost wake-up was not seen: {wrong}')
+
+
+def enter_handoffs():
+    for cpus in (1, *MANY):
+        test(MACHINE, name=f'handoff.cpus{cpus}')(lambda c=cpus: handoffs(HANDOFFS, c))
+    test(MACHINE, long=True, name='handoff.long')(lambda: handoffs(1000000, 2))
+
+
 def frames_left(argument):
     r = run(['-v', '-m', '16m'], [program('limits'), argument], timeout=60)
     same(r.code, 0, f'exit code ({short(r.out)})')
@@ -367,6 +409,7 @@ enter_machines(faults(), PLANT_KERNEL)
 enter_deaths()
 enter_hogs()
 enter_library()
+enter_handoffs()
 
 if __name__ == '__main__':
     sys.exit(main(sys.argv[1:]))
