@@ -147,6 +147,7 @@ exo_main(const struct start_page *start)
 
     (void)start;
     rpc_begin();
+    r = r < 0 ? r : processor_keep(0); /* where the counter serves */
     r = r < 0 ? r : call_cells_make(SLOT_ACCOUNT, frame, SLOT_CELLS).value;
     r = r < 0 ? r : child_make(&child);
     r = r < 0 ? r : call_slot_make(&cell);

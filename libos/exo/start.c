@@ -73,6 +73,20 @@ slices_name(void)
     return r;
 }
 
+int64_t
+processor_keep(uint32_t cpu)
+{
+    const struct machine_page *machine = (const struct machine_page *)EXPOSED_MACHINE;
+    uint32_t position = (uint32_t)exo_start_page->position;
+    int64_t r = cpu < machine->n_cpus ? 0 : -E_INVAL;
+
+    for (uint32_t i = 0; i < machine->n_cpus && r >= 0; i++)
+        r = call_slice_set(SLOT_ACCOUNT, i, position, i == cpu ? SLOT_CONTEXT : SLOT_NOTHING,
+                           SLOT_NOTHING, exo_start_page->slice_ns)
+                .value;
+    return r < 0 ? r : call_yield(SLOT_NOTHING).value;
+}
+
 void
 exo_start(const void *page)
 {

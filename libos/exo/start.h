@@ -48,6 +48,12 @@ struct start_page {
 };
 _Static_assert(sizeof(struct start_page) == 136, "layout");
 
+/*
+ * From here on the partition's first context runs on that processor alone (exo_start names it on
+ * all): 0, or -E_INVAL when there is none. Whom it calls must serve there (libos/exo/rpc.h).
+ */
+int64_t processor_keep(uint32_t cpu);
+
 extern const struct start_page *exo_start_page; /* init's is made from its boot page */
 extern const struct boot_page *exo_boot_page;   /* null but for init */
 

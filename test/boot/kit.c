@@ -3,8 +3,6 @@
 #include "test/boot/kit.h"
 #include <stdarg.h>
 #include <stddef.h>
-#include "abi/exposed.h"
-#include "abi/slice.h"
 #include "lib/format.h"
 
 int kit_run(trap_fn *fn, uint64_t argument);
@@ -283,13 +281,5 @@ weaken(uint32_t slot, uint32_t rights, uint32_t into)
 void
 stay_on(uint32_t cpu)
 {
-    const struct machine_page *machine = (const struct machine_page *)EXPOSED_MACHINE;
-    uint32_t position = (uint32_t)exo_start_page->position;
-
-    for (uint32_t i = 0; i < machine->n_cpus; i++)
-        if (i != cpu)
-            fine(call_slice_set(SLOT_ACCOUNT, i, position, SLOT_NOTHING, SLOT_NOTHING, SLICE_MIN_NS)
-                     .value,
-                 "slice_set");
-    call_yield(SLOT_NOTHING);
+    fine(processor_keep(cpu), "processor_keep");
 }
