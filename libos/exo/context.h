@@ -28,6 +28,9 @@ struct context {
     struct thread **ready_tail; /* where the next is hung: last->next, or &ready */
     struct thread **ready_none; /* &ready */
     void *idle_stack;           /* its end */
+    struct context *rolls;      /* whose critical section it runs to the end: roll.c */
+    struct context *roller;     /* who does that for this one, which is dead; null: nobody */
+    uint64_t roller_rsp;        /* where that one goes on */
     uint64_t deadline_ns;       /* as told to the kernel; 0: none */
     uint64_t tick_ns;           /* when the running thread is to be preempted; 0: never */
     struct pairing *timers;     /* those that are set here */
@@ -40,9 +43,13 @@ struct context {
     uint64_t frame, vector_frame; /* of the kernel's object */
     uint64_t stops;               /* its counter of stops, when it was made */
     uint32_t cpu, position;       /* where it has a slice; position SLOT_NOTHING: nowhere */
-    struct context *roller;       /* who runs its critical section to the end; null: nobody */
-    uint64_t roller_rsp;          /* where that one goes on */
 };
+_Static_assert(offsetof(struct context, roller) == HERE_ROLLER, "layout");
+_Static_assert(offsetof(struct context, roller_rsp) == HERE_ROLLER_RSP, "layout");
+_Static_assert(offsetof(struct save_area, rip) == SAVE_RIP, "layout");
+_Static_assert(offsetof(struct save_area, rflags) == SAVE_RFLAGS, "layout");
+_Static_assert(offsetof(struct save_area, rsp) == SAVE_RSP, "layout");
+_Static_assert(offsetof(struct save_area, gs_base) == SAVE_GS, "layout");
 _Static_assert(sizeof(struct context) <= 4096, "one frame");
 _Static_assert(offsetof(struct context, self) == HERE_SELF, "layout");
 _Static_assert(offsetof(struct context, busy) == HERE_BUSY, "layout");

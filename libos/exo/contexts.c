@@ -15,6 +15,7 @@
 #include "abi/slice.h"
 #include "lib/string.h"
 #include "libos/exo/lock.h"
+#include "libos/exo/roll.h"
 #include "libos/exo/space.h"
 #include "libos/exo/start.h"
 #include "libos/exo/upcall.h"
@@ -75,7 +76,7 @@ block_make(void)
 {
     uint64_t resume = (uintptr_t)exo_resume_start & ~(uint64_t)(FRAME_BYTES - 1);
     uint64_t n = ((uintptr_t)&exo_context - resume) >> FRAME_SHIFT;
-    uint64_t va = room_take(n + 1 + STACKS * (STACK_PAGES + 1));
+    uint64_t va = room_take(n + 1 + (uint64_t)STACKS * (STACK_PAGES + 1));
     struct context *c = (struct context *)(va + (n << FRAME_SHIFT));
     int error = va ? space_fill(&exo_space, va, 1, RW) : -E_NOMEM;
 
@@ -122,6 +123,9 @@ context_add(void (*fn)(void *argument), void *argument)
     struct context *c = NULL;
     uint32_t i = 1;
 
+    exo_on_stuck = roll_stuck;
+    exo_on_rolled = exo_roll_return;
+    exo_context.slot = SLOT_CONTEXT;
     lock_take(&contexts_lock);
     while (i < CONTEXTS_MAX && contexts[i])
         i++;

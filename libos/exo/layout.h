@@ -7,6 +7,10 @@
 #define PAGE_SAVE 256
 #define SAVE_BYTES 256
 #define SAVE_WORDS 23 /* up to ss */
+#define SAVE_RIP 144
+#define SAVE_RFLAGS 160
+#define SAVE_RSP 168
+#define SAVE_GS 192
 
 /* struct context: behind the upcall page; gs */
 #define HERE_SELF 1280
@@ -17,6 +21,8 @@
 #define HERE_READY_TAIL 1320
 #define HERE_READY_NONE 1328
 #define HERE_IDLE_STACK 1336
+#define HERE_ROLLER 1352
+#define HERE_ROLLER_RSP 1360
 
 /* struct thread */
 #define THREAD_NEXT 0

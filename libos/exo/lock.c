@@ -13,6 +13,22 @@
 #include "libos/exo/report.h"
 #include "call_stubs.h"
 
+static void
+stuck(uint32_t index)
+{
+    (void)index;
+    call_yield(SLOT_NOTHING);
+}
+
+static void
+rolled(struct context *c)
+{
+    (void)c;
+}
+
+void (*exo_on_stuck)(uint32_t index) = stuck;
+void (*exo_on_rolled)(struct context *c) = rolled;
+
 enum { SPINS = 100, STACK_READY_BYTES = 4096, SIGNAL_ABORT = 6 };
 
 /* The stack of who holds a lock is present as far down as its work needs. */
@@ -48,7 +64,7 @@ lock_wait(const struct lock *l, uint32_t self)
             lock_fail("it takes a lock twice");
         __builtin_ia32_pause();
     }
-    call_yield(SLOT_NOTHING);
+    exo_on_stuck(holder - 1);
 }
 
 void
@@ -80,6 +96,8 @@ lock_drop(struct lock *l)
         lock_fail("it drops a lock that it did not take last");
     __atomic_store_n(&l->holder, 0, __ATOMIC_RELEASE);
     c->n_locks--;
+    if (c->roller && c->n_locks == 0)
+        exo_on_rolled(c);
     busy_leave();
 }
 

@@ -16,3 +16,10 @@ void lock_drop(struct lock *l);
 
 /* Does the running context hold it? */
 bool lock_held(const struct lock *l);
+
+/* For roll.c: asked by who waits for a lock, with the index of its holder. */
+extern void (*exo_on_stuck)(uint32_t index);
+
+/* For roll.c: called by who has dropped its last lock while somebody runs it to the end. */
+struct context;
+extern void (*exo_on_rolled)(struct context *c);

@@ -357,6 +357,9 @@ LIBRARY = [  # libos/exo on one processor: program, argument, exit code, what it
     ('several', '', 0, '', []),
     ('several', '', 0, '', ['--cpus', '2']),
     ('several', '', 0, '', ['--cpus', '4']),
+    ('rolls', '10', 0, '', []),
+    ('rolls', '10', 0, '', ['--cpus', '2']),
+    ('rolls', '10 forgotten', 99, '', ['--cpus', '2']),
     ('heap', 'twice', 134, 'the heap was misused: a block that is free already at 0x7e44', []),
     ('heap', 'wild', 134, 'the heap was misused: no block of the heap at 0x7e44', []),
 ]
@@ -364,7 +367,7 @@ LIBRARY = [  # libos/exo on one processor: program, argument, exit code, what it
 
 def library(name, word, code, says, options):
     """Its own checks hold, or it ends as it must; nothing is left behind."""
-    r = run(['-v', '--kernel-arg', 'check', '-m', '32m', *options], [program(name), *([word] if word else [])], timeout=60)
+    r = run(['-v', '--kernel-arg', 'check', '-m', '32m', *options], [program(name), *word.split()], timeout=100)
     same(r.code, code, f'exit code ({short(r.out[-300:])} {short(r.err[-300:])})')
     expect(code or re.search(rb'^done [0-9]+\n\Z', r.out, re.M), short(r.out[-300:]))
     expect(says.encode() in r.err, f'not told "{says}": {short(r.err)}')
@@ -375,7 +378,7 @@ def library(name, word, code, says, options):
 def enter_library():
     for name, word, code, says, options in LIBRARY:
         cpus = f'.{options[1]}_processors' if options[:1] == ['--cpus'] else ''
-        test(MACHINE, name=f'{name}.{word or "holds"}{cpus}')(
+        test(MACHINE, name=f'{name}.{word.replace(" ", "_") or "holds"}{cpus}')(
             lambda n=name, w=word, c=code, s=says, o=options: library(n, w, c, s, o))
 
 

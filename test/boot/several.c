@@ -50,7 +50,8 @@ together(uint32_t n)
     finished = shared = 0;
     for (uint32_t i = 0; i < n; i++) {
         c[i] = context_add(worker, NULL);
-        expect(c[i] != NULL, "a context");
+        if (!c[i])
+            fail("no context");
         fine(context_place(c[i], i % cpu_count(), SLICE_NS), "a slice");
     }
     for (uint32_t i = 0; i < n; i++) {
