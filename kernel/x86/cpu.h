@@ -43,6 +43,7 @@ _Static_assert(offsetof(struct cpu_x86, root) == CPU_ROOT, "transfer.S");
 _Static_assert(offsetof(struct cpu_x86, parked) == CPU_PARKED, "transfer.S");
 _Static_assert(offsetof(struct cpu_x86, room) == CPU_ROOM, "transfer.S");
 _Static_assert(offsetof(struct cpu_x86, cpu.current) == CPU_CONTEXT, "entry.S");
+_Static_assert(offsetof(struct cpu_x86, gdt) == 0x120, "test/boot/act29_pointers.c writes there");
 _Static_assert(CPU_STATE + sizeof(struct cpu_x86) <= CPU_STATE_END, "the block's state pages");
 
 /* What is the kernel's for each save area, as far apart as those are: one index serves both. */
@@ -165,12 +166,12 @@ cpuid(uint32_t leaf, uint32_t sub)
 }
 
 /* ---- kernel/x86, among itself ---- */
-extern uint64_t boot_counter;      /* the cycle counter at the first instruction */
-extern uint32_t boot_start_info;   /* physical address of what PVH or Multiboot2 tells */
-extern uint32_t boot_magic;        /* MULTIBOOT_STARTED, or 0: by PVH */
-void cpu_features_check(const char *command_line);     /* panics, naming what is missing */
-void cpu_prepare(uint32_t number); /* boot: the block of a processor */
-void cpu_init(uint32_t number);    /* this processor's descriptor tables and entry points */
+extern uint64_t boot_counter;    /* the cycle counter at the first instruction */
+extern uint32_t boot_start_info; /* physical address of what PVH or Multiboot2 tells */
+extern uint32_t boot_magic;      /* MULTIBOOT_STARTED, or 0: by PVH */
+void cpu_features_check(const char *command_line); /* panics, naming what is missing */
+void cpu_prepare(uint32_t number);                 /* boot: the block of a processor */
+void cpu_init(uint32_t number); /* this processor's descriptor tables and entry points */
 /* On to a stack of the processor's own, from which cpu_this is found. */
 _Noreturn void stack_enter(uint64_t top, void (*entry)(void));
 void pt_kernel_load(void); /* this processor onto the kernel's own tables */
