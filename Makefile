@@ -62,7 +62,7 @@ UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c
 UNIT_KERNEL := kernel/account.c kernel/cap.c kernel/grant.c kernel/reverse.c test/kernel/fake.c \
 	test/kernel/grants.c
 BOOT_LIBRARY := regions heap threads switches lines several rolls # of libos/exo
-BOOT_MANY := handoff # several contexts of one program, without libos/exo's
+BOOT_MANY := handoff stress # several contexts of one program, without libos/exo's
 BOOT_TESTS := victim act02_revoke act04_tree resume act05_map act06_bits act07_table act09_stale act12_scan act13_edge act15_flags act16_gates \
 	act21_privileged act25_transfer act27_calls act29_pointers slots_walk reap alone \
 	caps limits links forks large unfinished dangling hog deaths $(BOOT_MANY) $(BOOT_LIBRARY)

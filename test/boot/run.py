@@ -338,6 +338,16 @@ def enter_handoffs():
     test(MACHINE, long=True, name='handoff.long')(lambda: handoffs(1000000, 2))
 
 
+STRESS_ROUNDS = 8  # and a hundred times as many in --long
+
+
+def enter_stress():
+    for cpus in (1, *MANY):
+        test(MACHINE, name=f'stress.cpus{cpus}')(lambda c=cpus: several_hold('stress', [str(STRESS_ROUNDS), seed_new()], c, timeout=300))
+        test(MACHINE, long=True, name=f'stress.long{cpus}')(
+            lambda c=cpus: several_hold('stress', [str(100 * STRESS_ROUNDS), seed_new()], c, timeout=3600))
+
+
 def frames_left(argument):
     r = run(['-v', '-m', '16m'], [program('limits'), argument], timeout=60)
     same(r.code, 0, f'exit code ({short(r.out)})')
@@ -413,6 +423,7 @@ enter_deaths()
 enter_hogs()
 enter_library()
 enter_handoffs()
+enter_stress()
 
 if __name__ == '__main__':
     sys.exit(main(sys.argv[1:]))
