@@ -140,14 +140,14 @@ deed_link(struct worker *w)
 static int64_t
 deed_object(struct worker *w)
 {
-    switch (draw(w, 4)) {
-    case 0:
+    switch (draw(w, 6)) {
+    default:
         return call_cells_make(SLOT_ACCOUNT, any_frame(w), any_slot(w)).value;
     case 1:
         return call_events_make(SLOT_ACCOUNT, any_frame(w), any_slot(w)).value;
     case 2:
         return call_slots_make(SLOT_ACCOUNT, any_frame(w), any_slot(w)).value;
-    default:
+    case 3:
         return call_entry_make(SLOT_ACCOUNT, any_frame(w), any_slot(w)).value;
     }
 }
@@ -174,7 +174,7 @@ static int64_t
 deed_grant(struct worker *w)
 {
     return call_cap_grant(any_slot(w), any_slot(w), 1 + draw(w, CELLS_PER_FRAME - 1),
-                          RIGHTS_ALL & ~(uint32_t)draw(w, 4), 0,
+                          draw(w, 2) ? RIGHT_GRANT : RIGHT_NONE, 0,
                           (uintptr_t)&shelf[draw(w, SLOT_COUNT)])
         .value;
 }
