@@ -57,7 +57,7 @@ HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/image.c host/p
 UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c test/unit/siphash.c \
 	test/unit/elf.c test/unit/bundle.c test/unit/words.c test/unit/plan.c test/unit/message.c \
 	test/unit/multiboot.c test/unit/firmware.c \
-	test/unit/heap.c test/unit/heap_model.c test/unit/pairing.c test/unit/grants.c test/unit/reverse.c
+	test/unit/heap.c test/unit/heap_model.c test/unit/pairing.c test/unit/grants.c test/kernel/reverse.c
 # Of the kernel, what needs no processor, with bounds so small that all takes several calls.
 UNIT_KERNEL := kernel/account.c kernel/cap.c kernel/grant.c kernel/reverse.c test/kernel/fake.c \
 	test/kernel/grants.c
