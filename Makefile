@@ -30,7 +30,7 @@ LIB_SRC := lib/string.c lib/format.c lib/siphash.c lib/elf.c lib/bundle.c lib/wo
 	lib/heap.c lib/pairing.c
 LIB_FREE_SRC := lib/mem.c   # for kernel and library OSes; hosted programs have the C library
 
-KERNEL_SRC := kernel/boot.c kernel/init.c kernel/call.c kernel/account.c kernel/cap.c kernel/grant.c \
+KERNEL_SRC := kernel/boot.c kernel/init.c kernel/call.c kernel/account.c kernel/names.c kernel/reap.c kernel/revoke.c kernel/cap.c kernel/grant.c \
 	kernel/frame_boot.c kernel/frame.c kernel/epoch.c kernel/reverse.c kernel/object.c kernel/pt.c kernel/table.c \
 	kernel/mapping.c kernel/copy.c kernel/large.c kernel/pass.c kernel/env.c kernel/context.c kernel/event.c kernel/wait.c \
 	kernel/slice.c kernel/vector.c kernel/work.c kernel/transfer.c \
@@ -58,16 +58,18 @@ UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c
 	test/unit/elf.c test/unit/bundle.c test/unit/words.c test/unit/plan.c test/unit/message.c \
 	test/unit/multiboot.c test/unit/firmware.c \
 	test/unit/heap.c test/unit/heap_model.c test/unit/pairing.c test/unit/grants.c test/kernel/reverse.c
+UNIT_SRC += test/unit/accounts.c
 # Of the kernel, what needs no processor, with bounds so small that all takes several calls.
-UNIT_KERNEL := kernel/account.c kernel/cap.c kernel/grant.c kernel/reverse.c test/kernel/fake.c \
-	test/kernel/grants.c
+UNIT_KERNEL := kernel/account.c kernel/names.c kernel/reap.c kernel/revoke.c kernel/cap.c kernel/grant.c kernel/reverse.c \
+	test/kernel/fake.c test/kernel/grants.c test/kernel/accounts.c
 BOOT_LIBRARY := regions heap threads switches lines several rolls # of libos/exo
 BOOT_MANY := handoff stress # several contexts of one program, without libos/exo's
 BOOT_TESTS := victim act02_revoke act04_tree resume act05_map act06_bits act07_table act09_stale act12_scan act13_edge act15_flags act16_gates \
 	act21_privileged act25_transfer act27_calls act29_pointers slots_walk reap alone \
 	caps limits links forks large unfinished dangling hog deaths $(BOOT_MANY) $(BOOT_LIBRARY)
+BOOT_TESTS += accounts # and what they are asked for
 BOOT_RAW := upcalls slices
-FUZZERS := elf bundle message words plan options report multiboot firmware heap grants events
+FUZZERS := elf bundle message words plan options report multiboot firmware heap grants events accounts
 
 # ---- rules ------------------------------------------------------------------------------------
 .PHONY: all kernel user host unit boot-tests fuzz test check bench bench-tools fmt clean
@@ -169,7 +171,7 @@ $(OUT)/fuzz/heap: $(OUT)/fuzz/test/unit/heap_model.c.o
 $(OUT)/fuzz/report: $(OUT)/fuzz/host/report.c.o $(OUT)/fuzz/host/say.c.o
 $(OUT)/fuzz/events: $(OUT)/fuzz/host/events.c.o
 $(OUT)/fuzz/firmware: $(OUT)/fuzz/test/unit/made.c.o
-$(OUT)/fuzz/grants: $(addprefix $(OUT)/fuzz/,$(addsuffix .o,$(UNIT_KERNEL)))
+$(OUT)/fuzz/grants $(OUT)/fuzz/accounts: $(addprefix $(OUT)/fuzz/,$(addsuffix .o,$(UNIT_KERNEL)))
 $(OUT)/fuzz/seed: $(OUT)/unit/test/fuzz/seed.c.o $(OUT)/unit/test/unit/made.c.o $(OUT)/unit/lib/message.c.o
 	$(CC) $(SAN) -o $@ $^
 fuzz: $(FUZZERS:%=$(OUT)/fuzz/%) $(OUT)/fuzz/seed

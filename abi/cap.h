@@ -57,7 +57,7 @@ struct cap {
     uint64_t generation; /* of the cell; 64 bits, never wraps */
     uint16_t kind;
     uint16_t rights;
-    uint32_t holder; /* the account that may bind it; 0 = any bearer */
+    uint32_t holder; /* the account that may bind it, as long as it is that one; 0 = any bearer */
     uint64_t tag;
 };
 _Static_assert(sizeof(struct cap) == 32, "capability layout");

@@ -41,6 +41,7 @@ enum frame_type {
     FRAME_ENDED,     /* an object that ended while another still names it: zeroes, nobody's */
     FRAME_COMPANION, /* of a page table: the reverse links of its entries */
     FRAME_PART,      /* of a frame object of 2 MiB or 1 GiB, which its first frame stands for */
+    FRAME_EXPOSED,   /* part of an account's page: its holders map it to read */
     FRAME_TYPES,
 };
 

@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * account.c - principals: a tree of limits, and the end of all that one holds.
- * Invariants are those of struct account (account.h).
+ * account.c - principals: a tree of reserves and limits.
+ * Invariants are those of struct account (account.h). What ends an account is in reap.c, what asks
+ * back from one in revoke.c.
  */
 #include "kernel/account.h"
+#include "abi/channel.h"
 #include "abi/memory.h"
+#include "abi/slice.h"
 #include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/context.h"
 #include "kernel/epoch.h"
 #include "kernel/frame.h"
-#include "kernel/mapping.h"
+#include "kernel/log.h"
 #include "kernel/object.h"
+#include "kernel/revoke.h"
 #include "kernel/slice.h"
 #include "kernel/step.h"
+#include "lib/string.h"
+#include "plant.h"
 
 struct account *account_root;
 
@@ -23,41 +29,18 @@ account_at(uint64_t frame)
     return frame_address(frame);
 }
 
+struct account *
+account_parent(const struct account *account)
+{
+    uint32_t depth = account->state.depth;
+
+    return depth ? account_at(account->path[depth - 1]) : NULL;
+}
+
 bool
 account_covers(const struct account *account, uint32_t below)
 {
-    return below && account_at(below)->path[account->depth] == frame_of(account);
-}
-
-int
-account_charge(struct account *account, uint64_t n)
-{
-    for (uint32_t i = 0; i <= account->depth; i++) {
-        const struct account *a = account_at(account->path[i]);
-        if (a->dying || n > a->limit_frames - a->used_frames)
-            return E_DQUOT;
-    }
-    for (uint32_t i = 0; i <= account->depth; i++) {
-        struct account *a = account_at(account->path[i]);
-        a->used_frames += n; /* A1 */
-        if (a->used_frames > a->peak_frames)
-            a->peak_frames = a->used_frames;
-    }
-    return 0;
-}
-
-void
-account_restore(struct account *account, uint64_t n)
-{
-    for (uint32_t i = 0; i <= account->depth; i++)
-        account_at(account->path[i])->used_frames += n;
-}
-
-void
-account_discharge(struct account *account, uint64_t n)
-{
-    for (uint32_t i = 0; i <= account->depth; i++)
-        account_at(account->path[i])->used_frames -= n;
+    return below && account_at(below)->path[account->state.depth] == frame_of(account);
 }
 
 bool
@@ -65,19 +48,363 @@ account_dying(uint32_t frame)
 {
     const struct account *account = account_at(frame);
 
-    for (uint32_t i = 0; i <= account->depth; i++)
-        if (account_at(account->path[i])->dying)
+    for (uint32_t i = 0; i <= account->state.depth; i++)
+        if (account_at(account->path[i])->state.dying)
             return true;
     return false;
+}
+
+/* ---- its page ---- */
+
+static struct account_page *
+page_of(const struct account *account)
+{
+    return account->page ? frame_address(account->page) : NULL;
+}
+
+void
+account_show(const struct account *account)
+{
+    struct account_page *page = page_of(account);
+
+    if (page)
+        page->state = account->state;
+}
+
+static void
+count_show(const struct account *account, enum account_kind kind)
+{
+    struct account_page *page = page_of(account);
+
+    if (page)
+        page->state.count[kind] = account->state.count[kind];
+}
+
+void
+account_lose(struct account *account, struct account_taken taken)
+{
+    struct account_page *page = page_of(account);
+
+    if (page)
+        page->taken[account->state.n_taken % page->n_ring] = taken;
+    account->state.n_taken++;
+    account->state.count[taken.kind].taken++;
+    account_show(account);
+}
+
+bool
+account_page_covered(const struct account *account, uint64_t frame)
+{
+    const struct frame *f = frame_find(frame);
+
+    return f && f->type == FRAME_EXPOSED && account_covers(account, f->owner);
+}
+
+/* ---- counting (A1, A3) ---- */
+
+/* By how much the parent's held grows when that of a child with this count grows by n. */
+static uint64_t
+excess_grown(const struct account_count *c, uint64_t n)
+{
+    uint64_t held = c->held + n;
+
+    if (held <= c->reserve)
+        return 0;
+    return c->held < c->reserve ? held - c->reserve : n;
+}
+
+/* The same when it shrinks. */
+static uint64_t
+excess_shrunk(const struct account_count *c, uint64_t n)
+{
+    uint64_t held = c->held - n;
+
+    if (c->held <= c->reserve)
+        return 0;
+    return held < c->reserve ? c->held - c->reserve : n;
+}
+
+static bool
+count_has_room(const struct account_count *c, uint64_t n)
+{
+    if (n == 0 || planted(PLANT_LIMIT))
+        return true;
+    return !c->wanted && c->held <= c->limit && n <= c->limit - c->held;
+}
+
+/* May held grow by n here, and above by what that makes? */
+static int
+held_check(struct account *account, enum account_kind kind, uint64_t n)
+{
+    for (; account; account = account_parent(account)) {
+        const struct account_count *c = &account->state.count[kind];
+        if (account->state.dying || !count_has_room(c, n))
+            return E_DQUOT;
+        n = excess_grown(c, n);
+    }
+    return 0;
+}
+
+/* These change an account and those above it, below `top` (NULL: up to root). */
+static void
+held_grow(struct account *account, const struct account *top, enum account_kind kind, uint64_t n)
+{
+    for (; account != top && n; account = account_parent(account)) {
+        struct account_count *c = &account->state.count[kind];
+        uint64_t above = excess_grown(c, n);
+        c->held += n;
+        count_show(account, kind);
+        n = above;
+    }
+}
+
+static void
+held_shrink(struct account *account, const struct account *top, enum account_kind kind, uint64_t n)
+{
+    for (; account != top && n; account = account_parent(account)) {
+        struct account_count *c = &account->state.count[kind];
+        uint64_t above = excess_shrunk(c, n);
+        c->held -= n;
+        c->wanted -= n < c->wanted ? n : c->wanted; /* A6 */
+        if (!c->wanted)
+            c->due_ns = 0;
+        count_show(account, kind);
+        n = above;
+    }
+}
+
+static void
+used_grow(struct account *account, const struct account *top, enum account_kind kind, uint64_t n)
+{
+    for (; account != top; account = account_parent(account)) {
+        struct account_count *c = &account->state.count[kind];
+        c->used += n;
+        if (c->used > c->peak)
+            c->peak = c->used;
+        count_show(account, kind);
+    }
+}
+
+static void
+used_shrink(struct account *account, const struct account *top, enum account_kind kind, uint64_t n)
+{
+    for (; account != top; account = account_parent(account)) {
+        assert(account->state.count[kind].used >= n); /* A1 */
+        account->state.count[kind].used -= n;
+        count_show(account, kind);
+    }
+}
+
+int
+account_take(struct account *account, enum account_kind kind, uint64_t n)
+{
+    int error = held_check(account, kind, n);
+
+    if (error)
+        return error;
+    used_grow(account, NULL, kind, n);
+    held_grow(account, NULL, kind, n);
+    return 0;
+}
+
+void
+account_return(struct account *account, enum account_kind kind, uint64_t n)
+{
+    used_shrink(account, NULL, kind, n);
+    held_shrink(account, NULL, kind, n);
+}
+
+static struct account *
+common_above(struct account *a, const struct account *b)
+{
+    while (!account_covers(a, (uint32_t)frame_of(b)))
+        a = account_parent(a);
+    return a;
+}
+
+int
+account_move(struct account *from, struct account *to, enum account_kind kind, uint64_t n)
+{
+    struct account *top = common_above(from, to);
+    uint64_t less = n, more = n; /* in what `top` holds */
+
+    if (account_dying((uint32_t)frame_of(to)))
+        return E_DQUOT;
+    for (struct account *a = from; a != top; a = account_parent(a))
+        less = excess_shrunk(&a->state.count[kind], less);
+    for (struct account *a = to; a != top; a = account_parent(a)) {
+        if (!count_has_room(&a->state.count[kind], more))
+            return E_DQUOT;
+        more = excess_grown(&a->state.count[kind], more);
+    }
+    if (more > less && held_check(top, kind, more - less))
+        return E_DQUOT;
+    used_shrink(from, top, kind, n);
+    used_grow(to, top, kind, n);
+    held_shrink(from, top, kind, n);
+    held_grow(to, top, kind, n);
+    if (more > less)
+        held_grow(top, NULL, kind, more - less);
+    else
+        held_shrink(top, NULL, kind, less - more);
+    return 0;
+}
+
+/* ---- reserves and limits ---- */
+
+/* What the parent has still to give as reserves, when a child's of `old` is given back first. */
+static int
+reserve_check(struct account *parent, enum account_kind kind, uint64_t old, uint64_t reserve)
+{
+    uint64_t given = parent->given[kind] - old;
+
+    return reserve > parent->state.count[kind].reserve - given ? E_DQUOT : 0; /* A4 */
+}
+
+struct result
+account_limit_set(struct account *account, uint64_t kind, uint64_t reserve, uint64_t limit)
+{
+    struct account *parent = account_parent(account);
+    struct account_count *c = &account->state.count[index_masked(kind, ACCOUNT_KINDS)];
+    uint64_t held, grown;
+    int error;
+
+    if (kind >= ACCOUNT_KINDS || reserve > limit)
+        return result_error(E_INVAL);
+    if (!parent || account->state.dying)
+        return result_error(E_PERM);
+    if (reserve < account->given[kind] || (c->wanted && reserve > c->reserve))
+        return result_error(E_BUSY);
+    error = reserve_check(parent, (enum account_kind)kind, c->reserve, reserve);
+    held = c->held > c->reserve ? c->held : c->reserve; /* what the parent counts, and will */
+    grown = c->held > reserve ? c->held : reserve;
+    if (!error && grown > held)
+        error = held_check(parent, (enum account_kind)kind, grown - held);
+    if (error)
+        return result_error(error);
+    if (grown > held)
+        held_grow(parent, NULL, (enum account_kind)kind, grown - held);
+    else
+        held_shrink(parent, NULL, (enum account_kind)kind, held - grown);
+    parent->given[kind] += reserve - c->reserve;
+    c->reserve = reserve;
+    c->limit = limit;
+    account_show(account);
+    account_show(parent);
+    return result_ok(0);
+}
+
+/* ---- making and ending ---- */
+
+static void
+total_set(enum account_kind kind, uint64_t n)
+{
+    account_root->state.count[kind].limit = account_root->state.count[kind].reserve = n;
 }
 
 void
 account_init(uint64_t n)
 {
     account_root = account_at(n);
-    account_root->limit_frames = UINT64_MAX;
+    for (int kind = 0; kind < ACCOUNT_KINDS; kind++)
+        total_set((enum account_kind)kind, ACCOUNT_NO_LIMIT);
     account_root->path[0] = (uint32_t)n;
     cell_init(&account_root->cell, n, KIND_ACCOUNT);
+}
+
+void
+account_totals(void)
+{
+    uint64_t frames = account_root->state.used_frames;
+
+    for (uint64_t n = 0; n < frame_count; n++)
+        frames += frame_at(n)->type == FRAME_FREE;
+    total_set(ACCOUNT_FRAMES, frames);
+    total_set(ACCOUNT_SLICES, cpu_count() * (uint64_t)SLICE_POSITIONS);
+    total_set(ACCOUNT_CHANNELS, CHANNEL_MAX);
+}
+
+/* May these frames become its page? They are the parent's own, so that nobody's held grows (A3). */
+static int
+page_check(const struct account *parent, const struct account_terms *terms, uint64_t frame)
+{
+    uint64_t first = terms->page_frame, n = terms->n_pages;
+
+    if (!first)
+        return n ? E_INVAL : 0;
+    if (n < 1 || n > ACCOUNT_PAGES_MAX || n > terms->limit_frames ||
+        (frame >= first && frame - first < n))
+        return E_INVAL;
+    for (uint64_t i = 0; i < n; i++) {
+        int error = frame_check_unused(parent, first + i);
+        if (!error && frame_at(first + i)->owner != frame_of(parent))
+            error = E_PERM;
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+static int
+terms_check(struct account *parent, const struct account_terms *terms)
+{
+    if (parent->state.depth + 1 >= ACCOUNT_DEPTH_MAX || !terms->name ||
+        terms->reserve_frames > terms->limit_frames)
+        return E_INVAL;
+    if (account_dying((uint32_t)frame_of(parent)))
+        return E_INVAL;
+    if (child_named(parent, terms->name) && !planted(PLANT_NAME))
+        return E_EXIST; /* A5 */
+    if (reserve_check(parent, ACCOUNT_FRAMES, 0, terms->reserve_frames))
+        return E_DQUOT;
+    return held_check(parent, ACCOUNT_FRAMES, terms->reserve_frames);
+}
+
+static void
+page_make(struct account *account, const struct account_terms *terms)
+{
+    struct account_page *page;
+
+    if (!terms->page_frame)
+        return;
+    (void)account_move(account_parent(account), account, ACCOUNT_FRAMES,
+                       terms->n_pages); /* page_check: it has room */
+    for (uint64_t i = terms->page_frame; i < terms->page_frame + terms->n_pages; i++) {
+        frame_become(i, FRAME_EXPOSED);
+        frame_at(i)->owner = (uint32_t)frame_of(account); /* A7 */
+        frame_ref(i);
+    }
+    account->page = (uint32_t)terms->page_frame;
+    account->n_pages = (uint32_t)terms->n_pages;
+    page = page_of(account);
+    page->version = ACCOUNT_PAGE_VERSION;
+    page->n_ring = (uint32_t)((terms->n_pages * FRAME_BYTES - ACCOUNT_PAGE_HEAD) /
+                              sizeof(struct account_taken));
+    page->account = frame_of(account);
+}
+
+static struct account *
+account_create(struct account *parent, uint64_t frame, const struct account_terms *terms)
+{
+    struct account *account = frame_become(frame, FRAME_ACCOUNT);
+    struct account_state *state = &account->state;
+
+    state->name = terms->name;
+    state->depth = parent->state.depth + 1;
+    for (int kind = 0; kind < ACCOUNT_KINDS; kind++)
+        state->count[kind].limit = ACCOUNT_NO_LIMIT;
+    state->limit_frames = terms->limit_frames;
+    state->reserve_frames = terms->reserve_frames;
+    memcpy(account->path, parent->path, sizeof(account->path));
+    account->path[state->depth] = (uint32_t)frame; /* A2 */
+    held_grow(parent, NULL, ACCOUNT_FRAMES, terms->reserve_frames);
+    parent->given[ACCOUNT_FRAMES] += terms->reserve_frames;
+    parent->children++;
+    if (!child_named(parent, terms->name)) /* it is not, but with PLANT_NAME */
+        child_enter(parent, account);
+    page_make(account, terms);
+    account_show(account);
+    return account;
 }
 
 struct result
@@ -92,77 +419,63 @@ account_make(struct account *parent, uint64_t frame, uint64_t into, uint64_t ter
         return result_error_at(E_FAULT, absent);
     error = frame_check_unused(parent, frame);
     if (!error)
+        error = page_check(parent, &terms, frame);
+    if (!error)
         error = slot_check_empty(into);
-    if (!error && (parent->depth + 1 >= ACCOUNT_DEPTH_MAX || !terms.name || parent->dying))
-        error = E_INVAL;
+    if (!error)
+        error = terms_check(parent, &terms);
     if (error)
         return epoch_error(error);
-
-    account = frame_become(frame, FRAME_ACCOUNT);
-    account->name = terms.name;
-    account->limit_frames = terms.limit_frames;
-    account->depth = parent->depth + 1;
-    for (uint32_t i = 0; i < account->depth; i++)
-        account->path[i] = parent->path[i];
-    account->path[account->depth] = (uint32_t)frame; /* A2 */
-    parent->children++;
+    account = account_create(parent, frame, &terms);
     cell_init(&account->cell, frame, KIND_ACCOUNT);
     slot_fill(into, &account->cell);
     return result_ok(0);
 }
 
+bool
+account_is_empty(const struct account *account)
+{
+    for (int kind = 0; kind < ACCOUNT_KINDS; kind++)
+        if (account->state.count[kind].used)
+            return false;
+    return !account->children;
+}
+
 void
 account_release(struct account *account)
 {
-    account_at(account->path[account->depth - 1])->children--;
+    struct account *parent = account_parent(account);
+
+    assert(parent && account_is_empty(account)); /* root's frame is nobody's to free */
+    for (int kind = 0; kind < ACCOUNT_KINDS; kind++) {
+        uint64_t reserve = account->state.count[kind].reserve;
+        held_shrink(parent, NULL, (enum account_kind)kind, reserve); /* held is 0 */
+        parent->given[kind] -= reserve;
+    }
+    parent->children--;
+    child_leave(parent, account);
+    revoke_forget(account);
+    account_show(parent);
+}
+
+void
+account_page_drop(struct account *account)
+{
+    uint64_t first = account->page, n = account->n_pages;
+
+    account->page = account->n_pages = 0;
+    for (uint64_t i = first; i < first + n; i++) {
+        frame_unref(i);
+        frame_retire(i);
+    }
 }
 
 struct result
 account_read(struct account *account, uint64_t out)
 {
-    struct account_state state = {.name = account->name,
-                                  .limit_frames = account->limit_frames,
-                                  .used_frames = account->used_frames,
-                                  .peak_frames = account->peak_frames,
-                                  .depth = account->depth,
-                                  .dying = account->dying};
-    uint64_t absent = copy_out(out, &state, sizeof(state));
+    uint64_t absent = copy_out(out, &account->state, sizeof(account->state));
 
     return absent ? result_error_at(E_FAULT, absent) : result_ok(0);
-}
-
-/*
- * First contexts end, so that no processor stands on a root any more; then what objects and tables
- * stand on is broken, so that at last nothing refers to a frame but mappings from outside.
- */
-enum reap_round { REAP_CONTEXTS, REAP_OBJECTS, REAP_FRAMES };
-
-/*
- * One frame of a dying account. False: it is not done with, for it still runs on another processor,
- * or the steps are used up.
- */
-static bool
-account_reap_frame(struct account *account, uint64_t n, uint64_t *steps)
-{
-    struct frame *f = frame_at(n);
-    bool object = f->type != FRAME_PLAIN && f->type != FRAME_ACCOUNT;
-    uint64_t epoch;
-    int error;
-
-    if (!account_covers(account, f->owner))
-        return true;
-    if (account->reap_round == REAP_CONTEXTS ? f->type == FRAME_CONTEXT
-                                             : account->reap_round == REAP_OBJECTS && object) {
-        error = object_release(n, steps); /* vector areas and buffers: with their object */
-        return error != E_BUSY && error != E_AGAIN;
-    }
-    if (account->reap_round != REAP_FRAMES)
-        return true;
-    if (!mapping_break(n, steps, &epoch))
-        return false;
-    if (f->refs == 0 && !object_release(n, steps))
-        frame_give_back(n);
-    return true;
 }
 
 struct result
@@ -173,27 +486,4 @@ account_time(struct account *account, uint64_t strikes, uint64_t latency_ns)
     account->strikes_max = (uint32_t)strikes;
     account->latency_ns = latency_ns;
     return result_ok(0);
-}
-
-struct result
-account_destroy(struct account *account)
-{
-    uint64_t steps = STEPS_MAX;
-
-    if (account_covers(account, env_current()->account))
-        return result_error(E_BUSY);
-    account->dying = 1;
-    slice_expel();
-    (void)slice_reap((uint32_t)frame_of(account), &account->slice_cursor, &steps);
-    while (steps > 0 && account->used_frames) {
-        if (!account_reap_frame(account, account->reap_cursor, &steps))
-            break;
-        steps -= steps > 0;
-        account->reap_cursor++;
-        if (account->reap_cursor == frame_count) {
-            account->reap_cursor = 0;
-            account->reap_round += account->reap_round < REAP_FRAMES;
-        }
-    }
-    return result_ok((int64_t)account->used_frames);
 }

@@ -7,44 +7,90 @@
 #include "kernel/cap.h"
 
 /*
- * Invariants
- *  A1 used_frames counts the frames whose owner is this account or one below; used <= limit.
+ * Invariants, for each kind
+ *  A1 used is what is charged to the account or to one below.
  *  A2 path[depth] is the account itself, path[i] its ancestor at depth i: so dominance is one look.
+ *  A3 held = what is charged to the account itself + for each child the greater of its held and its
+ *     reserve. held grows only up to the limit; so what is free is at least what is reserved and
+ *     not used, for root's limit is all there is.
+ *  A4 given = the sum of the children's reserves <= reserve <= limit.
+ *  A5 names of children differ; they stand in a tree by the bits of the name (names.c).
+ *  A6 wanted > 0: the account is in the list of revoke.c; wanted <= held - reserve.
+ *  A7 the frames of its page are its own, and it holds a reference to each.
  */
 struct account {
     struct cell cell;
-    uint64_t name;
-    uint64_t limit_frames;
-    uint64_t used_frames;
-    uint64_t peak_frames;
-    uint32_t depth;
-    uint32_t dying;
-    uint32_t strikes_max;  /* a context that has more is stopped; 0: none is */
-    uint64_t work_cycles;  /* of root: taken by interrupts for whomever */
-    uint64_t latency_ns;   /* how long a woken context may run before its turn */
-    uint64_t slice_cursor; /* of slice_reap */
-    uint64_t reap_cursor;  /* next frame number to look at */
-    uint32_t reap_round;   /* enum reap_round of account.c */
-    uint32_t children;
+    struct account_state state;
+    uint64_t given[ACCOUNT_KINDS];
     uint32_t path[ACCOUNT_DEPTH_MAX];
+    uint32_t children;
+    uint32_t names;                       /* A5: the tree of its children; frames, 0: none */
+    uint32_t name_below[2];               /* its two subtrees in its parent's tree */
+    uint32_t page, n_pages;               /* A7: the first frame of its page; 0: none */
+    uint32_t strikes_max;                 /* a context that has more is stopped; 0: none is */
+    uint64_t work_cycles;                 /* of root: taken by interrupts for whomever */
+    uint64_t latency_ns;                  /* how long a woken context may run before its turn */
+    uint64_t slice_cursor;                /* of slice_reap */
+    uint32_t reap_round;                  /* enum reap_round */
+    uint64_t reap_cursor;                 /* next frame number to look at */
+    uint64_t force_cursor[ACCOUNT_KINDS]; /* likewise, what to look at next to take by force */
+    uint32_t force_found;                 /* set of 1 << kind: taken some since the cursor was 0 */
+    uint32_t revoke_next, revoke_prev;    /* A6: the list of revoke.c; frames, 0: not in it */
+    uint64_t rejects_paid_ns; /* the clock up to which wrong tags have been waited for (cap.c) */
+    uint32_t n_listeners;
+    uint32_t listener[ACCOUNT_LISTENERS_MAX]; /* contexts' frames */
 };
+_Static_assert(sizeof(struct account) <= 4096, "one frame");
 
 extern struct account *account_root;
 
 /* The account in a frame that is known to be one. */
 struct account *account_at(uint64_t frame);
+/* NULL: root's. */
+struct account *account_parent(const struct account *account);
 /* Is `below` the account itself or one under it? below: frame number of an account, or 0. */
 bool account_covers(const struct account *account, uint32_t below);
-/* Charges n frames to the account and those above: 0, or E_DQUOT and nothing is charged. */
-int account_charge(struct account *account, uint64_t n);
-void account_discharge(struct account *account, uint64_t n);
-/* Takes a discharge back that was made in the same call. */
-void account_restore(struct account *account, uint64_t n);
-/* Boot: makes the root account in frame n with every frame of the machine as its limit. */
+
+/* Charges n of a kind to the account and those above: 0, or E_DQUOT and nothing is charged. */
+int account_take(struct account *account, enum account_kind kind, uint64_t n);
+void account_return(struct account *account, enum account_kind kind, uint64_t n);
+
+static inline int
+account_charge(struct account *account, uint64_t n_frames)
+{
+    return account_take(account, ACCOUNT_FRAMES, n_frames);
+}
+
+static inline void
+account_discharge(struct account *account, uint64_t n_frames)
+{
+    account_return(account, ACCOUNT_FRAMES, n_frames);
+}
+
+/* n of a kind go from one account to another: 0, or E_DQUOT and nothing is changed. */
+int account_move(struct account *from, struct account *to, enum account_kind kind, uint64_t n);
+
+/* Shows its state in its page, if it has one. */
+void account_show(const struct account *account);
+/* A thing was taken from this account by force: counted, and written to its ring. */
+void account_lose(struct account *account, struct account_taken taken);
+
+/* Boot: makes the root account in frame n; then, once all frames are known, its limits. */
 void account_init(uint64_t n);
+void account_totals(void);
 /*
  * Is the account, or one above it, being destroyed? Then nothing of it runs. frame: of an account.
  */
 bool account_dying(uint32_t frame);
-/* The account's object ends; nothing is charged to it any more. */
+/* Nothing is charged to it, and it has no children: its object may end. */
+bool account_is_empty(const struct account *account);
 void account_release(struct account *account);
+/* Its page is one no more: the frames are plain again once nobody maps them. */
+void account_page_drop(struct account *account);
+/* May whoever holds this account read that frame, which is part of an account's page? */
+bool account_page_covered(const struct account *account, uint64_t frame);
+
+/* names.c: is there a child of that name; a child of a new name enters; one leaves. */
+bool child_named(const struct account *parent, uint64_t name);
+void child_enter(struct account *parent, struct account *child);
+void child_leave(struct account *parent, struct account *child);

@@ -7,6 +7,7 @@
 #include "abi/exposed.h"
 #include "abi/memory.h"
 #include "abi/version.h"
+#include "kernel/account.h"
 #include "kernel/arch.h"
 #include "kernel/cap.h"
 #include "kernel/channel.h"
@@ -29,6 +30,7 @@ boot_main(const struct boot_info *info)
     wait_init(frame_memory_end(info) >> FRAME_SHIFT);
     arch_processors_start();         /* all processors wait for the lock, which is ours */
     frame_init(info);                /* frames can be owned; boot memory ends */
+    account_totals();                /* root may have all there is, and reserve it */
     init_start(info);                /* init has a slice */
     check_begin(info->command_line); /* from here on nothing of the kernel's own changes */
     slice_schedule(cpu_this());

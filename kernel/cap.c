@@ -6,6 +6,7 @@
  * Source  Aumasson and Bernstein, SipHash, INDOCRYPT 2012; Mazières and Kaashoek, HotOS '97.
  */
 #include "kernel/cap.h"
+#include "kernel/account.h"
 #include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/context.h"
@@ -27,10 +28,25 @@ cap_init(void)
         panic("this processor gives no random numbers to key the capabilities with");
 }
 
+/*
+ * Over all but the tag, and the generation of the account that the holder's number names now: so a
+ * capability is not that of another account which has the frame later.
+ */
 static uint64_t
 cap_tag(const struct cap *cap)
 {
-    return siphash_2_4(cap_key, cap, offsetof(struct cap, tag));
+    struct {
+        uint8_t cap[offsetof(struct cap, tag)];
+        uint64_t holder_generation;
+    } signed_part;
+    const struct frame *holder = frame_find(cap->holder);
+
+    memcpy(signed_part.cap, cap, sizeof(signed_part.cap));
+    signed_part.holder_generation =
+        holder && holder->type == FRAME_ACCOUNT && !planted(PLANT_HOLDER)
+            ? account_at(cap->holder)->cell.generation
+            : 0;
+    return siphash_2_4(cap_key, &signed_part, sizeof(signed_part));
 }
 
 void
@@ -131,11 +147,42 @@ slots_release(struct slots *slots)
         leaf_drop(&slots->slot[i].leaf);
 }
 
+/* ---- binding ---- */
+
+enum {
+    REJECT_NS = 10 * 1000,       /* that a wrong tag costs the account that presents it, */
+    REJECT_FREE_NS = 640 * 1000, /* beyond these */
+};
+
+/* May the caller's account present a capability now? If not, when is at *after_ns. */
+static bool
+bind_allowed(const struct account *account, uint64_t *after_ns)
+{
+    *after_ns = account->state.bind_after_ns;
+    return !*after_ns || clock_now() >= *after_ns || planted(PLANT_REJECT);
+}
+
+/* A wrong tag: counted. Who presents more than one in REJECT_NS for long has to wait between them.
+ */
+static void
+bind_rejected(struct account *account)
+{
+    uint64_t now = clock_now(), *paid = &account->rejects_paid_ns;
+
+    if (*paid + REJECT_FREE_NS < now)
+        *paid = now - REJECT_FREE_NS;
+    *paid += REJECT_NS;
+    account->state.rejected++;
+    account->state.bind_after_ns = *paid > now ? *paid : 0;
+    account_show(account);
+}
+
 struct result
 cap_bind(struct slots *slots, uint64_t index, uint64_t cap_va)
 {
     struct cap cap;
-    uint64_t absent = copy_in(&cap, cap_va, sizeof(cap)), difference;
+    uint64_t absent = copy_in(&cap, cap_va, sizeof(cap)), difference, after_ns;
+    struct account *account = account_at(env_current()->account);
     const struct slot *slot = slot_find(slots, index);
     struct cell *cell;
     int error;
@@ -146,10 +193,14 @@ cap_bind(struct slots *slots, uint64_t index, uint64_t cap_va)
         return result_error(E_INVAL);
     if (slot->leaf.kind != KIND_NONE)
         return result_error(E_EXIST);
+    if (!bind_allowed(account, &after_ns))
+        return result_error_at(E_AGAIN, after_ns);
     difference =
         cap_tag(&cap) ^ cap.tag; /* one comparison, whatever differs: no timing to learn from */
-    if (difference && !planted(PLANT_CAP_TAG))
+    if (difference && !planted(PLANT_CAP_TAG)) {
+        bind_rejected(account);
         return result_error(E_KEYREJECTED);
+    }
     cell = cell_usable(cap.cell, cap.generation, &error); /* G4 */
     if (!cell)
         return result_error(error);

@@ -74,6 +74,8 @@ references_held(uint64_t n)
     case FRAME_PT3:
     case FRAME_PT4: /* the frames named, and for each and the table the companion */
         return 2 * entries_present(n) + 1;
+    case FRAME_ACCOUNT:
+        return ((const struct account *)object)->n_pages;
     case FRAME_ENV:
         return 2;
     case FRAME_CONTEXT:
@@ -168,8 +170,8 @@ check_end(void)
              c.of_type[FRAME_FREE] + c.owned + kernel == frame_count && !c.torn ? "add up"
                                                                                 : "DO NOT ADD UP");
     channel_drain();
-    log_line("check: %lu frames charged to root %s", account_root->used_frames,
-             c.owned == account_root->used_frames ? "add up" : "DO NOT ADD UP");
+    log_line("check: %lu frames charged to root %s", account_root->state.used_frames,
+             c.owned == account_root->state.used_frames ? "add up" : "DO NOT ADD UP");
     channel_drain();
     log_line("check: %lu references, %lu held %s", c.refs, c.held,
              c.refs == c.held ? "add up" : "DO NOT ADD UP");

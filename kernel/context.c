@@ -12,6 +12,7 @@
 #include "kernel/event.h"
 #include "kernel/frame.h"
 #include "kernel/pt.h"
+#include "kernel/revoke.h"
 #include "kernel/slice.h"
 #include "kernel/transfer.h"
 #include "kernel/trace.h"
@@ -146,6 +147,7 @@ void
 context_release(struct context *context)
 {
     context_end(context, CAUSE_DESTROYED, 0);
+    revoke_deafen(context);
     if (context->events) {
         event_leave(frame_address(context->events), context->self);
         frame_unref(context->events);

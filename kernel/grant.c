@@ -271,6 +271,7 @@ revoke_step(struct cell *root)
     } else if (circle_is_empty(&cell->below)) {
         cell_clear(cell);
     } else {
+        assert(cell->below.next); /* G3: it is in use */
         revoke_begin(cell);
         circle_move_before(&cell->below, &first->link);
         first->type = LEAF_JOINED;

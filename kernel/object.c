@@ -35,7 +35,7 @@ object_busy(uint64_t n)
 
     switch (frame_at(n)->type) {
     case FRAME_ACCOUNT:
-        return account_at(n)->used_frames || account_at(n)->children;
+        return !account_is_empty(account_at(n));
     case FRAME_CONTEXT:
         transfer_retrieve(context);
         return context->on && !planted(PLANT_CURRENT); /* X4 */

@@ -42,11 +42,8 @@ frame_pass(struct account *account, uint64_t first, uint64_t n, struct account *
     }
     if (error)
         return epoch_error(error);
-    account_discharge(account_at(owner), n);
-    if (account_charge(to, n)) {
-        account_restore(account_at(owner), n);
+    if (account_move(account_at(owner), to, ACCOUNT_FRAMES, n))
         return result_error(E_DQUOT);
-    }
     for (uint64_t i = 0; i < n; i++) {
         frame_at(first + i)->owner = (uint32_t)frame_of(to);
         frame_at(first + i)->flags &= (uint8_t)~FRAME_VITAL;

@@ -18,6 +18,7 @@
 #include "kernel/context.h"
 #include "kernel/frame.h"
 #include "kernel/lock.h"
+#include "kernel/revoke.h"
 #include "kernel/transfer.h"
 #include "kernel/trace.h"
 #include "kernel/wait.h"
@@ -139,6 +140,13 @@ cpu_alone(struct cpu *cpu)
     return cpu->alone;
 }
 
+/* When the kernel has work of its own, which the first processor does; 0: never. */
+static uint64_t
+kernel_deadline(const struct cpu *cpu)
+{
+    return cpu->number == 0 ? revoke_deadline() : 0;
+}
+
 void
 slice_arm(struct cpu *cpu)
 {
@@ -149,7 +157,18 @@ slice_arm(struct cpu *cpu)
     else if (!planted(PLANT_SLICE_TIMER))
         arch_timer_set(earlier(earlier(cpu_alone(cpu) && !planted(PLANT_ALONE) ? 0 : end,
                                        transfer_deadline(cpu->current)),
-                               work_time(cpu)));
+                               earlier(work_time(cpu), kernel_deadline(cpu))));
+}
+
+void
+slice_rearm(void)
+{
+    struct cpu *first = cpu_at(0);
+
+    if (first == cpu_this())
+        slice_hurry();
+    else
+        slice_ask(first);
 }
 
 void
@@ -380,7 +399,7 @@ cpu_idle(struct cpu *cpu)
         kernel_lock();
         return;
     }
-    arch_timer_set(first_wake(cpu));
+    arch_timer_set(earlier(first_wake(cpu), kernel_deadline(cpu)));
     arch_root_idle();
     cpu->idle = true;
     trace(TRACE_IDLE_BEGIN, 0, 0);
@@ -402,6 +421,8 @@ slice_schedule(struct cpu *cpu)
         }
         wait_backlog();
         work_do(cpu);
+        if (cpu->number == 0)
+            revoke_tick(now);
         if (slice_next(cpu, now)) {
             slice_arm(cpu);
             arch_resume(cpu->current);
@@ -507,6 +528,8 @@ slice_tick(struct cpu *cpu)
     uint64_t now = clock_now();
 
     work_do(cpu);
+    if (cpu->number == 0)
+        revoke_tick(now);
     if (context->stop_asked)
         context_end(context, CAUSE_STOPPED, 0);
     if (context->phase == CONTEXT_STOPPED || account_dying(frame_at(context->self)->owner))

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include "abi/slice.h"
 
+struct account;
 struct context;
 
 /* A position names two contexts; each naming has a place in the circle of those of its context. */
@@ -67,6 +68,8 @@ void slice_tick(struct cpu *cpu);
 void slice_name(struct cpu *cpu, uint64_t position, enum slice_role role, struct context *context);
 /* The context is named nowhere any more; false: *steps did not suffice, call again. */
 bool slice_forget(struct context *context, uint64_t *steps);
+/* The position of that processor is nobody's, and names nobody. */
+void slice_free(struct cpu *cpu, uint64_t position);
 /* What a dead account owned is free; false: *steps did not suffice, call again. */
 bool slice_reap(uint32_t account, uint64_t *cursor, uint64_t *steps);
 /* Some position that names the context as its first, on *cpu; SLICE_POSITIONS: none. */
@@ -80,6 +83,8 @@ void slice_ask(struct cpu *cpu);
 /* A context has been woken: a halted processor that names it is to look, or one is to be
  * interrupted, on credit. */
 void slice_ready(const struct context *context);
+/* revoke_deadline() has come nearer: the processor whose work that is is to look. */
+void slice_rearm(void);
 /* Sets the timer for whatever comes first to the context that runs. */
 void slice_arm(struct cpu *cpu);
 /* Boot: gives position 0 of this processor to an account, and names a context there. */

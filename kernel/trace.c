@@ -89,7 +89,7 @@ trace_put(enum trace_event event, uint64_t a, uint64_t b)
 static uint64_t
 partition_of(const struct account *account)
 {
-    return account->depth ? account_at(account->path[1])->name : 0;
+    return account->state.depth ? account_at(account->path[1])->state.name : 0;
 }
 
 void

@@ -125,9 +125,10 @@ slice_forget(struct context *context, uint64_t *steps)
 
 /* ---- who owns a position ---- */
 
-static void
-position_free(struct cpu *cpu, uint64_t position)
+void
+slice_free(struct cpu *cpu, uint64_t position)
 {
+    account_return(account_at(cpu->slice[position].owner), ACCOUNT_SLICES, 1);
     slice_name(cpu, position, SLICE_FIRST, NULL);
     slice_name(cpu, position, SLICE_SECOND, NULL);
     cpu->slice[position] = (struct slice){0}; /* V3 */
@@ -142,7 +143,7 @@ slice_reap(uint32_t account, uint64_t *cursor, uint64_t *steps)
         struct cpu *cpu = cpu_at((uint32_t)(*cursor / SLICE_POSITIONS));
         uint64_t position = *cursor % SLICE_POSITIONS;
         if (account_covers(account_at(account), cpu->slice[position].owner))
-            position_free(cpu, position);
+            slice_free(cpu, position);
     }
     return *cursor == end;
 }
@@ -177,9 +178,13 @@ slice_take(struct account *account, uint64_t number, uint64_t position, uint64_t
         return result_error(error);
     if (account_dying((uint32_t)frame_of(account)))
         return result_error(E_PERM);
-    while (done < n && !cpu->slice[position + done].owner)
-        cpu->slice[position + done++].owner = (uint32_t)frame_of(account);
-    return done ? result_ok((int64_t)done) : result_error(E_BUSY);
+    for (; !error && done < n; done += !error) {
+        struct slice *s = &cpu->slice[position + done];
+        error = s->owner ? E_BUSY : account_take(account, ACCOUNT_SLICES, 1);
+        if (!error)
+            s->owner = (uint32_t)frame_of(account);
+    }
+    return done ? result_ok((int64_t)done) : result_error(error);
 }
 
 struct result
@@ -192,7 +197,7 @@ slice_give(struct account *account, uint64_t number, uint64_t position, uint64_t
     if (error)
         return result_error(error);
     while (done < n && account_covers(account, cpu->slice[position + done].owner))
-        position_free(cpu, position + done++);
+        slice_free(cpu, position + done++);
     return done ? result_ok((int64_t)done) : result_error(E_PERM);
 }
 
@@ -259,6 +264,7 @@ slice_first(uint32_t owner, struct context *context, uint32_t duration_ns)
 {
     struct cpu *cpu = cpu_this();
 
+    (void)account_take(account_at(owner), ACCOUNT_SLICES, 1); /* root's limit is all */
     cpu->slice[0].owner = owner;
     cpu->slice[0].duration_ns = duration_ns;
     slice_name(cpu, 0, SLICE_FIRST, context);

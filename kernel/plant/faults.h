@@ -49,4 +49,10 @@ enum planted_fault {
     PLANT_DATA_CODE,    /* the kernel's data is executable */
     PLANT_GUARD,        /* a page lies below a stack */
     PLANT_EXPOSED,      /* what users see of the kernel's, they write */
+    PLANT_LIMIT,        /* act 26: no limit holds */
+    PLANT_NAME,         /* two children may have one name */
+    PLANT_RESERVE,      /* act 24: what is reserved is asked back, too */
+    PLANT_FORCE,        /* act 24: a deadline passes and nothing is taken */
+    PLANT_REJECT,       /* act 1: wrong tags cost nothing */
+    PLANT_HOLDER,       /* a capability is that of whatever account has the holder's frame */
 };

@@ -18,7 +18,7 @@
 #include "libos/exo/start.h"
 #include "call_stubs.h"
 
-enum { CONSOLE_BUFFERS = 16, WINDOW_PAGES = 32, SPARE_BUFFERS = 1 };
+enum { CONSOLE_BUFFERS = 16, WINDOW_PAGES = 32, SPARE_BUFFERS = 1, RESERVED_PART = 4 };
 
 const struct console launch_console = {LAUNCH_CONSOLE, LAUNCH_EVENTS, COUNTER_CONSOLE};
 
@@ -196,13 +196,18 @@ start_fill(struct build *b)
 static int
 account_make(struct build *b)
 {
-    struct account_terms terms = {.name = b->l->channel, .limit_frames = b->l->limit_frames};
+    struct account_terms terms = {.name = b->l->channel,
+                                  .limit_frames = b->l->limit_frames,
+                                  .reserve_frames = b->l->limit_frames / RESERVED_PART};
     int64_t r = pool_take(&exo_pool, &b->p->account_frame, 1);
 
     if (r < 0)
         return refuse(b, r, "no memory for an account");
-    r = call_account_make(SLOT_ACCOUNT, b->p->account_frame, b->l->account_slot, (uintptr_t)&terms)
-            .value;
+    do /* where there is not so much left to reserve, nothing is */
+        r = call_account_make(SLOT_ACCOUNT, b->p->account_frame, b->l->account_slot,
+                              (uintptr_t)&terms)
+                .value;
+    while (r == -E_DQUOT && terms.reserve_frames && !(terms.reserve_frames = 0));
     if (r < 0) {
         pool_give(&exo_pool, b->p->account_frame, 1);
         return refuse(b, r, "the kernel refuses an account");

@@ -102,7 +102,7 @@ direction_in_kernel(void)
     fine(call_account_read(SLOT_ACCOUNT, (uintptr_t)&calm.state).value, "account_read");
     memset(&a, PATTERN & 0xff, sizeof(a));
     flags_across(FLAG_DF | FLAG_IF, CALL_account_read, SLOT_ACCOUNT, (uintptr_t)&a.state);
-    hold(!memcmp(&a, &calm, sizeof(a)), "the kernel copied downward");
+    hold(!memcmp((const char *)&a, (const char *)&calm, sizeof(a)), "the kernel copied downward");
     hold(flags_across(FLAG_DF | FLAG_AC | FLAG_IF, CALL_wait, 1, 0x7fffffff) != 0,
          "a call returns");
 }

@@ -59,7 +59,9 @@ static bool
 takes_large(const struct call_shape *shape, const struct call_field *f, uint64_t value)
 {
     return shape->number == CALL_deadline_set || shape->number == CALL_console_read ||
-           shape->number == CALL_tlb_flush || (!strcmp(f->name, "va") && value < USER_TOP);
+           shape->number == CALL_tlb_flush ||
+           (shape->number == CALL_account_limit_set && !strcmp(f->name, "limit")) ||
+           !strcmp(f->name, "deadline_ns") || (!strcmp(f->name, "va") && value < USER_TOP);
 }
 
 /*

@@ -26,10 +26,16 @@ grant(uint32_t slot, uint32_t rights, uint32_t holder, struct cap *cap)
     return call_cap_grant(slot, CELLS, next_index++, rights, holder, (uintptr_t)cap).value;
 }
 
+/* Waits where too many were wrong before. */
 static int64_t
 bind(const struct cap *cap)
 {
-    return call_cap_bind(SLOT_SLOTS, TARGET, (uintptr_t)cap).value;
+    struct call_result r;
+
+    do
+        r = call_cap_bind(SLOT_SLOTS, TARGET, (uintptr_t)cap);
+    while (r.value == -E_AGAIN && r.detail);
+    return r.value;
 }
 
 static void

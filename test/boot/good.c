@@ -91,7 +91,10 @@ capability_make(void)
 static void
 account_terms_put(void)
 {
-    struct account_terms terms = {.name = 1, .limit_frames = 4};
+    static uint64_t name; /* of its own each time: not all end that random calls made */
+    struct account_terms terms = {.name = name + 1, .limit_frames = 4};
+
+    name++;
 
     memcpy(good_data, &terms, sizeof(terms));
 }
@@ -273,6 +276,30 @@ good_object(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
     }
 }
 
+/* The calls on an account below ours, made anew in GOOD_INTO. */
+static bool
+good_account(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
+{
+    switch (number) {
+    case CALL_account_limit_set:
+        account_terms_put();
+        fine(call_account_make(SLOT_ACCOUNT, frames[0], GOOD_INTO, data).value, "account_make");
+        set(reg, GOOD_INTO, ACCOUNT_SLICES, 0, 5, 0);
+        return true;
+    case CALL_account_revoke: /* nothing is wanted: how much is? */
+        account_terms_put();
+        fine(call_account_make(SLOT_ACCOUNT, frames[0], GOOD_INTO, data).value, "account_make");
+        set(reg, GOOD_INTO, ACCOUNT_FRAMES, 0, 0, 0);
+        return true;
+    case CALL_account_listen:
+        call_account_listen(SLOT_ACCOUNT, 0);
+        set(reg, SLOT_ACCOUNT, 1, 0, 0, 0);
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* The calls on entries. */
 static bool
 good_entry(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
@@ -417,7 +444,7 @@ good_call(uint32_t number, uint64_t reg[REGISTERS])
     if (good_slice(number, reg, data))
         return GOOD_SUCCEEDS;
     if (good_memory(number, reg, data) || good_object(number, reg, data) ||
-        good_entry(number, reg, data))
+        good_account(number, reg, data) || good_entry(number, reg, data))
         return number == CALL_frame_alloc ? GOOD_ANSWERS
                                           : GOOD_SUCCEEDS; /* others take frames too */
     return good_use(number, reg, data);

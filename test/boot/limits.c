@@ -22,8 +22,10 @@ state_of(uint32_t slot)
 static int64_t
 account_make(uint32_t parent, uint64_t frame, uint32_t into, uint64_t limit)
 {
-    struct account_terms terms = {.name = 7, .limit_frames = limit};
+    static uint64_t name = 100;
+    struct account_terms terms = {.name = name, .limit_frames = limit};
 
+    name++;
     return call_account_make(parent, frame, into, (uintptr_t)&terms).value;
 }
 

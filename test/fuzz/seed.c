@@ -163,10 +163,11 @@ static const struct {
     const char *name;
     bool (*make)(const char *directory);
 } seeds[] = {
-    {"elf", seed_elf},      {"bundle", seed_bundle},       {"message", seed_message},
-    {"words", seed_words},  {"plan", seed_plan},           {"options", seed_options},
-    {"report", seed_words}, {"multiboot", seed_multiboot}, {"firmware", seed_firmware},
-    {"heap", seed_heap},    {"grants", seed_heap},         {"events", seed_events},
+    {"elf", seed_elf},       {"bundle", seed_bundle},       {"message", seed_message},
+    {"words", seed_words},   {"plan", seed_plan},           {"options", seed_options},
+    {"report", seed_words},  {"multiboot", seed_multiboot}, {"firmware", seed_firmware},
+    {"heap", seed_heap},     {"grants", seed_heap},         {"events", seed_events},
+    {"accounts", seed_heap},
 };
 
 int

@@ -14,6 +14,7 @@
 #include "kernel/epoch.h"
 #include "kernel/log.h"
 #include "kernel/mapping.h"
+#include "kernel/mapping.h"
 #include "kernel/object.h"
 #include "kernel/slice.h"
 #include "kernel/step.h"
@@ -21,6 +22,10 @@
 static struct frame table[FAKE_FRAMES];
 static _Alignas(FRAME_BYTES) uint8_t memory[FAKE_FRAMES][FRAME_BYTES];
 static struct env env;
+static struct context context;
+static struct cpu cpus[FAKE_CPUS];
+static struct slice slices[FAKE_CPUS][SLICE_POSITIONS];
+uint64_t fake_clock_ns, fake_upcalls;
 
 struct frame *frame_table = table;
 uint64_t frame_count = FAKE_FRAMES;
@@ -49,6 +54,29 @@ struct frame *
 frame_find(uint64_t n)
 {
     return n < FAKE_FRAMES ? &table[n] : NULL;
+}
+
+void
+frame_ref(uint64_t n)
+{
+    table[n].refs++;
+}
+
+void
+frame_unref(uint64_t n)
+{
+    assert(table[n].refs > 0);
+    table[n].refs--;
+}
+
+int
+fake_take(uint64_t account_frame, uint64_t n)
+{
+    assert(table[n].type == FRAME_FREE);
+    if (account_charge(account_at(account_frame), 1))
+        return E_DQUOT;
+    table[n] = (struct frame){.owner = (uint32_t)account_frame, .type = FRAME_PLAIN};
+    return 0;
 }
 
 int
@@ -106,16 +134,28 @@ fake_free(uint64_t n)
     return object_release(n, &steps);
 }
 
+int
+frame_take(uint64_t n, uint64_t *steps)
+{
+    *steps -= *steps > 0;
+    if (table[n].refs)
+        return E_BUSY;
+    frame_give_back(n);
+    return 0;
+}
+
 /* As kernel/object.c, for the objects of the files under test. */
 int
 object_release(uint64_t n, uint64_t *steps)
 {
     uint8_t type = table[n].type;
 
-    if (type == FRAME_ACCOUNT && (account_at(n)->used_frames || account_at(n)->children))
+    if (type == FRAME_ACCOUNT && !account_is_empty(account_at(n)))
         return E_BUSY;
     if (type == FRAME_PLAIN)
         return 0;
+    if (!type_has_cell(type))
+        return E_INVAL;
     if (!revoke_object(n, steps))
         return E_AGAIN;
     if (type == FRAME_ACCOUNT)
@@ -151,23 +191,81 @@ arch_random(uint64_t *out)
     return true;
 }
 
+uint64_t
+clock_now(void)
+{
+    return fake_clock_ns;
+}
+
 struct cpu *
 cpu_at(uint32_t number)
 {
-    (void)number;
-    return NULL;
+    return &cpus[number];
 }
 
 struct cpu *
 cpu_this(void)
 {
-    return NULL;
+    return &cpus[0];
+}
+
+uint32_t
+cpu_count(void)
+{
+    return FAKE_CPUS;
 }
 
 struct context *
 context_current(void)
 {
-    return NULL;
+    return &context;
+}
+
+struct context *
+arch_context_of(uint64_t frame)
+{
+    return frame_address(frame);
+}
+
+void
+context_due(struct context *due, enum upcall kind)
+{
+    assert(due == &context && kind == UPCALL_REVOKE);
+    fake_upcalls++;
+}
+
+/* As kernel/vector.c, but for what runs. */
+void
+slice_free(struct cpu *cpu, uint64_t position)
+{
+    account_return(account_at(cpu->slice[position].owner), ACCOUNT_SLICES, 1);
+    cpu->slice[position] = (struct slice){0};
+}
+
+bool
+slice_reap(uint32_t account, uint64_t *cursor, uint64_t *steps)
+{
+    for (; *cursor < FAKE_CPUS * (uint64_t)SLICE_POSITIONS; ++*cursor) {
+        struct cpu *cpu = cpu_at((uint32_t)(*cursor / SLICE_POSITIONS));
+        uint64_t position = *cursor % SLICE_POSITIONS;
+        if (!account_covers(account_at(account), cpu->slice[position].owner))
+            continue; /* which costs nothing here */
+        if (!*steps)
+            return false;
+        --*steps;
+        slice_free(cpu, position);
+    }
+    return true;
+}
+
+void
+slice_expel(void)
+{
+}
+
+void
+slice_rearm(void)
+{
 }
 
 struct env *
@@ -208,23 +306,13 @@ fake_begin(void)
     table[FAKE_ROOT].owner = 0;
     frame_become(FAKE_ROOT, FRAME_ACCOUNT);
     account_init(FAKE_ROOT);
-    account_root->used_frames = FAKE_FRAMES - FAKE_FIRST_FREE + 1;
+    assert(!account_charge(account_root, FAKE_FRAMES - FAKE_TABLE)); /* but 0, and root's own */
+    account_totals();
+    memset(slices, 0, sizeof(slices));
+    for (uint32_t i = 0; i < FAKE_CPUS; i++)
+        cpus[i] = (struct cpu){.number = i, .slice = slices[i]};
+    fake_clock_ns = fake_upcalls = 0;
     cell_init(frame_become(FAKE_TABLE, FRAME_SLOTS), FAKE_TABLE, KIND_SLOTS);
     env = (struct env){.slots = FAKE_TABLE, .account = FAKE_ROOT};
     cap_init();
-}
-
-/* Processors are not part of this: nothing runs and no position is owned. */
-void
-slice_expel(void)
-{
-}
-
-bool
-slice_reap(uint32_t account, uint64_t *cursor, uint64_t *steps)
-{
-    (void)account;
-    (void)cursor;
-    (void)steps;
-    return true;
 }

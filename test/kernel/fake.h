@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include "kernel/frame.h"
 
-enum { FAKE_FRAMES = 256, FAKE_ROOT = 1, FAKE_TABLE = 2, FAKE_FIRST_FREE = 3 };
+enum { FAKE_FRAMES = 256, FAKE_CPUS = 2, FAKE_ROOT = 1, FAKE_TABLE = 2, FAKE_FIRST_FREE = 3 };
 
 /*
  * Begins anew: the root account in frame FAKE_ROOT, the binding table of the running environment,
@@ -19,5 +19,9 @@ enum { FAKE_FRAMES = 256, FAKE_ROOT = 1, FAKE_TABLE = 2, FAKE_FIRST_FREE = 3 };
 void fake_begin(void);
 /* An object's frame is plain again, as frame_free makes it: 0 or what object_release says. */
 int fake_free(uint64_t n);
+/* Takes frame n, which is free, for an account: 0 or E_DQUOT. */
+int fake_take(uint64_t account_frame, uint64_t n);
+/* The clock, and how often a context was to get an upcall. */
+extern uint64_t fake_clock_ns, fake_upcalls;
 /* The account in whose name the environment runs that makes the calls. */
 void fake_run_as(uint64_t account_frame);

@@ -46,3 +46,4 @@ extern const struct test multiboot_tests[];
 extern const struct test firmware_tests[];
 extern const struct test grants_tests[];
 extern const struct test reverse_tests[];
+extern const struct test accounts_tests[];

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reap.c - all that an account and those below it hold goes back to the free pool.
+ *
+ * The account is marked first: then nothing of it runs, binds, maps or is charged. Positions go
+ * first. Then every frame of the machine is looked at, in rounds: contexts end, so that no
+ * processor stands on a root any more; objects and tables let go of what they stand on; what others
+ * map is broken, and the frames are free, those of accounts when nothing is charged to them any
+ * more. A frame that is not done with is waited for: a context may be on its way off a processor, a
+ * table's epoch may not have passed.
+ */
+#include "kernel/reap.h"
+#include "kernel/account.h"
+#include "kernel/arch.h"
+#include "kernel/call.h"
+#include "kernel/context.h"
+#include "kernel/frame.h"
+#include "kernel/mapping.h"
+#include "kernel/object.h"
+#include "kernel/slice.h"
+#include "kernel/step.h"
+
+enum reap_round { REAP_CONTEXTS, REAP_OBJECTS, REAP_FRAMES };
+
+void
+reap_begin(struct account *account)
+{
+    if (account->state.dying)
+        return;
+    account->state.dying = 1;
+    account_show(account);
+    slice_expel();
+}
+
+static int
+reap_object(uint64_t n, uint64_t *steps)
+{
+    const struct frame *f = frame_at(n);
+
+    if (f->type == FRAME_PLAIN || f->type == FRAME_ENDED || f->type == FRAME_ACCOUNT)
+        return 0;
+    if (f->type == FRAME_EXPOSED) {
+        account_page_drop(account_at(f->owner));
+        return 0;
+    }
+    return object_release(n, steps);
+}
+
+static int
+reap_last(uint64_t n, uint64_t *steps)
+{
+    uint64_t epoch;
+
+    if (!mapping_break(n, steps, &epoch))
+        return E_AGAIN;
+    if (frame_at(n)->refs == 0 && !object_release(n, steps))
+        frame_give_back(n);
+    return 0;
+}
+
+/* One frame. False: it is not done with, for it runs still, or the steps are used up. */
+static bool
+reap_frame(const struct account *account, uint64_t n, uint64_t *steps)
+{
+    int error = 0;
+
+    if (!account_covers(account, frame_at(n)->owner))
+        return true;
+    if (account->reap_round == REAP_FRAMES)
+        error = reap_last(n, steps);
+    else if (account->reap_round == REAP_OBJECTS || frame_at(n)->type == FRAME_CONTEXT)
+        error = reap_object(n, steps);
+    return error != E_BUSY && error != E_AGAIN; /* vector areas, buffers: with their object */
+}
+
+bool
+reap(struct account *account, uint64_t *steps)
+{
+    if (!slice_reap((uint32_t)frame_of(account), &account->slice_cursor, steps))
+        return false;
+    while (*steps > 0 && account->state.used_frames) {
+        if (!reap_frame(account, account->reap_cursor, steps))
+            return false;
+        *steps -= *steps > 0;
+        if (++account->reap_cursor < frame_count)
+            continue;
+        account->reap_cursor = 0;
+        account->reap_round += account->reap_round < REAP_FRAMES;
+    }
+    return !account->state.used_frames;
+}
+
+struct result
+account_destroy(struct account *account)
+{
+    uint64_t steps = STEPS_MAX, left;
+
+    if (account_covers(account, env_current()->account))
+        return result_error(E_BUSY);
+    reap_begin(account);
+    left = !reap(account, &steps);
+    return result_ok((int64_t)(account->state.used_frames ? account->state.used_frames : left));
+}

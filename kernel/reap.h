@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* kernel/reap.h - the end of an account, in bounded steps. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+struct account;
+
+/* From here on nothing of the account, or below, runs, binds, maps or is charged. */
+void reap_begin(struct account *account);
+/* Gives back frames of a dying account: true when it has none any more, false when *steps are used
+ * up. */
+bool reap(struct account *account, uint64_t *steps);

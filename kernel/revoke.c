@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * revoke.c - asking back what an account holds, and taking it by force when it does not give.
+ *
+ * Invariants are V1 and V2 of revoke.h.
+ * What is wanted stands in the account's state, which its page shows, until it is met; one of its
+ * contexts gets a REVOKE upcall. Past the deadline the kernel takes frames that are plain and not
+ * vital, or positions, one after the other, and writes each to the ring of the account that had it.
+ * Where a whole round finds none, the account is ended: it has turned all into what cannot be taken
+ * singly.
+ * Source  Engler, Kaashoek, O'Toole, SOSP '95: visible revocation, abort protocol, repossession.
+ */
+#include "kernel/revoke.h"
+#include "kernel/account.h"
+#include "kernel/arch.h"
+#include "kernel/call.h"
+#include "kernel/context.h"
+#include "kernel/frame.h"
+#include "kernel/mapping.h"
+#include "kernel/object.h"
+#include "kernel/reap.h"
+#include "kernel/slice.h"
+#include "kernel/step.h"
+#include "plant.h"
+
+enum {
+    PACE_NS =
+        1000 * 1000, /* between two ticks that find something to do: 1/20 of the time at most */
+    LOOK_MAX = 16,   /* accounts that one tick looks at */
+};
+
+static uint32_t list; /* V1: one of a circle; 0: it is empty */
+static uint64_t n_listed;
+static uint64_t next_ns; /* what revoke_deadline says */
+
+/* ---- the list ---- */
+
+static void
+list_enter(struct account *account)
+{
+    uint32_t n = (uint32_t)frame_of(account);
+    struct account *first, *last;
+
+    if (account->revoke_next)
+        return;
+    n_listed++;
+    if (!list) {
+        account->revoke_next = account->revoke_prev = list = n;
+        return;
+    }
+    first = account_at(list);
+    last = account_at(first->revoke_prev);
+    account->revoke_next = list;
+    account->revoke_prev = first->revoke_prev;
+    last->revoke_next = first->revoke_prev = n;
+}
+
+void
+revoke_forget(struct account *account)
+{
+    uint32_t n = (uint32_t)frame_of(account), next = account->revoke_next;
+
+    if (!next)
+        return;
+    account_at(account->revoke_prev)->revoke_next = next;
+    account_at(next)->revoke_prev = account->revoke_prev;
+    if (list == n)
+        list = next == n ? 0 : next;
+    account->revoke_next = account->revoke_prev = 0;
+    n_listed--;
+}
+
+/* ---- telling ---- */
+
+void
+revoke_deafen(const struct context *context)
+{
+    struct account *account = account_at(frame_at(context->self)->owner);
+
+    for (uint32_t i = 0; i < account->n_listeners; i++)
+        if (account->listener[i] == context->self)
+            account->listener[i--] = account->listener[--account->n_listeners];
+}
+
+static bool
+listens(const struct account *account, uint32_t context)
+{
+    for (uint32_t i = 0; i < account->n_listeners; i++)
+        if (account->listener[i] == context)
+            return true;
+    return false;
+}
+
+/* How soon a context would see an upcall; 0: never. */
+static int
+readiness(const struct context *context)
+{
+    if (context->phase == CONTEXT_STOPPED)
+        return 0;
+    if (context->on)
+        return 3;
+    return context->phase == CONTEXT_WAITING ? 2 : 1;
+}
+
+/* To the first that runs, else the first that waits, else the first. */
+static void
+revoke_tell(const struct account *account)
+{
+    struct context *best = NULL;
+
+    for (uint32_t i = 0; i < account->n_listeners; i++) {
+        struct context *context = arch_context_of(account->listener[i]);
+        if (readiness(context) > (best ? readiness(best) : 0))
+            best = context;
+    }
+    if (best)
+        context_due(best, UPCALL_REVOKE);
+}
+
+struct result
+account_listen(struct account *account, uint64_t on)
+{
+    const struct context *context = context_current();
+
+    if (on > 1)
+        return result_error(E_INVAL);
+    if (frame_at(context->self)->owner != frame_of(account))
+        return result_error(E_PERM);
+    if (!on) {
+        revoke_deafen(context);
+        return result_ok(0);
+    }
+    if (listens(account, context->self))
+        return result_error(E_EXIST);
+    if (account->n_listeners == ACCOUNT_LISTENERS_MAX)
+        return result_error(E_NOSPC);
+    account->listener[account->n_listeners++] = context->self;
+    return result_ok(0);
+}
+
+/* ---- taking by force ---- */
+
+/*
+ * Would taking one of a kind from `owner` lower what `account` above it holds, and take from no
+ * reserve (V2)?
+ */
+static bool
+takeable(const struct account *account, const struct account *owner, enum account_kind kind)
+{
+    for (; owner; owner = account_parent(owner)) {
+        const struct account_count *c = &owner->state.count[kind];
+        if (c->held <= c->reserve && !planted(PLANT_RESERVE))
+            return false;
+        if (owner == account)
+            return true;
+    }
+    return false;
+}
+
+/* One frame of the machine: 0 when it was taken, E_AGAIN when the steps do not suffice. */
+static int
+force_frame(struct account *account, uint64_t n, uint64_t *steps)
+{
+    const struct frame *f = frame_at(n);
+    struct account *owner;
+    int error;
+
+    if (f->type != FRAME_PLAIN || !account_covers(account, f->owner))
+        return E_PERM;
+    owner = account_at(f->owner);
+    error = takeable(account, owner, ACCOUNT_FRAMES) ? frame_take(n, steps) : E_PERM;
+    if (!error)
+        account_lose(owner, (struct account_taken){.kind = ACCOUNT_FRAMES, .name = n});
+    return error;
+}
+
+/* One position of the machine: of processor n / SLICE_POSITIONS. */
+static int
+force_position(struct account *account, uint64_t n)
+{
+    struct cpu *cpu = cpu_at((uint32_t)(n / SLICE_POSITIONS));
+    uint64_t position = n % SLICE_POSITIONS;
+    uint32_t owner = cpu->slice[position].owner;
+
+    if (!account_covers(account, owner) || !takeable(account, account_at(owner), ACCOUNT_SLICES))
+        return E_PERM;
+    slice_free(cpu, position);
+    account_lose(
+        account_at(owner),
+        (struct account_taken){.kind = ACCOUNT_SLICES, .detail = cpu->number, .name = position});
+    return 0;
+}
+
+/*
+ * Looks at one after the other until nothing is wanted. A whole round without a find ends the
+ * account.
+ */
+static void
+force(struct account *account, enum account_kind kind, uint64_t *steps)
+{
+    uint64_t *cursor = &account->force_cursor[kind];
+    uint64_t n = kind == ACCOUNT_FRAMES ? frame_count : cpu_count() * (uint64_t)SLICE_POSITIONS;
+    uint32_t bit = 1u << kind;
+
+    while (account->state.count[kind].wanted && *steps) {
+        int error = kind == ACCOUNT_FRAMES ? force_frame(account, *cursor, steps)
+                                           : force_position(account, *cursor);
+        if (error == E_AGAIN)
+            return;
+        account->force_found |= error ? 0 : bit;
+        *steps -= *steps > 0;
+        if (++*cursor < n)
+            continue;
+        *cursor = 0;
+        if (!(account->force_found & bit)) {
+            reap_begin(account);
+            return;
+        }
+        account->force_found &= ~bit;
+    }
+}
+
+/* Works on one account; when it wants to be looked at again, 0: it may leave the list. */
+static uint64_t
+revoke_work(struct account *account, uint64_t now_ns, uint64_t *steps)
+{
+    static const enum account_kind kinds[] = {ACCOUNT_FRAMES, ACCOUNT_SLICES};
+    uint64_t again = 0;
+
+    for (uint32_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && !account->state.dying; i++) {
+        struct account_count *c = &account->state.count[kinds[i]];
+        if (c->wanted && c->due_ns <= now_ns && !planted(PLANT_FORCE))
+            force(account, kinds[i], steps);
+        if (!c->wanted)
+            continue;
+        uint64_t at = c->due_ns > now_ns ? c->due_ns : now_ns + PACE_NS;
+        again = !again || at < again ? at : again;
+    }
+    if (account->state.dying)
+        return reap(account, steps) ? 0 : now_ns + PACE_NS;
+    return again;
+}
+
+uint64_t
+revoke_deadline(void)
+{
+    return list ? next_ns : 0;
+}
+
+void
+revoke_tick(uint64_t now_ns)
+{
+    uint64_t look = n_listed < LOOK_MAX ? n_listed : LOOK_MAX;
+    uint64_t steps = STEPS_MAX, first = n_listed > LOOK_MAX ? now_ns + PACE_NS : UINT64_MAX;
+
+    if (!list || now_ns < next_ns)
+        return;
+    for (uint64_t i = 0; i < look && list; i++) {
+        struct account *account = account_at(list);
+        uint64_t again = revoke_work(account, now_ns, &steps);
+        list = account->revoke_next;
+        if (!again)
+            revoke_forget(account); /* V1 */
+        else if (again < first)
+            first = again;
+    }
+    next_ns = first;
+}
+
+struct result
+account_revoke(struct account *account, uint64_t kind, uint64_t n, uint64_t deadline_ns)
+{
+    struct account_count *c = &account->state.count[index_masked(kind, ACCOUNT_KINDS)];
+    uint64_t steps = STEPS_MAX, now = clock_now();
+    uint64_t most = c->held > c->reserve ? c->held - c->reserve : 0;
+
+    if (kind != ACCOUNT_FRAMES && kind != ACCOUNT_SLICES)
+        return result_error(E_INVAL);
+    if (account_covers(account, env_current()->account))
+        return result_error(E_BUSY);
+    if (n && c->wanted)
+        return result_error(E_EXIST);
+    if (n > most && !planted(PLANT_RESERVE))
+        return result_error_at(E_RANGE, most); /* V2 */
+    if (n) {
+        c->wanted = n;
+        c->due_ns = deadline_ns ? deadline_ns : 1; /* 0 is none */
+        account_show(account);
+        list_enter(account);
+        next_ns = n_listed == 1 || c->due_ns < next_ns ? c->due_ns : next_ns;
+        revoke_tell(account);
+        slice_rearm();
+    }
+    if (account->revoke_next)
+        (void)revoke_work(account, now, &steps);
+    return result_ok((int64_t)c->wanted);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kernel/revoke.h - visible revocation: an account is asked for some of a kind, chooses which, and
+ * loses some by force if it does not until a deadline.
+ *
+ * Invariants
+ *  V1 an account of which something is wanted is in the list; one that is in it and of which
+ * nothing is wanted leaves it at the next tick that comes to it, or when it ends. V2 nothing that
+ * is below a reserve is asked for or taken: not of the account, not of one below.
+ */
+#pragma once
+#include <stdint.h>
+
+struct account;
+struct context;
+
+/*
+ * When revoke_tick() wants to be called next, on the clock; 0: never. It takes what is overdue, a
+ * bounded number of steps a call.
+ */
+uint64_t revoke_deadline(void);
+void revoke_tick(uint64_t now_ns);
+
+/* The account ends: nothing more is wanted of it. */
+void revoke_forget(struct account *account);
+/* The context ends: it takes no more REVOKE upcalls of its account. */
+void revoke_deafen(const struct context *context);
