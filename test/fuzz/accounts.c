@@ -6,7 +6,7 @@
 #include "test/fuzz/fuzz.h"
 #include "test/kernel/accounts.h"
 
-enum { BYTES_MAX = 256 };
+enum { BYTES_MAX = 160 };
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

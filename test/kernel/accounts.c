@@ -414,8 +414,8 @@ accounts_play(const uint8_t *bytes, size_t n)
         int64_t left = account_destroy(account_at(child)).value;
         if (left == 0 && !fake_free(child))
             frame_give_back(child);
-        check_all();
     }
+    check_all();
     revoke_tick(fake_clock_ns + HOUR);
     return play;
 }
