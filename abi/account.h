@@ -80,10 +80,10 @@ _Static_assert(sizeof(struct account_taken) == 16, "layout");
 enum { ACCOUNT_PAGE_VERSION = 1, ACCOUNT_PAGE_HEAD = 512 };
 
 /*
- * The page of an account: n_pages frames that the kernel writes and who has the right INSPECT maps
- * to read. `state` is as account_read tells. What the kernel takes from this account itself it
- * writes to taken[n_taken % n_ring], then raises n_taken: a reader that has come to m has missed
- * some when n_taken - m is more than n_ring.
+ * The page of an account: n_pages frames that the kernel writes and who covers
+ * the account maps to read. `state` is as account_read tells. What the kernel takes from this
+ * account itself it writes to taken[n_taken % n_ring], then raises n_taken: a reader that has come
+ * to m has missed some when n_taken - m is more than n_ring.
  */
 struct account_page {
     uint32_t version; /* ACCOUNT_PAGE_VERSION */

@@ -92,14 +92,6 @@ account_lose(struct account *account, struct account_taken taken)
     account_show(account);
 }
 
-bool
-account_page_covered(const struct account *account, uint64_t frame)
-{
-    const struct frame *f = frame_find(frame);
-
-    return f && f->type == FRAME_EXPOSED && account_covers(account, f->owner);
-}
-
 /* ---- counting (A1, A3) ---- */
 
 /* By how much the parent's held grows when that of a child with this count grows by n. */

@@ -87,8 +87,6 @@ bool account_is_empty(const struct account *account);
 void account_release(struct account *account);
 /* Its page is one no more: the frames are plain again once nobody maps them. */
 void account_page_drop(struct account *account);
-/* May whoever holds this account read that frame, which is part of an account's page? */
-bool account_page_covered(const struct account *account, uint64_t frame);
 
 /* names.c: is there a child of that name; a child of a new name enters; one leaves. */
 bool child_named(const struct account *parent, uint64_t name);

@@ -200,7 +200,8 @@ map_check_other(struct cover *cover, uint64_t n, uint64_t wanted, uint32_t size)
     if (!f || (!planted(PLANT_FRAME_OWNER) && (!account_covers(cover->account, f->owner) ||
                                                (account_dying(f->owner) && !planted(PLANT_ENDED)))))
         return E_PERM;
-    if (f->type >= FRAME_PT1 && f->type < FRAME_PT4 && !size && !(wanted & (MAP_WRITE | MAP_EXEC)))
+    if (((f->type >= FRAME_PT1 && f->type < FRAME_PT4) || f->type == FRAME_EXPOSED) && !size &&
+        !(wanted & (MAP_WRITE | MAP_EXEC)))
         return 0;
     if (f->type != FRAME_PLAIN && !planted(PLANT_FRAME_TYPE))
         return E_PERM;

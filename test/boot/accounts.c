@@ -284,6 +284,43 @@ taken_whole(void)
     fine(call_frame_free(SLOT_ACCOUNT, frame, 1).value, "frame_free");
 }
 
+/* What is mapped is taken all the same, and the page says which; it is only to be read. */
+static void
+page_shows(void)
+{
+    struct account_terms terms = {.name = 11, .limit_frames = FEW, .n_pages = 1};
+    uint64_t first, entry, frame;
+    const volatile struct account_page *page = (struct account_page *)SCRATCH_VA;
+    uint64_t mapped_va = SCRATCH_VA + FRAME_BYTES;
+    struct pool pool = {.account = CHILD};
+
+    page_at(SCRATCH_VA, frame_new(), MAP_READ); /* the tables */
+    terms.page_frame = frame_new();
+    frame = make(CHILD, terms);
+    entry = terms.page_frame << FRAME_SHIFT | MAP_READ;
+    refuse(map_one(exo_start_page->root_frame, SCRATCH_VA, entry | MAP_WRITE), E_PERM,
+           "writing an account's page");
+    fine(map_one(exo_start_page->root_frame, SCRATCH_VA, entry), "mapping an account's page");
+    hold(page->version == ACCOUNT_PAGE_VERSION && page->account == frame, "whose page it is");
+    hold(page->state.used_frames == 1, "its page is its own");
+    fine(pool_take_run(&pool, ASKED, &first), "frames in a row");
+    hold(page->state.used_frames == 1 + ASKED, "the page shows what is used");
+    entry = first << FRAME_SHIFT | MAP_READ | MAP_WRITE;
+    fine(map_one(exo_start_page->root_frame, mapped_va, entry), "mapping one of them");
+    *(volatile uint64_t *)mapped_va = 1;
+    hold(ask(CHILD, ASKED, 0) >= 0, "asking for all of them");
+    for (int calls = 0; page->state.count[ACCOUNT_FRAMES].wanted; calls++) {
+        fine(ask(CHILD, 0, 0), "going on");
+        hold(calls < CALLS_MAX, "what is mapped is taken");
+    }
+    hold(page->state.n_taken == ASKED, "each is said");
+    for (uint32_t i = 0; i < ASKED; i++)
+        hold(page->taken[i].kind == ACCOUNT_FRAMES && page->taken[i].name - first < ASKED,
+             "by name");
+    hold(trap_read(mapped_va).vector != NO_VECTOR, "what was mapped is so no more");
+    end(CHILD, frame);
+}
+
 int
 exo_main(const struct start_page *start)
 {
@@ -295,5 +332,6 @@ exo_main(const struct start_page *start)
     rejects();
     asked_back();
     taken_whole();
+    page_shows();
     return done();
 }
