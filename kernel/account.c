@@ -465,8 +465,12 @@ account_page_drop(struct account *account)
 struct result
 account_read(struct account *account, uint64_t out)
 {
-    uint64_t absent = copy_out(out, &account->state, sizeof(account->state));
+    struct account_state state = account->state;
+    uint64_t absent;
 
+    if (planted(PLANT_ADDRESS))
+        state.n_taken = (uintptr_t)account;
+    absent = copy_out(out, &state, sizeof(state));
     return absent ? result_error_at(E_FAULT, absent) : result_ok(0);
 }
 

@@ -55,4 +55,5 @@ enum planted_fault {
     PLANT_FORCE,        /* act 24: a deadline passes and nothing is taken */
     PLANT_REJECT,       /* act 1: wrong tags cost nothing */
     PLANT_HOLDER,       /* a capability is that of whatever account has the holder's frame */
+    PLANT_ADDRESS,      /* act 30: account_read tells where the account lies */
 };

@@ -14,7 +14,7 @@ enum {
     BOUND,
     TARGET, /* empty between checks */
     INDEX = 40,
-    RANDOM_CAPS = 20000,
+    RANDOM_CAPS = 100000,
     RIGHT_UNKNOWN = 1 << 15,
 };
 

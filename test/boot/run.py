@@ -31,6 +31,7 @@ COUNTS = 5  # lines of the kernel's that must add up
 VICTIM_ROUNDS = 20
 LONG_ROUNDS = {'act27_calls': 300, 'act04_tree': 200}  # the victim outlasts no act that takes seconds
 ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catches it; |: whichever is first)]
+    ('act30_addresses', [], [('ADDRESS', [], 'refused')]),
     ('accounts', [], [('LIMIT', [], 'refused'), ('NAME', [], 'refused'), ('HOLDER', [], 'refused'),
                       ('REJECT', [], 'refused|said'), ('RESERVE', [], 'refused|said'), ('FORCE', [], 'refused')]),
     ('act05_map', [], [('FRAME_OWNER', [], 'refused'), ('FRAME_TYPE', [], 'refused'),
