@@ -52,6 +52,20 @@ object_walked(const struct frame *f)
     return type_is_table(f->type) && !f->refs && !frame_settled(f);
 }
 
+/* Nobody waits for a word of it any more, and it is in parts of one frame. */
+static int
+plain_release(uint64_t n, uint64_t *steps)
+{
+    if (!wait_release_frame(n, steps))
+        return E_AGAIN;
+    while (frame_at(n)->flags & FRAME_SIZE) {
+        frame_parts(n);
+        *steps -= TABLE_STEPS < *steps ? TABLE_STEPS : *steps;
+    }
+    *steps -= *steps > 0;
+    return 0;
+}
+
 int
 object_release(uint64_t n, uint64_t *steps)
 {
@@ -68,14 +82,7 @@ object_release(uint64_t n, uint64_t *steps)
     switch (type) {
     case FRAME_PLAIN:
     case FRAME_ENDED:
-        if (!wait_release_frame(n, steps))
-            return E_AGAIN;
-        for (; frame_at(n)->flags & FRAME_SIZE; *steps -= cost < *steps ? cost : *steps) {
-            cost = TABLE_STEPS;
-            frame_parts(n);
-        }
-        *steps -= *steps > 0;
-        return 0;
+        return plain_release(n, steps);
     case FRAME_PT1:
     case FRAME_PT2:
     case FRAME_PT3:
