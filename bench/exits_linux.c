@@ -118,10 +118,11 @@ beside(int yields)
 {
     pid_t pid = fork();
 
-    while (pid == 0)
+    if (pid)
+        return pid;
+    for (;;)
         if (yields)
             sched_yield();
-    return pid;
 }
 
 static void

@@ -417,8 +417,8 @@ int
 partition_at_hand(const struct partition *p)
 {
     slots_clear();
-    bind(SLOT_SLOTS, LAUNCH_CONSOLE, &p->console);
-    bind(SLOT_SLOTS, LAUNCH_EVENTS, &p->events);
+    (void)bind(SLOT_SLOTS, LAUNCH_CONSOLE, &p->console);
+    (void)bind(SLOT_SLOTS, LAUNCH_EVENTS, &p->events);
     return (int)bind(SLOT_SLOTS, LAUNCH_CONTEXT, &p->context);
 }
 

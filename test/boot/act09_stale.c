@@ -67,7 +67,7 @@ worker_end(void)
         fine(call_context_read(WORKER, (uintptr_t)&state).value, "context_read");
         if (state.phase == CONTEXT_STOPPED)
             break;
-        hold(i < LOOKS * 10, "the worker goes on without the right");
+        hold(i < (uint64_t)LOOKS * 10, "the worker goes on without the right");
     }
     expect(state.save.vector == VECTOR_PAGE && state.save.address == PAGE_VA, "by a page fault");
     while (call_frame_free(SLOT_ACCOUNT, worker_frame, 1).value != 1)

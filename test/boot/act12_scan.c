@@ -102,7 +102,7 @@ by_the_kernel(void)
         return;
     exo_upcall_page.mask |= 1 << UPCALL_EVENT; /* the deadline ends the sleep, or its begin */
     clause.where = frame << FRAME_SHIFT;
-    call_deadline_set(clock_ns() + 1000 * 1000);
+    call_deadline_set(clock_ns() + (uint64_t)1000 * 1000);
     hold(call_wait((uintptr_t)&clause, 1).value != 0, "a word of a stale frame, by waiting for it");
     call_deadline_set(0);
     exo_upcall_page.pending = 0;

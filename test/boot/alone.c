@@ -12,7 +12,7 @@ enum { OURS = 1, WARM_NS = 20 * 1000 * 1000 };
 static uint64_t
 interrupts(void)
 {
-    struct slice_state state;
+    struct slice_state state = {0};
 
     fine(call_slice_read(SLOT_ACCOUNT, OURS, (uint32_t)exo_start_page->position, (uintptr_t)&state)
              .value,

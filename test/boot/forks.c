@@ -35,7 +35,7 @@ root_new(uint64_t va)
 static uint64_t
 entry_of(uint64_t r, uint64_t va)
 {
-    uint64_t entry;
+    uint64_t entry = 0;
 
     fine(call_pt_read(SLOT_ACCOUNT, r, 0, va, (uintptr_t)&entry, 1).value, "pt_read");
     return entry;
@@ -63,8 +63,8 @@ area_make(void)
 {
     for (uint64_t i = 0; i < PAGES - 3; i++)
         page_at(AREA + i * FRAME_BYTES, frame_new(), MAP_READ | MAP_WRITE);
-    page_at(AREA + 3 * FRAME_BYTES, frame_new(), MAP_READ);
-    fine(map_one(root(), AREA + 6 * FRAME_BYTES, SWAPPED), "an absent entry");
+    page_at(AREA + (uint64_t)3 * FRAME_BYTES, frame_new(), MAP_READ);
+    fine(map_one(root(), AREA + (uint64_t)6 * FRAME_BYTES, SWAPPED), "an absent entry");
     *(volatile uint64_t *)AREA = 7;
     (void)*(volatile uint64_t *)(AREA + FRAME_BYTES);
 }
@@ -83,9 +83,10 @@ copy_on_write(uint64_t child)
     hold(trap_write(AREA).vector == VECTOR_PAGE, "writing what the fork shares");
     expect(*(volatile uint64_t *)AREA == 7, "reading it goes on");
     expect(entry_of(child, AREA + FRAME_BYTES) & MAP_ACCESSED, "accessed was copied");
-    expect(entry_of(child, AREA + 6 * FRAME_BYTES) == SWAPPED, "the library's own word too");
-    expect(entry_of(child, AREA + 7 * FRAME_BYTES) == 0, "nothing is nothing");
-    expect(entry_of(child, AREA + 3 * FRAME_BYTES) & MAP_READ, "a read-only page");
+    expect(entry_of(child, AREA + (uint64_t)6 * FRAME_BYTES) == SWAPPED,
+           "the library's own word too");
+    expect(entry_of(child, AREA + (uint64_t)7 * FRAME_BYTES) == 0, "nothing is nothing");
+    expect(entry_of(child, AREA + (uint64_t)3 * FRAME_BYTES) & MAP_READ, "a read-only page");
     refuse(call_frame_free(SLOT_ACCOUNT, child_entry >> FRAME_SHIFT, 1).value, E_BUSY,
            "freeing what both map");
 }
@@ -139,7 +140,7 @@ pinned_page(uint64_t child)
     struct copy_request r = {.from = (uint32_t)root(),
                              .to = (uint32_t)child,
                              .from_va = page,
-                             .to_va = AREA + 9 * FRAME_BYTES,
+                             .to_va = AREA + (uint64_t)9 * FRAME_BYTES,
                              .n = 1,
                              .from_clear = MAP_WRITE,
                              .to_clear = MAP_WRITE};
@@ -147,7 +148,7 @@ pinned_page(uint64_t child)
     expect(call_pt_copy(SLOT_ACCOUNT, (uintptr_t)&r).value == (1 | (int64_t)1 << 32),
            "a pinned writable page is told and left out");
     expect((entry_at(page) & MAP_WRITE) && (before & MAP_WRITE), "and stays writable");
-    expect(entry_of(child, AREA + 9 * FRAME_BYTES) == 0, "the child has nothing there");
+    expect(entry_of(child, AREA + (uint64_t)9 * FRAME_BYTES) == 0, "the child has nothing there");
 }
 
 /* ---- frame_protect ---- */
@@ -193,7 +194,7 @@ many_mappings(void)
     for (uint64_t i = 0; i < MANY; i++)
         entries[i] = frame << FRAME_SHIFT | MAP_READ | MAP_WRITE;
     fine(space_map(&exo_space, MANY_VA, entries, MANY, SLOT_ACCOUNT), "one frame very often");
-    *(volatile uint64_t *)(MANY_VA + 300 * FRAME_BYTES) = 1;
+    *(volatile uint64_t *)(MANY_VA + (uint64_t)300 * FRAME_BYTES) = 1;
     do {
         int64_t r = fine(call_frame_protect(SLOT_ACCOUNT, frame, from, 0, 0, MAP_WRITE, 0).value,
                          "frame_protect");
@@ -205,7 +206,7 @@ many_mappings(void)
     for (uint64_t i = 0; i < MANY; i += 50)
         hold(trap_write(MANY_VA + i * FRAME_BYTES).vector == VECTOR_PAGE, "a page left out");
     calls = 0;
-    while ((left = fine(call_frame_break(SLOT_ACCOUNT, frame).value, "frame_break")))
+    while (fine(call_frame_break(SLOT_ACCOUNT, frame).value, "frame_break") > 0)
         calls++;
     expect(calls > 0, "breaking takes several calls");
     for (uint64_t i = 0; i < MANY; i += 50)

@@ -131,7 +131,7 @@ mapped(uint64_t first)
     refuse(call_frame_free(SLOT_ACCOUNT, first, 1).value, E_BUSY, "freeing what is mapped");
     fine(call_pt_protect(SLOT_ACCOUNT, root(), LEVEL, LARGE_VA, 1, MAP_WRITE, 0).value,
          "pt_protect");
-    hold(trap_write(LARGE_VA + 5 * FRAME_BYTES).vector == VECTOR_PAGE, "a stale right");
+    hold(trap_write(LARGE_VA + (uint64_t)5 * FRAME_BYTES).vector == VECTOR_PAGE, "a stale right");
     fine(call_pt_read(SLOT_ACCOUNT, root(), LEVEL, LARGE_VA, (uintptr_t)&entry, 1).value,
          "pt_read");
     expect(entry == (first << FRAME_SHIFT | MAP_READ | MAP_ACCESSED | MAP_DIRTY), "its entry");
@@ -148,7 +148,8 @@ split(uint64_t first)
     refuse(call_frame_split(SLOT_ACCOUNT, first + 1).value, E_INVAL, "splitting a part");
     fine(call_frame_split(SLOT_ACCOUNT, first).value, "frame_split");
     page_at(SCRATCH_VA, first + 9, MAP_READ);
-    expect(*(volatile uint64_t *)SCRATCH_VA == 9 * FRAME_BYTES, "a part holds what it held");
+    expect(*(volatile uint64_t *)SCRATCH_VA == (uint64_t)9 * FRAME_BYTES,
+           "a part holds what it held");
     refuse(call_frame_split(SLOT_ACCOUNT, first).value, E_INVAL, "splitting a small frame");
     fine(call_pt_unmap(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, 1).value, "pt_unmap");
 }
@@ -156,7 +157,7 @@ split(uint64_t first)
 static uint64_t
 used(uint32_t slot)
 {
-    struct account_state s;
+    struct account_state s = {0};
 
     fine(call_account_read(slot, (uintptr_t)&s).value, "account_read");
     return s.used_frames;
@@ -180,7 +181,7 @@ passed(uint64_t first)
     expect(used(CHILD) == before + 4, "they are charged to the other");
     fine(call_frame_pass(CHILD, first + 8, 4, SLOT_ACCOUNT).value, "and back");
     page_at(SCRATCH_VA, first + 9, MAP_READ);
-    expect(*(volatile uint64_t *)SCRATCH_VA == 9 * FRAME_BYTES, "with their contents");
+    expect(*(volatile uint64_t *)SCRATCH_VA == (uint64_t)9 * FRAME_BYTES, "with their contents");
     refuse(call_frame_pass(SLOT_ACCOUNT, root(), 1, CHILD).value, E_INVAL, "passing a root");
     refuse(call_frame_pass(SLOT_ACCOUNT, 1, 1, CHILD).value, E_PERM, "passing another's");
     refuse(call_frame_pass(SLOT_ACCOUNT, first, 65, CHILD).value, E_INVAL, "too many");
