@@ -93,7 +93,7 @@ names(void)
         fine(make_in(spare, CHILD, (struct account_terms){.name = 1 + i * i * 7919}),
              "a name that is free again");
         fine(call_frame_free(SLOT_ACCOUNT, spare, 1).value, "an empty account ends");
-        while (!frame_again(spare))
+        if (!frame_again(spare))
             spare = frame_new();
     }
     for (uint64_t i = 1; i < MANY; i += 2)
