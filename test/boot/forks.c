@@ -189,7 +189,6 @@ many_mappings(void)
 {
     static uint64_t entries[MANY];
     uint64_t frame = frame_new(), from = 0, calls = 0, written = 0;
-    int64_t left;
 
     for (uint64_t i = 0; i < MANY; i++)
         entries[i] = frame << FRAME_SHIFT | MAP_READ | MAP_WRITE;
