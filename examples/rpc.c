@@ -6,6 +6,8 @@
  */
 #include <stdarg.h>
 #include "abi/cap.h"
+#include "abi/exposed.h"
+#include "abi/slice.h"
 #include "lib/format.h"
 #include "libos/exo/child.h"
 #include "libos/exo/exo.h"
@@ -138,6 +140,18 @@ calls(uint32_t cell)
     return 0;
 }
 
+/* The counter serves the first processor alone: there we stay. */
+static void
+stay(const struct start_page *start)
+{
+    const struct machine_page *machine = (const struct machine_page *)EXPOSED_MACHINE;
+
+    for (uint32_t cpu = 1; cpu < machine->n_cpus; cpu++)
+        call_slice_set(SLOT_ACCOUNT, cpu, (uint32_t)start->position, SLOT_NOTHING, SLOT_NOTHING,
+                       SLICE_MIN_NS);
+    call_yield(SLOT_NOTHING);
+}
+
 int
 exo_main(const struct start_page *start)
 {
@@ -145,7 +159,7 @@ exo_main(const struct start_page *start)
     uint32_t cell;
     int64_t r = pool_take(&exo_pool, &frame, 1);
 
-    (void)start;
+    stay(start);
     rpc_begin();
     r = r < 0 ? r : processor_keep(0); /* where the counter serves */
     r = r < 0 ? r : call_cells_make(SLOT_ACCOUNT, frame, SLOT_CELLS).value;

@@ -293,9 +293,10 @@ transfer_end(struct context *context)
     if (in_running(context))
         cut_running(context);
     above = context->above;
-    if (above) { /* lost: it runs to its return in its own slices */
+    if (above && !planted(PLANT_CALL_LOST)) { /* lost: it runs to its return in its own slices */
         context->above = NULL;
         above->caller = above->held = NULL;
+        arch_transfer_fail(context, -E_INTR); /* should it be resumed */
         slice_ready(transfer_top(above));
     }
     caller = below(context);

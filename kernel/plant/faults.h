@@ -35,6 +35,7 @@ enum planted_fault {
     PLANT_LEAF,         /* acts 2, 4: a slot stays when its cell falls */
     PLANT_CALL_DEPTH,   /* act 25: transfers nest without a bound */
     PLANT_CALL_DEAD,    /* act 25: a caller is told that the callee that died has returned */
+    PLANT_CALL_LOST,    /* act 25: a callee answers one that was stopped, who runs on by that */
     PLANT_STRANGER,     /* act 25: who was not called may return */
     PLANT_IDENTITY,     /* act 25: the identity is what the message says */
     PLANT_ENTRY_POINT,  /* act 25: an activation may begin anywhere */

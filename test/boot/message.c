@@ -21,17 +21,24 @@ environment_new(uint32_t account, uint32_t env, uint32_t slots)
          "env_make");
 }
 
+void
+activation_serve(uint32_t entry, uint32_t context, uint32_t cpu, uint64_t rsp)
+{
+    struct transfer_setup setup = {.rip = (uintptr_t)message_entry, .rsp = rsp, .cpu = cpu};
+
+    fine(call_transfer_serve(entry, context, (uintptr_t)&setup).value, "transfer_serve");
+}
+
 uint64_t
 activation_new(uint32_t account, uint32_t env, uint32_t entry, uint32_t context)
 {
     struct context_start start = {
         .rip = FRAME_BYTES, .vector_frame = frame_of_account(account), .stop_slot = SLOT_NOTHING};
     uint64_t frame = frame_of_account(account);
-    struct transfer_setup setup = {.rip = (uintptr_t)message_entry};
+    uint64_t stack = (uintptr_t)page_new(MAP_READ | MAP_WRITE, NULL) + FRAME_BYTES;
 
-    setup.rsp = (uintptr_t)page_new(MAP_READ | MAP_WRITE, NULL) + FRAME_BYTES;
     fine(call_context_make(env, frame, context, (uintptr_t)&start).value, "context_make");
-    fine(call_transfer_serve(entry, context, (uintptr_t)&setup).value, "transfer_serve");
+    activation_serve(entry, context, 0, stack);
     return frame;
 }
 

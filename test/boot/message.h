@@ -26,5 +26,7 @@ void environment_new(uint32_t account, uint32_t env, uint32_t slots);
 uint64_t service_new(uint32_t account, uint32_t env, uint32_t entry, uint32_t context);
 /* The slot keeps RUN alone: such slots are called without the kernel's lock. */
 void entry_narrow(uint32_t entry);
+/* The context in a slot serves the entry on that processor, with that stack. */
+void activation_serve(uint32_t entry, uint32_t context, uint32_t cpu, uint64_t rsp);
 /* A further activation of it. */
 uint64_t activation_new(uint32_t account, uint32_t env, uint32_t entry, uint32_t context);

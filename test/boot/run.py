@@ -49,6 +49,8 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('act04_tree', [], [('REVOKE', [], 'refused'), ('REVOKE_CHAIN', [], 'refused'), ('LEAF', [], 'refused')]),
     ('act25_transfer', [], [('CALL_DEPTH', [], 'refused'), ('CALL_DEAD', [], 'refused'), ('STRANGER', [], 'alive'),
                             ('IDENTITY', [], 'refused'), ('ENTRY_POINT', [], 'refused')]),
+    ('chains', [], []),
+    ('stalls', [], [('CALL_LOST', [], 'refused')]),
     ('act27_calls', [], [('MAP_RANGE', [], 'alive'), ('SLOT_INDEX', [], 'alive')]),
     ('act29_pointers', [], [('COPY_RANGE', [], 'refused'), ('COPY_RANGE', ['image'], 'image')]),
     ('slots_walk', [], [('SLOT_KIND', [], 'refused'), ('SLOT_RIGHTS', [], 'refused'), ('SLOT_INDEX', [], 'alive')]),
@@ -373,6 +375,7 @@ LIBRARY = [  # libos/exo on one processor: program, argument, exit code, what it
     ('rolls', '10', 0, '', []),
     ('rolls', '10', 0, '', ['--cpus', '2']),
     ('rolls', '10 forgotten', 99, '', ['--cpus', '2']),
+    ('stalls', 'time', 0, '', COUNTED),
     ('heap', 'twice', 134, 'the heap was misused: a block that is free already at 0x7e44', []),
     ('heap', 'wild', 134, 'the heap was misused: no block of the heap at 0x7e44', []),
 ]

@@ -16,4 +16,4 @@ def rpc_counts_behind_walls():
     same(lines[1:], [f'the counter stands at {2 * calls}, ours at 0', 'it knows us by our cell: yes', 'it is told to die: we live on',
                      'asked again: nobody is there'], 'output')
     checks = re.findall(r'^kernel\| check: (.*)$', r.err.decode(), re.M)
-    expect(len(checks) > 3 and all(c.endswith(('add up', 'unchanged')) for c in checks), str(checks))
+    expect(len(checks) > 3 and not any('NOT' in c or 'CHANGED' in c for c in checks), str(checks))

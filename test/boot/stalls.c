@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stalls.c - a service that is in use when its caller dies, is stopped, or has next to no time left
+ * is free again soon, in slices of its own, and the answer finds its caller; a service of an
+ * account that is destroyed in the middle of a chain; what a call does to a sleeper; and, where
+ * there is more than one processor, one service that two of them are in at once.
+ * Argument `time`: the first of these, bounded, where the clock counts instructions.
+ */
+#include "abi/event.h"
+#include "abi/exposed.h"
+#include "abi/slice.h"
+#include "libos/exo/child.h"
+#include "libos/exo/rpc.h"
+#include "test/boot/message.h"
+
+enum {
+    ENTRY = 20, /* of the service that works */
+    CALL,
+    CONTEXT,
+    CALLER,
+    OTHER_ENTRY, /* of one that calls or destroys */
+    OTHER_CALL,  /* in the child's table */
+    OTHER_CONTEXT,
+    CELLS,
+    MORE,  /* the service's activation on another processor */
+    CHILD, /* CHILD_SLOT_COUNT of them */
+    POSITION = 100,
+    CALLER_AT = POSITION,
+    SERVICE_AT,
+    OTHER_AT,
+    SLICE_NS = 1000 * 1000,
+    LITTLE_NS = 100 * 1000,
+    WORK_NS = 6 * SLICE_NS, /* 60 slices of the caller, 6 of the service */
+    TURNS = 30,
+    ROUNDS = 100000,
+    CHILD_FRAMES = 1024,
+};
+
+enum deed { WORK, SLEEP, DESTROY, MEET };
+
+static volatile uint64_t calls, answers, met[2];
+static volatile int64_t result, destroyed;
+static volatile bool stop_now;
+
+static void
+work(uint64_t ns)
+{
+    uint64_t used = 0, last = clock_ns();
+
+    while (used < ns) { /* what passes while we are off is not work */
+        uint64_t now = clock_ns();
+        used += now - last < SLICE_NS / 50 ? now - last : 0;
+        last = now;
+    }
+}
+
+static uint64_t
+cpu_of(const uint64_t *message)
+{
+    return message[1];
+}
+
+void
+message_serve(uint64_t message[MESSAGE_WORDS], uint64_t identity, uint64_t flags)
+{
+    struct wait_clause clause = {.kind = WAIT_CLOCK, .value = clock_ns() + WORK_NS};
+    int64_t left = 1;
+
+    (void)identity;
+    (void)flags;
+    calls++;
+    switch (message[0]) {
+    case WORK:
+        work(WORK_NS);
+        break;
+    case SLEEP:
+        expect(call_wait((uintptr_t)&clause, 1).value == 0, "a callee sleeps");
+        break;
+    case DESTROY:
+        while (left > 0)
+            left = call_account_destroy(CHILD).value;
+        destroyed = left;
+        break;
+    case MEET:
+        met[cpu_of(message)] = 1;
+        while (!met[!cpu_of(message)])
+            ;
+        break;
+    default:
+        break;
+    }
+    message[2] = ++answers;
+}
+
+static volatile enum deed caller_deed;
+static uint32_t turns_most;
+static uint64_t calls_before; /* it began */
+
+static void
+caller_run(uint64_t cpu)
+{
+    uint64_t message[MESSAGE_WORDS] = {caller_deed, cpu};
+
+    result = message_send(transfer_word(CALL), message);
+    if (result == 0)
+        result = (int64_t)message[2];
+    for (;;)
+        call_yield(SLOT_NOTHING);
+}
+
+static void
+named(uint64_t cpu, uint64_t position, uint32_t context, uint64_t ns)
+{
+    int64_t r = call_slice_take(SLOT_ACCOUNT, cpu, position, 1).value;
+
+    expect(r == 1 || r == -E_BUSY, "slice_take");
+    fine(call_slice_set(SLOT_ACCOUNT, cpu, position, context, SLOT_NOTHING, ns).value, "slice_set");
+}
+
+static void
+caller_begin(uint64_t cpu, enum deed deed, uint64_t ns)
+{
+    struct context_start start = {
+        .rip = (uintptr_t)caller_run, .vector_frame = frame_new(), .stop_slot = SLOT_NOTHING};
+
+    start.rdi = cpu;
+    start.rsp = (uintptr_t)page_new(MAP_READ | MAP_WRITE, NULL) + FRAME_BYTES - 8;
+    caller_deed = deed;
+    calls_before = calls;
+    result = 0;
+    call_slot_clear(SLOT_SLOTS, CALLER);
+    fine(call_context_make(SLOT_ENV, frame_new(), CALLER, (uintptr_t)&start).value, "context_make");
+    named(cpu, CALLER_AT, CALLER, ns);
+}
+
+static void
+caller_end(void)
+{
+    int64_t r;
+
+    while ((r = call_context_stop(CALLER).value) == -E_INPROGRESS)
+        call_yield(SLOT_NOTHING);
+    fine(r, "context_stop");
+}
+
+static uint32_t
+phase(uint32_t context)
+{
+    struct context_state state = {0};
+
+    fine(call_context_read(context, (uintptr_t)&state).value, "context_read");
+    return state.phase;
+}
+
+/* Until somebody is in it; then how many of our turns until nobody is. */
+static uint32_t
+turns_until_free(void)
+{
+    uint32_t turns = 0;
+
+    for (uint32_t i = 0; calls == calls_before; i++) {
+        expect(i < ROUNDS, "the caller gets to its call");
+        call_yield(SLOT_NOTHING);
+    }
+    expect(phase(CONTEXT) != CONTEXT_PARKED, "it is at work");
+    if (stop_now)
+        caller_end();
+    while (phase(CONTEXT) != CONTEXT_PARKED) {
+        hold(++turns < turns_most, "a service is kept busy");
+        call_yield(SLOT_NOTHING);
+    }
+    return turns;
+}
+
+static void
+little_time(void)
+{
+    uint32_t turns;
+
+    named(0, SERVICE_AT, CONTEXT, SLICE_NS);
+    caller_begin(0, WORK, LITTLE_NS);
+    turns = turns_until_free();
+    say("a caller with %u us a turn: free after %u turns", (uint32_t)LITTLE_NS / 1000, turns);
+    for (uint32_t i = 0; i < ROUNDS && !result; i++)
+        call_yield(SLOT_NOTHING);
+    expect(result == (int64_t)answers, "the answer came to the caller");
+    caller_end();
+}
+
+static void
+stopped(void)
+{
+    uint32_t turns;
+
+    stop_now = true;
+    caller_begin(0, WORK, LITTLE_NS);
+    turns = turns_until_free();
+    say("a caller that was stopped: free after %u turns", turns);
+    stop_now = false;
+    for (uint32_t i = 0; i < TURNS; i++)
+        call_yield(SLOT_NOTHING);
+    hold(result == 0, "one that is stopped is told nothing");
+    fine(call_context_resume(CALLER).value, "context_resume");
+    for (uint32_t i = 0; i < ROUNDS && !result; i++)
+        call_yield(SLOT_NOTHING);
+    expect(result == -E_INTR, "resumed, it is told that its call was cut off");
+    caller_end();
+}
+
+static void
+asleep(void)
+{
+    uint64_t message[MESSAGE_WORDS] = {SLEEP}, before = clock_ns();
+
+    expect(message_send(transfer_word(CALL), message) == 0, "a callee that sleeps");
+    expect(clock_ns() - before >= WORK_NS, "its caller waits with it");
+}
+
+/* ---- in the child: whatever it is asked, it passes on ---- */
+static void
+child_answer(struct rpc *m)
+{
+    struct rpc other = {.word = {DESTROY}};
+
+    m->word[2] = (uint64_t)rpc_call(OTHER_CALL, &other);
+}
+
+static void
+child_main(void)
+{
+    rpc_serve(CHILD_ENTRY, SLOT_CONTEXT, 0, child_answer);
+}
+
+static const struct child_terms child = {
+    .name = 1,
+    .limit_frames = CHILD_FRAMES,
+    .slot = {CHILD, CHILD + 1, CHILD + 2, CHILD + 3, CHILD + 4},
+    .entry = ENTRY,
+    .cells = CELLS,
+    .first_cell = 1,
+    .main = child_main,
+};
+
+/* We -> a service of the child account -> one of ours, which destroys that account. */
+static void
+account_gone(void)
+{
+    uint64_t message[MESSAGE_WORDS] = {0}, turns = 0;
+    struct cap cap;
+
+    service_new(SLOT_ACCOUNT, SLOT_ENV, OTHER_ENTRY, OTHER_CONTEXT);
+    named(0, OTHER_AT, OTHER_CONTEXT, SLICE_NS);
+    call_slot_clear(SLOT_SLOTS, ENTRY);
+    fine(call_cells_make(SLOT_ACCOUNT, frame_new(), CELLS).value, "cells_make");
+    fine(child_make(&child), "child_make");
+    cap = cap_of(OTHER_ENTRY, RIGHT_RUN);
+    fine(call_cap_bind(child.slot[CHILD_SLOTS], OTHER_CALL, (uintptr_t)&cap).value, "cap_bind");
+    refuse(message_send(transfer_word(ENTRY), message), E_OWNERDEAD, "a callee without an account");
+    while (phase(OTHER_CONTEXT) != CONTEXT_PARKED) {
+        hold(++turns < ROUNDS, "the service that it called is kept busy");
+        call_yield(SLOT_NOTHING);
+    }
+    expect(destroyed == 0, "nothing is left of the account");
+    refuse(message_send(transfer_word(ENTRY), message), E_BADF, "nor of its entry");
+}
+
+/* Each waits in the service for the other. */
+static void
+two_at_once(void)
+{
+    uint64_t message[MESSAGE_WORDS] = {MEET, 0}, frame = frame_new();
+    struct context_start start = {
+        .rip = FRAME_BYTES, .vector_frame = frame_new(), .stop_slot = SLOT_NOTHING};
+
+    if (((const struct machine_page *)EXPOSED_MACHINE)->n_cpus < 2)
+        return;
+    fine(call_context_make(SLOT_ENV, frame, MORE, (uintptr_t)&start).value, "context_make");
+    activation_serve(ENTRY, MORE, 1, (uintptr_t)page_new(MAP_READ | MAP_WRITE, NULL) + FRAME_BYTES);
+    caller_begin(1, MEET, SLICE_NS);
+    expect(message_send(transfer_word(CALL), message) == 0, "two processors in one service");
+    while (!result)
+        ;
+    expect(result > 0, "the other one came back too");
+    caller_end();
+    say("two processors were in one service");
+}
+
+int
+exo_main(const struct start_page *start)
+{
+    (void)start;
+    stay_on(0);
+    rpc_begin();
+    service_new(SLOT_ACCOUNT, SLOT_ENV, ENTRY, CONTEXT);
+    weaken(ENTRY, RIGHT_RUN, CALL);
+    turns_most = strcmp(argument(0), "time") ? ROUNDS : TURNS;
+    little_time();
+    stopped();
+    if (turns_most == TURNS)
+        return done();
+    asleep();
+    two_at_once();
+    account_gone();
+    return done();
+}
