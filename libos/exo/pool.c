@@ -57,7 +57,7 @@ frame_next(uint64_t from, uint64_t end, uint64_t flip)
 static uint64_t
 run_next(struct pool *p, uint64_t max, int *wrapped)
 {
-    uint64_t end = machine_frames();
+    uint64_t end = machine_frames(), length;
 
     p->cursor = frame_next(p->cursor, end, 0);
     if (p->cursor >= end && !*wrapped) {
@@ -68,7 +68,8 @@ run_next(struct pool *p, uint64_t max, int *wrapped)
         return 0;
     if (max < end - p->cursor)
         end = p->cursor + max;
-    return frame_next(p->cursor, end, ~(uint64_t)0) - p->cursor;
+    length = frame_next(p->cursor, end, ~(uint64_t)0) - p->cursor;
+    return length ? length : 1; /* taken since we looked: the kernel will say so */
 }
 
 /*
