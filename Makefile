@@ -103,7 +103,7 @@ $(OUT)/k/%.S.o: %.S $(GEN)
 	$(CC) $(INC) -g -MMD -MP -c $< -o $@
 $(OUT)/kp/%.S.o: %.S $(GEN)
 	@mkdir -p $(@D)
-	$(CC) $(INC) -g -MMD -MP -c $< -o $@
+	$(CC) $(INC) -DPLANT -g -MMD -MP -c $< -o $@
 $(OUT)/tessera.elf: $(addprefix $(OUT)/k/,$(KOBJ)) kernel/x86/kernel.ld
 	$(CC) $(KFLAGS) $(KLINK) -o $@.new $(filter %.o,$^) && mv $@.new $@
 $(OUT)/tessera-plant.elf: $(addprefix $(OUT)/kp/,$(KOBJ) kernel/plant/on/plant.c.o) kernel/x86/kernel.ld

@@ -19,6 +19,9 @@
  * the cell, so a service tells its callers apart by cells of its own frames. The kernel gives no
  * identity 0: that is how an activation finds out that it was withdrawn.
  *
+ * CALL_transfer_post instead: the caller does not wait. The activation has the message and the rest
+ * of this slice; its return parks it, and tells nobody.
+ *
  * A call that is refused changes nothing but rax (the error), rdx, rcx and r11:
  *   -E_BADF, -E_PERM  no entry there, or no right to call it
  *   -E_NOENT          the entry has no activation on this processor

@@ -63,6 +63,7 @@ typedef struct result call_entry(uint64_t a, uint64_t b, uint64_t c, uint64_t nu
 extern call_entry *const call_table[CALL_BLOCK];
 extern call_entry *const call_saving_table[CALL_BLOCK];
 extern const char *const call_names[CALL_BLOCK];
-call_entry call_unknown;                   /* E_NOSYS */
-call_entry transfer_call, transfer_return; /* transfer.S: in registers of their own */
+call_entry call_unknown; /* E_NOSYS */
+call_entry transfer_call, transfer_return,
+    transfer_post;            /* transfer.S: in registers of their own */
 call_entry call_enter_saving; /* entry.S: saves the caller's registers, then call_saving_table */

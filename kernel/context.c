@@ -342,10 +342,12 @@ yield(uint64_t to)
 
     if (to != SLOT_NOTHING)
         target = slot_object(to, KIND_CONTEXT, RIGHT_RUN, &error);
+    if (target && !slice_can_run(target))
+        error = E_AGAIN;
+    if (error == E_BADF)
+        target = transfer_holder(to, &error);
     if (error)
         return result_error(error);
-    if (target && !slice_can_run(target))
-        return result_error(E_AGAIN);
     arch_context_result(cpu->current, 0, 0);
     if (target)
         slice_donate(cpu, target);

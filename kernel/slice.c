@@ -281,7 +281,7 @@ slice_expel(void)
 /* ---- on and off ---- */
 
 /* What was used beyond the slice, or on credit, is the position's debt. */
-static void
+void
 slice_settle(struct cpu *cpu, uint64_t now_ns)
 {
     struct slice *s = &cpu->slice[cpu->position];

@@ -55,6 +55,8 @@ void slice_init(struct cpu *cpu);
 _Noreturn void slice_schedule(struct cpu *cpu);
 /* The current context, whose registers are saved, is off the processor from here on. */
 void slice_off(struct cpu *cpu);
+/* What it used beyond its slice is its position's debt. Before slice_off, where the slice ends. */
+void slice_settle(struct cpu *cpu, uint64_t now_ns);
 /* The current context leaves at once; its registers are saved. */
 _Noreturn void slice_leave(struct cpu *cpu);
 /* Likewise, and the rest of the slice is another's, which slice_can_run has said it takes. */

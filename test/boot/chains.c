@@ -203,7 +203,7 @@ service_begin(uint64_t cpu, uint64_t n)
     s->context = context_new(SCRATCH, &start, s->frame);
     bind(SCRATCH, &entries[n]);
     activation_serve(SCRATCH, SCRATCH_TWO, (uint32_t)cpu,
-                     stacks + (cpu * SERVICES + n + 1) * FRAME_BYTES);
+                     stacks + (cpu * SERVICES + n + 1) * (uint64_t)FRAME_BYTES);
     slices_for(POSITION + BASES + cpu * SERVICES + n, SERVICE_SLICE_NS);
 }
 
@@ -214,7 +214,7 @@ base_begin(uint64_t n)
     struct context_start start = {.rip = (uintptr_t)base_run, .stop_slot = SLOT_NOTHING};
 
     start.rdi = n;
-    start.rsp = stacks + (CPUS * SERVICES + n + 1) * FRAME_BYTES - 8;
+    start.rsp = stacks + ((uint64_t)CPUS * SERVICES + n + 1) * (uint64_t)FRAME_BYTES - 8;
     b->frame = frame_new();
     b->vector_frame = start.vector_frame = frame_new();
     b->context = context_new(SLOT_ENV, &start, b->frame);

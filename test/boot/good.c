@@ -428,6 +428,7 @@ good_use(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
     case CALL_account_time:
     case CALL_transfer: /* these have no arguments here: transfer.c */
     case CALL_transfer_return:
+    case CALL_transfer_post:
         return GOOD_NEVER;
     default:
         return good_context(number, reg, data);

@@ -58,6 +58,39 @@ message_send:
     pop %rbx
     ret
 
+/* int64_t message_send_all(uint64_t word, uint64_t message[12], uint64_t more[5]): xmm0, xmm15, fs base too. */
+    .globl message_send_all
+message_send_all:
+    push %rbx
+    rdfsbase %rax
+    push %rax
+    push %rdx
+    movups (%rdx), %xmm0
+    movups 16(%rdx), %xmm15
+    mov 32(%rdx), %rax
+    wrfsbase %rax
+    call message_send
+    pop %rdx
+    movups %xmm0, (%rdx)
+    movups %xmm15, 16(%rdx)
+    rdfsbase %rcx
+    mov %rcx, 32(%rdx)
+    pop %rcx
+    wrfsbase %rcx
+    pop %rbx
+    ret
+
+/* void message_more(void): all bits of xmm0 and xmm15 turned over, fs base 4096 more. */
+    .globl message_more
+message_more:
+    pcmpeqd %xmm1, %xmm1
+    pxor %xmm1, %xmm0
+    pxor %xmm1, %xmm15
+    rdfsbase %rax
+    add $4096, %rax
+    wrfsbase %rax
+    ret
+
 /* Where an activation begins: message_serve(message, identity, flags), then back with the message. */
     .globl message_entry
 message_entry:

@@ -12,6 +12,12 @@ transfer_word(uint64_t slot)
     return slot << 32 | (CALL_BASE + CALL_transfer);
 }
 
+uint64_t
+post_word(uint64_t slot)
+{
+    return slot << 32 | (CALL_BASE + CALL_transfer_post);
+}
+
 void
 environment_new(uint32_t account, uint32_t env, uint32_t slots)
 {

@@ -15,6 +15,12 @@ extern const uint64_t message_return_word;
 /* Transfers with that message, which becomes the answer. word: transfer_word(slot) or any other. */
 int64_t message_send(uint64_t word, uint64_t message[MESSAGE_WORDS]);
 uint64_t transfer_word(uint64_t slot);
+uint64_t post_word(uint64_t slot); /* for transfer_post */
+/* The same, and what a transfer leaves untouched: xmm0, xmm15 and the fs base. */
+enum { MESSAGE_MORE = 5 };
+int64_t message_send_all(uint64_t word, uint64_t message[MESSAGE_WORDS],
+                         uint64_t more[MESSAGE_MORE]);
+void message_more(void); /* in the callee: all of these changed */
 /* The test's own: what an activation does with a message. identity 0: it was withdrawn. */
 void message_serve(uint64_t message[MESSAGE_WORDS], uint64_t identity, uint64_t flags);
 

@@ -48,7 +48,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('act02_revoke', [], [('REVOKE', [], 'refused'), ('LEAF', [], 'refused')]),
     ('act04_tree', [], [('REVOKE', [], 'refused'), ('REVOKE_CHAIN', [], 'refused'), ('LEAF', [], 'refused')]),
     ('act25_transfer', [], [('CALL_DEPTH', [], 'refused'), ('CALL_DEAD', [], 'refused'), ('STRANGER', [], 'alive'),
-                            ('IDENTITY', [], 'refused'), ('ENTRY_POINT', [], 'refused')]),
+                            ('IDENTITY', [], 'refused'), ('ENTRY_SLOT', [], 'alive'), ('ENTRY_POINT', [], 'refused')]),
     ('chains', [], []),
     ('stalls', [], [('CALL_LOST', [], 'refused')]),
     ('act27_calls', [], [('MAP_RANGE', [], 'alive'), ('SLOT_INDEX', [], 'alive')]),

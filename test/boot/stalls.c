@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * stalls.c - a service that is in use when its caller dies, is stopped, or has next to no time left
- * is free again soon, in slices of its own, and the answer finds its caller; a service of an
- * account that is destroyed in the middle of a chain; what a call does to a sleeper; and, where
+ * is free again soon, in slices of its own or given, and the answer finds its caller; a service of
+ * an account that is destroyed in the middle of a chain; what a call does to a sleeper; and, where
  * there is more than one processor, one service that two of them are in at once.
  * Argument `time`: the first of these, bounded, where the clock counts instructions.
  */
@@ -36,7 +36,7 @@ enum {
     CHILD_FRAMES = 1024,
 };
 
-enum deed { WORK, SLEEP, DESTROY, MEET };
+enum deed { WORK, SLEEP, DESTROY, MEET, ADD_MORE };
 
 static volatile uint64_t calls, answers, met[2];
 static volatile int64_t result, destroyed;
@@ -89,21 +89,51 @@ message_serve(uint64_t message[MESSAGE_WORDS], uint64_t identity, uint64_t flags
     default:
         break;
     }
+    message_more();
     message[2] = ++answers;
+}
+
+static volatile bool more_right;
+
+static void
+more_fill(uint64_t more[MESSAGE_MORE])
+{
+    for (uint64_t i = 0; i < MESSAGE_MORE; i++)
+        more[i] = 0x123456789000 * (i + 1);
+}
+
+/* Changed as message_more does. */
+static bool
+more_came(const uint64_t more[MESSAGE_MORE])
+{
+    bool right = more[MESSAGE_MORE - 1] == 0x123456789000 * MESSAGE_MORE + FRAME_BYTES;
+
+    for (uint64_t i = 0; i < MESSAGE_MORE - 1; i++)
+        right = right && more[i] == ~(0x123456789000 * (i + 1));
+    return right;
 }
 
 static volatile enum deed caller_deed;
 static uint32_t turns_most;
+
+/* Does the clock count instructions? Else the host may be busy for longer than the work takes. */
+static bool
+exact(void)
+{
+    return turns_most == TURNS;
+}
 static uint64_t calls_before; /* it began */
 
 static void
 caller_run(uint64_t cpu)
 {
-    uint64_t message[MESSAGE_WORDS] = {caller_deed, cpu};
+    uint64_t message[MESSAGE_WORDS] = {caller_deed, cpu}, more[MESSAGE_MORE];
+    int64_t r;
 
-    result = message_send(transfer_word(CALL), message);
-    if (result == 0)
-        result = (int64_t)message[2];
+    more_fill(more);
+    r = message_send_all(transfer_word(CALL), message, more);
+    more_right = more_came(more);
+    result = r == 0 ? (int64_t)message[2] : r;
     for (;;)
         call_yield(SLOT_NOTHING);
 }
@@ -162,7 +192,7 @@ turns_until_free(void)
         expect(i < ROUNDS, "the caller gets to its call");
         call_yield(SLOT_NOTHING);
     }
-    expect(phase(CONTEXT) != CONTEXT_PARKED, "it is at work");
+    expect(!exact() || phase(CONTEXT) != CONTEXT_PARKED, "it is at work");
     if (stop_now)
         caller_end();
     while (phase(CONTEXT) != CONTEXT_PARKED) {
@@ -184,6 +214,7 @@ little_time(void)
     for (uint32_t i = 0; i < ROUNDS && !result; i++)
         call_yield(SLOT_NOTHING);
     expect(result == (int64_t)answers, "the answer came to the caller");
+    hold(more_right, "and with it vectors and fs");
     caller_end();
 }
 
@@ -199,12 +230,70 @@ stopped(void)
     stop_now = false;
     for (uint32_t i = 0; i < TURNS; i++)
         call_yield(SLOT_NOTHING);
-    hold(result == 0, "one that is stopped is told nothing");
+    hold(result == 0 && phase(CALLER) == CONTEXT_STOPPED, "one that is stopped is told nothing");
     fine(call_context_resume(CALLER).value, "context_resume");
     for (uint32_t i = 0; i < ROUNDS && !result; i++)
         call_yield(SLOT_NOTHING);
     expect(result == -E_INTR, "resumed, it is told that its call was cut off");
     caller_end();
+}
+
+/* It has no slices any more: whoever finds it busy gives it some of its own. */
+static void
+helped(void)
+{
+    uint32_t turns = 0;
+
+    fine(call_slice_set(SLOT_ACCOUNT, 0, SERVICE_AT, SLOT_NOTHING, SLOT_NOTHING, SLICE_NS).value,
+         "slice_set");
+    caller_begin(0, WORK, LITTLE_NS);
+    for (uint32_t i = 0; calls == calls_before; i++) {
+        expect(i < ROUNDS, "the caller gets to its call");
+        call_yield(SLOT_NOTHING);
+    }
+    caller_end();
+    for (uint32_t i = 0; i < TURNS; i++)
+        call_yield(SLOT_NOTHING);
+    expect(!exact() || phase(CONTEXT) == CONTEXT_READY, "nobody runs it");
+    while (phase(CONTEXT) != CONTEXT_PARKED) {
+        hold(++turns < turns_most, "a donated slice is of no use");
+        fine(call_yield(CALL).value, "yield to an entry");
+    }
+    say("one without slices, helped: free after %u turns", turns);
+    refuse(call_yield(CALL).value, E_AGAIN, "nobody is in it");
+    refuse(call_yield(SLOT_EVENTS).value, E_BADF, "no entry");
+    named(0, SERVICE_AT, CONTEXT, SLICE_NS);
+}
+
+/* What is posted is answered to nobody, and begins at once. */
+static void
+posted(void)
+{
+    uint64_t message[MESSAGE_WORDS] = {WORK, 0, 77}, before = answers;
+
+    expect(message_send(post_word(CALL), message) == 0 && message[2] == 77, "a post");
+    expect(calls > before, "it has begun");
+    expect(message_send(post_word(CALL), message) == -E_AGAIN || answers > before,
+           "a second one comes too early");
+    for (uint32_t i = 0; answers == before; i++) {
+        hold(i < ROUNDS, "what was posted is not done");
+        call_yield(SLOT_NOTHING);
+    }
+    while (phase(CONTEXT) != CONTEXT_PARKED)
+        call_yield(SLOT_NOTHING);
+    refuse(message_send(post_word(CALLER), message), E_BADF, "a post to no entry");
+}
+
+static void
+untouched(void)
+{
+    uint64_t message[MESSAGE_WORDS] = {ADD_MORE}, more[MESSAGE_MORE];
+
+    for (uint32_t slot = ENTRY; slot <= CALL; slot++) { /* by transfer.c, then by transfer.S */
+        more_fill(more);
+        expect(message_send_all(transfer_word(slot), message, more) == 0, "a transfer");
+        hold(more_came(more), "vectors and fs pass, there and back");
+    }
 }
 
 static void
@@ -296,7 +385,10 @@ exo_main(const struct start_page *start)
     turns_most = strcmp(argument(0), "time") ? ROUNDS : TURNS;
     little_time();
     stopped();
-    if (turns_most == TURNS)
+    helped();
+    posted();
+    untouched();
+    if (exact())
         return done();
     asleep();
     two_at_once();
