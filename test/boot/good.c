@@ -13,6 +13,7 @@ enum { FRAMES = 4, INDEX = 50, COUNTER = 5, POSITION = 500, WAIT_NS = 1000 * 100
 
 uint8_t *good_data;
 static uint64_t frames[FRAMES];
+static uint64_t large; /* 512 frames, or the object that these are */
 static uint64_t root;
 
 static void
@@ -44,6 +45,7 @@ good_begin(void)
     page_at(SCRATCH_VA, frame_new(), MAP_READ);
     for (int i = 0; i < FRAMES; i++)
         frames[i] = frame_new();
+    large = frames_aligned_new();
     tables_make();
 }
 
@@ -169,6 +171,20 @@ copy_put(void)
     memcpy(good_data, &request, sizeof(request));
 }
 
+/* The frame object of 2 MiB, joined or not. */
+static void
+large_renew(bool joined)
+{
+    struct call_result r;
+
+    call_frame_split(SLOT_ACCOUNT, large);
+    while ((r = call_frame_join(SLOT_ACCOUNT, large, 1)).value == -E_AGAIN)
+        call_tlb_flush(r.detail); /* and some were cleared */
+    fine(r.value, "frame_join");
+    if (!joined)
+        fine(call_frame_split(SLOT_ACCOUNT, large).value, "frame_split");
+}
+
 /* The calls on memory and accounts; false: it is another. */
 static bool
 good_memory(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
@@ -213,6 +229,11 @@ good_memory(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
         return true;
     case CALL_frame_protect:
         set(reg, SLOT_ACCOUNT, f, 0, MAP_CHANGEABLE | (uint64_t)MAP_READ << 32, 0);
+        return true;
+    case CALL_frame_join:
+    case CALL_frame_split:
+        large_renew(number == CALL_frame_split);
+        set(reg, SLOT_ACCOUNT, large, number == CALL_frame_join, 0, 0);
         return true;
     case CALL_frame_break:
         set(reg, SLOT_ACCOUNT, f, 0, 0, 0);
@@ -412,10 +433,6 @@ good_use(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
     case CALL_context_root:
         set(reg, SLOT_ACCOUNT, root, 0, 0, 0);
         return GOOD_SUCCEEDS;
-    case CALL_frame_join: /* memory.c has 512 in a row */
-    case CALL_frame_split:
-        set(reg, SLOT_ACCOUNT, frames[0] | 1, 1, 0, 0);
-        return GOOD_ANSWERS;
     case CALL_null:
     case CALL_tlb_flush:
         return GOOD_SUCCEEDS;

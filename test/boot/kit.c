@@ -3,6 +3,7 @@
 #include "test/boot/kit.h"
 #include <stdarg.h>
 #include <stddef.h>
+#include "abi/exposed.h"
 #include "lib/format.h"
 
 int kit_run(trap_fn *fn, uint64_t argument);
@@ -191,6 +192,38 @@ uint64_t
 frame_new(void)
 {
     return frame_of_account(SLOT_ACCOUNT);
+}
+
+bool
+run_is_free(uint64_t first)
+{
+    const uint64_t *words = (const uint64_t *)EXPOSED_FREE;
+
+    for (uint64_t i = 0; i < PT_ENTRIES / 64; i++)
+        if (words[first / 64 + i] != UINT64_MAX)
+            return false;
+    return true;
+}
+
+uint64_t
+frames_aligned_new(void)
+{
+    uint64_t n_frames = ((const struct machine_page *)EXPOSED_MACHINE)->n_frames;
+
+    for (uint64_t first = PT_ENTRIES; first + PT_ENTRIES <= n_frames; first += PT_ENTRIES) {
+        uint64_t got = 0;
+        while (run_is_free(first) || got) {
+            int64_t r = call_frame_alloc(SLOT_ACCOUNT, first + got, FRAME_BATCH_MAX).value;
+            if (r <= 0)
+                break;
+            got += (uint64_t)r;
+            if (got == PT_ENTRIES)
+                return first;
+        }
+        for (uint64_t i = 0; i < got; i++)
+            fine(call_frame_free(SLOT_ACCOUNT, first + i, 1).value, "frame_free");
+    }
+    fail("no 2 MiB of this machine are free and aligned");
 }
 
 bool

@@ -59,6 +59,10 @@ const char *argument(uint32_t n);
 /* A fresh frame of `account`, beside which none of ours lies. */
 uint64_t frame_of_account(uint32_t account);
 uint64_t frame_new(void);
+/* The first of 512 frames of ours that a frame object of 2 MiB can be made of. */
+uint64_t frames_aligned_new(void);
+/* Are it and the 511 frames after it free? */
+bool run_is_free(uint64_t first);
 /* Take a frame that was just freed again. False: another partition was faster; try with another. */
 bool frame_again(uint64_t frame);
 /* Runs fn until it says true; FAIL after some times. */

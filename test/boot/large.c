@@ -5,7 +5,6 @@
  */
 #include "test/boot/kit.h"
 #include "abi/account.h"
-#include "abi/exposed.h"
 
 enum { CHILD = 100, SIZE = 512, LEVEL = 2, JOIN_CALLS = 100 };
 
@@ -15,39 +14,6 @@ static uint64_t
 root(void)
 {
     return exo_start_page->root_frame;
-}
-
-static bool
-run_is_free(uint64_t first)
-{
-    const uint64_t *words = (const uint64_t *)EXPOSED_FREE;
-
-    for (uint64_t i = 0; i < SIZE / 64; i++)
-        if (words[first / 64 + i] != UINT64_MAX)
-            return false;
-    return true;
-}
-
-/* 512 frames of ours that a frame object can be made of. */
-static uint64_t
-frames_aligned(void)
-{
-    uint64_t n_frames = ((const struct machine_page *)EXPOSED_MACHINE)->n_frames;
-
-    for (uint64_t first = SIZE; first + SIZE <= n_frames; first += SIZE) {
-        uint64_t got = 0;
-        while (run_is_free(first) || got) {
-            int64_t r = call_frame_alloc(SLOT_ACCOUNT, first + got, FRAME_BATCH_MAX).value;
-            if (r <= 0)
-                break;
-            got += (uint64_t)r;
-            if (got == SIZE)
-                return first;
-        }
-        for (uint64_t i = 0; i < got; i++)
-            fine(call_frame_free(SLOT_ACCOUNT, first + i, 1).value, "frame_free");
-    }
-    fail("no 2 MiB of this machine are free and aligned");
 }
 
 static struct frame_state
@@ -212,7 +178,7 @@ exo_main(const struct start_page *start)
 
     (void)start;
     page_at(SCRATCH_VA, frame_new(), MAP_READ);
-    first = frames_aligned();
+    first = frames_aligned_new();
     join(first);
     mapped(first);
     split(first);
