@@ -385,8 +385,13 @@ pt_read(struct account *account, uint64_t table, uint64_t level, uint64_t va, ui
 {
     uint64_t found[BATCH], done = 0;
     struct walk w;
-    int error = walk_begin(&w, account, table, level);
+    bool of_root = level == PT_LEVELS; /* nothing is mapped there, but tables are linked */
+    int error = walk_begin(&w, account, table, of_root ? 1 : level);
 
+    if (!error && of_root) {
+        w.level = PT_LEVELS;
+        error = w.top == PT_LEVELS ? 0 : E_INVAL;
+    }
     if (!error)
         error = walk_range(&w, va, n);
     if (error)

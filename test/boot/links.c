@@ -67,6 +67,26 @@ linked_twice(void)
     return table;
 }
 
+/* What hangs in the root itself, which no mapping does: by level 4. */
+static void
+links_of_root(void)
+{
+    uint64_t entry = 0, first = entry;
+
+    fine(call_pt_read(SLOT_ACCOUNT, root(), 4, FIRST, (uintptr_t)&first, 1).value, "what it links");
+    expect(first & MAP_LINK, "a link");
+    fine(call_pt_read(SLOT_ACCOUNT, first >> FRAME_SHIFT & UINT32_MAX, 3,
+                      FIRST % ((uint64_t)1 << 39), (uintptr_t)&entry, 1)
+             .value,
+         "the table that it names");
+    expect(entry & MAP_LINK, "which links the next");
+    refuse(call_pt_read(SLOT_ACCOUNT, first >> FRAME_SHIFT & UINT32_MAX, 4, 0, (uintptr_t)&entry, 1)
+               .value,
+           E_INVAL, "a level above the table named");
+    refuse(call_pt_map(SLOT_ACCOUNT, root(), 4, FIRST, (uintptr_t)&entry, 1, SLOT_ACCOUNT).value,
+           E_INVAL, "a mapping of that level");
+}
+
 /* By its own name: va counts from the table's beginning. */
 static void
 by_name(uint64_t table)
@@ -187,6 +207,7 @@ exo_main(const struct start_page *start)
     (void)start;
     page_at(SCRATCH_VA, frame_new(), MAP_READ);
     table = linked_twice();
+    links_of_root();
     by_name(table);
     withheld(table);
     taken_out(table);
