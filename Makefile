@@ -47,8 +47,10 @@ EXO_SRC := libos/exo/start.c libos/exo/context.c libos/exo/lock.c libos/exo/pool
 	libos/exo/upcall.c libos/exo/fault.c libos/exo/region.c libos/exo/fill.c libos/exo/malloc.c libos/exo/console.c libos/exo/clock.c \
 	libos/exo/print.c libos/exo/wait.c libos/exo/random.c libos/exo/report.c libos/exo/user.c libos/exo/program.c libos/exo/rpc.c libos/exo/child.c libos/exo/launch.c \
 	libos/exo/contexts.c libos/exo/roll.c libos/exo/thread.c libos/exo/stack.c libos/exo/sched.c libos/exo/sync.c libos/exo/timer.c libos/exo/waiters.c
-EXO_ASM := libos/exo/crt0.S libos/exo/switch.S libos/exo/roll.S libos/exo/rpc.S
-EXAMPLES := init hello rpc linux gc pagetable pager
+EXO_ASM := libos/exo/crt0.S libos/exo/checked.S libos/exo/switch.S libos/exo/roll.S libos/exo/rpc.S
+EXAMPLES := init hello rpc linux gc pagetable pager procs
+PROCS_SRC := $(addprefix examples/procs/,main.c frames.c memory.c sched.c proc.c fork.c exec.c pipe.c signal.c calls.c \
+	programs.c kill.c)
 LINUX_SRC := examples/linux/memory.c examples/linux/files.c examples/linux/calls.c out/gen/linux_names.c
 
 HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/image.c host/partition.c host/program.c host/file.c \
@@ -123,6 +125,9 @@ $(OUT)/examples/%: $(OUT)/u/examples/%.c.o $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LINK_LIBRARY)
 $(OUT)/examples/linux: $(addprefix $(OUT)/u/,$(addsuffix .o,$(LINUX_SRC))) $(EXO_OBJ) libos/exo/library.ld
+	@mkdir -p $(@D)
+	$(LINK_LIBRARY)
+$(OUT)/examples/procs: $(addprefix $(OUT)/u/,$(addsuffix .o,$(PROCS_SRC))) $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LINK_LIBRARY)
 $(OUT)/gen/linux_names.c: /usr/include/x86_64-linux-gnu/asm/unistd_64.h

@@ -9,6 +9,8 @@
  *     an upcall behind it sets depth to this area's level + 1 again.
  * Layout: save_area of abi/x86/save.h, whose offsets libos/exo/upcall.c asserts. No `iretq`: see there.
  */
+#include "libos/exo/layout.h"
+
     .text
     .globl _start
 _start: /* rdi = boot page or start page */
@@ -33,15 +35,32 @@ _start: /* rdi = boot page or start page */
     upcall exo_upcall_foreign, exo_on_foreign
     upcall exo_upcall_event, exo_on_event
 
+    /* Events that were held back have been found on the way back: as if they came now. */
+exo_pending:
+    mov %rdi, %rbx
+    xor %ebp, %ebp
+    call exo_take_pending
+    lea exo_resume_distance(%rbx), %rax
+    jmp *%rax
+
 /* void exo_resume(struct save_area *): continue what was interrupted there. */
     .globl exo_resume
 exo_resume:
     lea exo_resume_distance(%rdi), %rax
     jmp *%rax
 
+    /*
+     * Where a library resumes: 0, or RESUME_CHECKED if it links libos/exo/checked.S. There events that
+     * were held back are let in again and looked for, in the only place where none can be missed: an
+     * upcall from here on is redelivered (R1). Not while the context is busy, nor from a higher level.
+     */
+    .weak exo_resume_entry
+    .set exo_resume_entry, 0
+
     .macro resume level
     .balign 256
     .set area, exo_upcall_page + 256 + 256 * \level
+resume_\level:
     decl exo_upcall_page + 4(%rip) /* depth */
     mov area + 8 * 0(%rip), %rax
     mov area + 8 * 1(%rip), %rbx
@@ -62,6 +81,19 @@ exo_resume:
     popfq
     pop %rsp
     jmp *area + 8 * 18(%rip) /* rip */
+    .org resume_\level + RESUME_CHECKED
+    .if \level == 0
+    cmpl $0, exo_upcall_page + HERE_BUSY(%rip)
+    jne resume_\level
+    andl $~PAGE_EVENT, exo_upcall_page + PAGE_MASK(%rip)
+    testl $PAGE_EVENT, exo_upcall_page + PAGE_PENDING(%rip)
+    jz resume_\level
+    lea area(%rip), %rdi
+    movabs $exo_pending, %rax /* absolute: this page is copied elsewhere (contexts.c) */
+    jmp *%rax
+    .else
+    jmp resume_\level
+    .endif
     .endm
 
     .balign 1024 /* within a page: libos/exo/context.c maps it again for every context */

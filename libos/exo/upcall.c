@@ -16,6 +16,9 @@
 /* What crt0.S relies on. */
 _Static_assert(offsetof(struct upcall_page, depth) == 4, "decl in the resume sequence");
 _Static_assert(offsetof(struct upcall_page, save) == 256, "the areas");
+_Static_assert(offsetof(struct upcall_page, mask) == PAGE_MASK, "layout");
+_Static_assert(offsetof(struct upcall_page, pending) == PAGE_PENDING, "layout");
+_Static_assert(1 << UPCALL_EVENT == PAGE_EVENT, "layout");
 _Static_assert(sizeof(struct save_area) == RESUME_BYTES, "one distance for all areas");
 _Static_assert(offsetof(struct save_area, rax) == 0 * sizeof(uint64_t), "first");
 _Static_assert(offsetof(struct save_area, rbp) == 6 * sizeof(uint64_t), "seventh");
@@ -110,6 +113,26 @@ upcalls_take_pending(void)
 
     if (__atomic_fetch_and(&context_here()->page.pending, ~event, __ATOMIC_SEQ_CST) & event)
         exo_on_event(NULL);
+}
+
+void
+upcalls_hold_event(void)
+{
+    struct upcall_page *page = &context_here()->page;
+
+    __atomic_fetch_or(&page->mask, PAGE_EVENT, __ATOMIC_SEQ_CST);
+    __atomic_fetch_or(&page->pending, PAGE_EVENT, __ATOMIC_SEQ_CST);
+}
+
+void exo_take_pending(struct save_area *save);
+
+void
+exo_take_pending(struct save_area *save)
+{
+    struct upcall_page *page = &context_here()->page;
+
+    __atomic_fetch_and(&page->pending, ~(uint32_t)PAGE_EVENT, __ATOMIC_SEQ_CST);
+    exo_on_event(save);
 }
 
 void

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """ideas.py - the library OSes of examples/, run by name: what each prints is what its idea promises."""
-import re
+import os, re
 from harness import *
 
 
@@ -54,3 +54,46 @@ def example_pager_beats_lru_by_its_own_policy():
     expect(64 * 20 <= mru < 64 * 22, f'{mru} faults, and the least possible are about 1,280')
     whole, tenth, _ = numbers(r'has (\d+)\.(\d) times fewer; (\d+) pages', out)
     expect(whole * 10 + tenth == lru * 10 // mru, 'what it says of itself')
+
+
+SCENES = {  # of procs: what comes to its end, and what its processes report together
+    'fork by copying entries': (1, 25), 'fork by sharing tables': (1, 25), 'fork, both at once': (2, 50),
+    'exec': (2, 2), 'pipe': (4, 1200), 'signal': (3, 90),
+}
+
+
+def procs(kills, many, *options, timeout=TIMEOUT):
+    out = example('procs', str(kills), str(many), options=['-m', '128m', *options], timeout=timeout)
+    ran, contexts, fewest, most, wrong = numbers(
+        r'many: (\d+) processes ran on (\d+) contexts .* each (\d+) to (\d+) turns; .*, (\d+) memories wrong', out)
+    expect(ran == many and contexts >= 2 and wrong == 0, 'the crowd')
+    for scene, (n, total) in SCENES.items():
+        same(numbers(rf'{scene}: (\d+) of \d+ came to their end, (\d+) in all; (\d+) frames missing', out), [n, total, 0], scene)
+    stopped, library, critical, rolled = numbers(
+        r'kills: (\d+) contexts stopped, (\d+) of them in the library, (\d+) in a critical section; (\d+) rolled', out)
+    expect(stopped >= library >= critical >= kills and rolled >= critical, 'kills')
+    same(numbers(r'kills: (\d+) frames missing, (\d+) processes left, (\d+) messages garbled', out), [0, 0, 0], 'what kills left')
+    expect(numbers(r'(\d+) pages copied when they were written', out)[0] > 1000, 'copies')
+    return fewest, most
+
+
+@test(MACHINE)
+def example_procs_a_thousand_in_turn_on_two_processors():
+    """By the machine's own instructions, so that turns do not depend on the host."""
+    fewest, most = procs(20, 1000, '--cpus', '2', '--emulator', os.path.join(ROOT, 'test/boot/counted.sh'))
+    expect(most <= fewest + 2, f'{fewest} to {most} turns')
+
+
+@test(MACHINE)
+def example_procs_on_two_processors_at_once():
+    procs(3, 20, '--cpus', '2', timeout=300)
+
+
+@test(MACHINE)
+def example_procs_on_one_processor():
+    procs(5, 100)
+
+
+@test(MACHINE, long=True)
+def example_procs_a_thousand_kills_in_critical_sections():
+    procs(1000, 20, '--cpus', '2', '--emulator', os.path.join(ROOT, 'test/boot/counted.sh'), timeout=3000)
