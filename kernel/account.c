@@ -85,7 +85,7 @@ account_lose(struct account *account, struct account_taken taken)
 {
     struct account_page *page = page_of(account);
 
-    if (page)
+    if (page && !planted(PLANT_LOSS))
         page->taken[account->state.n_taken % page->n_ring] = taken;
     account->state.n_taken++;
     account->state.count[taken.kind].taken++;
@@ -204,6 +204,13 @@ account_return(struct account *account, enum account_kind kind, uint64_t n)
 {
     used_shrink(account, NULL, kind, n);
     held_shrink(account, NULL, kind, n);
+}
+
+bool
+account_vital_fits(const struct account *account, uint64_t n)
+{
+    return n <= account->state.reserve_frames - account->given[ACCOUNT_FRAMES] ||
+           planted(PLANT_MARKS);
 }
 
 static struct account *

@@ -17,6 +17,8 @@
  *  A5 names of children differ; they stand in a tree by the bits of the name (names.c).
  *  A6 wanted > 0: the account is in the list of revoke.c; wanted <= held - reserve.
  *  A7 the frames of its page are its own, and it holds a reference to each.
+ *  A8 n_marked = frames of its own that are marked vital. Marks count as long as that is at most
+ *     its own part of the reserve.
  */
 struct account {
     struct cell cell;
@@ -34,7 +36,7 @@ struct account {
     uint32_t reap_round;                  /* enum reap_round */
     uint64_t reap_cursor;                 /* next frame number to look at */
     uint64_t force_cursor[ACCOUNT_KINDS]; /* likewise, what to look at next to take by force */
-    uint32_t force_found;                 /* set of 1 << kind: taken some since the cursor was 0 */
+    uint64_t n_marked;                    /* A8 */
     uint32_t revoke_next, revoke_prev;    /* A6: the list of revoke.c; frames, 0: not in it */
     uint64_t rejects_paid_ns; /* the clock up to which wrong tags have been waited for (cap.c) */
     uint32_t n_listeners;
@@ -85,6 +87,8 @@ bool account_dying(uint32_t frame);
 /* Nothing is charged to it, and it has no children: its object may end. */
 bool account_is_empty(const struct account *account);
 void account_release(struct account *account);
+/* Do n vital frames fit into the account's own part of its reserve? A8 */
+bool account_vital_fits(const struct account *account, uint64_t n);
 /* Its page is one no more: the frames are plain again once nobody maps them. */
 void account_page_drop(struct account *account);
 

@@ -66,7 +66,7 @@ frame_check_unused(const struct account *account, uint64_t n)
     f = frame_at(n);
     if (account_dying(f->owner) && !planted(PLANT_ENDED))
         return E_PERM;
-    if ((f->refs || f->other || f->flags & FRAME_SIZE || wait_on_frame(n)) &&
+    if ((f->refs || f->other || f->flags & (FRAME_SIZE | FRAME_VITAL) || wait_on_frame(n)) &&
         !planted(PLANT_FRAME_REFS))
         return E_BUSY;
     return frame_settled(f) ? 0 : E_AGAIN;
@@ -166,6 +166,18 @@ frame_unpin(uint64_t n)
     frame_at(n)->other--;
 }
 
+void
+frame_mark_set(uint64_t n, bool on)
+{
+    struct frame *f = frame_at(n);
+    uint64_t size = (uint64_t)1 << 9 * (f->flags & FRAME_SIZE);
+
+    if (on == ((f->flags & FRAME_VITAL) != 0))
+        return;
+    f->flags ^= FRAME_VITAL;
+    account_at(f->owner)->n_marked += on ? size : -size; /* A8 */
+}
+
 /* Its stamp stays: it is in quarantine until that epoch has passed. */
 static void
 frame_set_free(uint64_t n)
@@ -180,6 +192,7 @@ frame_set_free(uint64_t n)
 void
 frame_give_back(uint64_t n)
 {
+    frame_mark_set(n, false);
     account_discharge(account_at(frame_at(n)->owner), 1);
     frame_set_free(n);
 }

@@ -52,7 +52,8 @@ uint64_t frame_of(const void *object);
 /* 0 when frame n is of account or one below and of that type, else E_PERM or E_INVAL. */
 int frame_check(const struct account *account, uint64_t n, enum frame_type type);
 /*
- * 0 when frame n may become something else: plain, 4 KiB, unreferenced, of account or below; else
+ * 0 when frame n may become something else: plain, 4 KiB, unreferenced, unmarked, of account or
+ * below; else
  * E_PERM, E_BUSY, E_AGAIN: its epoch has not passed (epoch_error).
  */
 int frame_check_unused(const struct account *account, uint64_t n);
@@ -72,6 +73,8 @@ void frame_pin(uint64_t n);
 void frame_unpin(uint64_t n);
 /* Does the exposed bitmap say that frame n, below frame_count, is free? */
 bool frame_is_free(uint64_t n);
+/* A frame object of its owner's is marked vital, or no more. */
+void frame_mark_set(uint64_t n, bool on);
 void frame_ref(uint64_t n);
 void frame_unref(uint64_t n);
 

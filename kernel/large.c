@@ -82,6 +82,7 @@ frame_parts(uint64_t first)
     struct frame *head = frame_at(first);
     uint8_t size = (uint8_t)((head->flags & FRAME_SIZE) - 1);
 
+    frame_mark_set(first, false);
     head->flags = size;
     for (uint64_t i = 1; i < MEMBERS; i++) {
         struct frame *f = frame_at(first + i * frames_of(size));

@@ -163,7 +163,11 @@ frame_vital(uint64_t n)
 {
     const struct frame *f = frame_at(frame_head(n));
 
-    return f->type != FRAME_PLAIN || f->other || f->flags & FRAME_VITAL;
+    if (f->type != FRAME_PLAIN || f->other)
+        return true;
+    return f->flags & FRAME_VITAL &&
+           account_vital_fits(account_at(f->owner), account_at(f->owner)->n_marked) &&
+           !planted(PLANT_VITAL);
 }
 
 int

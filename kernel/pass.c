@@ -21,7 +21,7 @@ pass_check(const struct account *account, uint64_t n, uint32_t owner, bool part)
         return E_PERM;
     if (f->type != (part ? FRAME_PART : FRAME_PLAIN))
         return E_INVAL;
-    if (f->refs || f->other || wait_on_frame(n))
+    if (f->refs || f->other || f->flags & FRAME_VITAL || wait_on_frame(n))
         return E_BUSY;
     return frame_settled(f) ? 0 : E_AGAIN;
 }
@@ -44,11 +44,28 @@ frame_pass(struct account *account, uint64_t first, uint64_t n, struct account *
         return epoch_error(error);
     if (account_move(account_at(owner), to, ACCOUNT_FRAMES, n))
         return result_error(E_DQUOT);
-    for (uint64_t i = 0; i < n; i++) {
+    for (uint64_t i = 0; i < n; i++)
         frame_at(first + i)->owner = (uint32_t)frame_of(to);
-        frame_at(first + i)->flags &= (uint8_t)~FRAME_VITAL;
-    }
     return result_ok((int64_t)n);
+}
+
+struct result
+frame_mark(struct account *account, uint64_t frame, uint64_t on)
+{
+    const struct frame *f = frame_find(frame);
+    const struct account *owner;
+    uint64_t size;
+
+    if (!f || !account_covers(account, f->owner))
+        return result_error(E_PERM);
+    if (f->type != FRAME_PLAIN || on > 1)
+        return result_error(E_INVAL);
+    owner = account_at(f->owner);
+    size = f->flags & FRAME_VITAL ? 0 : (uint64_t)1 << 9 * (f->flags & FRAME_SIZE);
+    if (on && !account_vital_fits(owner, owner->n_marked + size))
+        return result_error(E_DQUOT);
+    frame_mark_set(frame, on);
+    return result_ok(0);
 }
 
 struct result

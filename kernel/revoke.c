@@ -2,12 +2,12 @@
 /*
  * revoke.c - asking back what an account holds, and taking it by force when it does not give.
  *
- * Invariants are V1 and V2 of revoke.h.
+ * Invariants are those of revoke.h.
  * What is wanted stands in the account's state, which its page shows, until it is met; one of its
  * contexts gets a REVOKE upcall. Past the deadline the kernel takes frames that are plain and not
  * vital, or positions, one after the other, and writes each to the ring of the account that had it.
- * Where a whole round finds none, the account is ended: it has turned all into what cannot be taken
- * singly.
+ * Where one round does not find enough, the account is ended: it has turned the rest into what
+ * cannot be taken singly.
  * Source  Engler, Kaashoek, O'Toole, SOSP '95: visible revocation, abort protocol, repossession.
  */
 #include "kernel/revoke.h"
@@ -192,31 +192,27 @@ force_position(struct account *account, uint64_t n)
 }
 
 /*
- * Looks at one after the other until nothing is wanted. A whole round without a find ends the
- * account.
+ * Looks at one after the other until nothing is wanted. When the round is over and something still
+ * is, what is left cannot be taken singly: that ends the account (V3).
  */
 static void
 force(struct account *account, enum account_kind kind, uint64_t *steps)
 {
     uint64_t *cursor = &account->force_cursor[kind];
     uint64_t n = kind == ACCOUNT_FRAMES ? frame_count : cpu_count() * (uint64_t)SLICE_POSITIONS;
-    uint32_t bit = 1u << kind;
 
     while (account->state.count[kind].wanted && *steps) {
         int error = kind == ACCOUNT_FRAMES ? force_frame(account, *cursor, steps)
                                            : force_position(account, *cursor);
         if (error == E_AGAIN)
             return;
-        account->force_found |= error ? 0 : bit;
         *steps -= *steps > 0;
-        if (++*cursor < n)
+        if (++*cursor < n || !account->state.count[kind].wanted)
             continue;
         *cursor = 0;
-        if (!(account->force_found & bit)) {
+        if (!planted(PLANT_WHOLE))
             reap_begin(account);
-            return;
-        }
-        account->force_found &= ~bit;
+        return;
     }
 }
 
@@ -285,6 +281,7 @@ account_revoke(struct account *account, uint64_t kind, uint64_t n, uint64_t dead
     if (n) {
         c->wanted = n;
         c->due_ns = deadline_ns ? deadline_ns : 1; /* 0 is none */
+        account->force_cursor[kind] = 0;
         account_show(account);
         list_enter(account);
         next_ns = n_listed == 1 || c->due_ns < next_ns ? c->due_ns : next_ns;

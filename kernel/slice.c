@@ -532,7 +532,8 @@ slice_tick(struct cpu *cpu)
         revoke_tick(now);
     if (context->stop_asked)
         context_end(context, CAUSE_STOPPED, 0);
-    if (context->phase == CONTEXT_STOPPED || account_dying(frame_at(context->self)->owner))
+    if (context->phase == CONTEXT_STOPPED || account_dying(frame_at(context->self)->owner) ||
+        (!position_context(cpu, cpu->position) && !planted(PLANT_TIME_TAKEN)))
         slice_leave(cpu);
     transfer_tick(cpu, now);
     if (!cpu->payer)

@@ -57,5 +57,10 @@ enum planted_fault {
     PLANT_FORCE,        /* act 24: a deadline passes and nothing is taken */
     PLANT_REJECT,       /* act 1: wrong tags cost nothing */
     PLANT_HOLDER,       /* a capability is that of whatever account has the holder's frame */
+    PLANT_VITAL,        /* act 24: a frame that its owner marked is taken singly */
+    PLANT_MARKS,        /* act 24: any number may be marked */
+    PLANT_LOSS,         /* act 24: what was taken is not said */
+    PLANT_TIME_TAKEN,   /* act 24: a position is taken, and who runs there runs on */
+    PLANT_WHOLE,        /* act 24: one that has nothing to be taken singly keeps it */
     PLANT_ADDRESS,      /* act 30: account_read tells where the account lies */
 };

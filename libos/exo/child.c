@@ -112,7 +112,11 @@ start_give(struct build *b)
 static int64_t
 account_give(struct build *b)
 {
-    struct account_terms terms = {.name = b->t->name, .limit_frames = b->t->limit_frames};
+    struct account_terms terms = {.name = b->t->name,
+                                  .limit_frames = b->t->limit_frames,
+                                  .reserve_frames = b->t->reserve_frames,
+                                  .page_frame = b->t->page_frame,
+                                  .n_pages = b->t->n_pages};
     int64_t r = pool_take(&exo_pool, &b->account_frame, 1);
 
     if (r < 0)

@@ -33,6 +33,7 @@ void exo_upcall_exception(void);
 void exo_upcall_fault(void);
 void exo_upcall_foreign(void);
 void exo_upcall_event(void);
+void exo_upcall_revoke(void);
 void exo_resume_start(void) __attribute__((visibility("hidden")));
 void exo_resume_end(void) __attribute__((visibility("hidden")));
 
@@ -59,6 +60,12 @@ on_signals(uint64_t set)
 }
 
 static void
+on_revoke(struct save_area *save)
+{
+    (void)save;
+}
+
+static void
 on_fatal(struct save_area *save)
 {
     exo_die_of(save);
@@ -67,6 +74,7 @@ on_fatal(struct save_area *save)
 upcall_handler *exo_on_exception = on_fatal;
 upcall_handler *exo_on_foreign = on_fatal;
 upcall_handler *exo_on_event = on_event;
+upcall_handler *exo_on_revoke = on_revoke;
 void (*exo_on_signals)(uint64_t set) = on_signals;
 
 int
@@ -79,6 +87,7 @@ upcalls_register(struct context *c, const uint64_t stack[UPCALL_DEPTH_MAX], uint
                   [UPCALL_FAULT] = (uintptr_t)exo_upcall_fault,
                   [UPCALL_FOREIGN] = (uintptr_t)exo_upcall_foreign,
                   [UPCALL_EVENT] = (uintptr_t)exo_upcall_event,
+                  [UPCALL_REVOKE] = (uintptr_t)exo_upcall_revoke,
                   [UPCALL_SLICE_END] = exo_slice_end_entry},
         .resume_start = (uintptr_t)exo_resume_start + distance,
         .resume_end = (uintptr_t)exo_resume_end + distance,
@@ -109,10 +118,14 @@ upcalls_begin(void)
 void
 upcalls_take_pending(void)
 {
-    const uint32_t event = 1 << UPCALL_EVENT;
+    const uint32_t event = 1 << UPCALL_EVENT, revoke = 1 << UPCALL_REVOKE;
+    uint32_t was =
+        __atomic_fetch_and(&context_here()->page.pending, ~(event | revoke), __ATOMIC_SEQ_CST);
 
-    if (__atomic_fetch_and(&context_here()->page.pending, ~event, __ATOMIC_SEQ_CST) & event)
+    if (was & event)
         exo_on_event(NULL);
+    if (was & revoke)
+        exo_on_revoke(NULL);
 }
 
 void

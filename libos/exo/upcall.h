@@ -18,6 +18,13 @@ extern upcall_handler *exo_on_foreign;   /* likewise */
 extern upcall_handler *exo_on_event;     /* asks for the host's signals, and hands them on. Its save
                                             area is null where it was held back meanwhile */
 
+/*
+ * Something of our account is asked back: its state says what and until when. Brought to those that
+ * called account_listen; it ends a wait. Its save area is null where it was held back meanwhile.
+ * The best that a handler does is to note it: what it interrupts may hold any lock.
+ */
+extern upcall_handler *exo_on_revoke; /* nothing, until set */
+
 /* The host's signals, a set of 1 << number. Ends with 128 + the lowest, until set. */
 extern void (*exo_on_signals)(uint64_t set);
 

@@ -241,6 +241,9 @@ good_memory(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
     case CALL_frame_pass:
         set(reg, SLOT_ACCOUNT, f, 1, SLOT_ACCOUNT, 0);
         return true;
+    case CALL_frame_mark:
+        set(reg, SLOT_ACCOUNT, f, 1, 0, 0);
+        return true;
     case CALL_frame_read:
         set(reg, SLOT_ACCOUNT, f, 1, data, 0);
         return true;

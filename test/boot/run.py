@@ -34,6 +34,8 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('act30_addresses', [], [('ADDRESS', [], 'refused')]),
     ('accounts', [], [('LIMIT', [], 'refused'), ('NAME', [], 'refused'), ('HOLDER', [], 'refused'),
                       ('REJECT', [], 'refused|said'), ('RESERVE', [], 'refused|said'), ('FORCE', [], 'refused')]),
+    ('act24_revoke', [], [('FORCE', [], 'refused'), ('RESERVE', [], 'refused'), ('VITAL', [], 'refused'), ('MARKS', [], 'refused'),
+                          ('LOSS', [], 'refused'), ('WHOLE', [], 'refused')]),
     ('act05_map', [], [('FRAME_OWNER', [], 'refused'), ('FRAME_TYPE', [], 'refused'),
                        ('MAP_RANGE', ['kernel-half'], 'refused')]),
     ('act06_bits', [], [('MAP_BITS', [], 'refused')]),
@@ -183,6 +185,11 @@ def enter_acts():
 @test(MACHINE, name='act09_stale.control.EPOCH')
 def stale_without_epochs():
     caught('act09_stale', [], 'EPOCH', 'refused', cpus=2)
+
+
+@test(MACHINE, name='act24_revoke.control.TIME_TAKEN')
+def revoke_without_leaving_the_processor():
+    caught('act24_revoke', [], 'TIME_TAKEN', 'refused', cpus=2)
 
 
 def dies(name, deed, signo, words, function):
