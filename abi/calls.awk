@@ -29,9 +29,22 @@ function add_parameter(text, raw,    p, type) {
         "    if (error)\n        return result_error(error);\n"
 }
 
+# The names of errors in a text, each once.
+function errors_of(text,    word, list, known) {
+    text = " " text
+    while (match(text, /[^A-Z_]E_[A-Z]+/)) {
+        word = substr(text, RSTART + 1, RLENGTH - 1); text = substr(text, RSTART + RLENGTH)
+        if (!(word in known)) list = list (list == "" ? "" : ", ") word
+        known[word] = 1
+    }
+    documented = list == "" ? "none" : list
+    return list == "" ? 0 : list
+}
+
 function flush_call(    i, lo_hi, list, value, u) {
     if (name == "") return
-    if (check == "") fail("call " name " states no check")
+    if (check ~ /^ *$/) fail("call " name " states no check")
+    if (gives ~ /^ *$/) fail("call " name " does not say what it gives")
     params = passed = body = stub_params = doc = fields = ""; list = ""
     for (i = 1; i <= n_args; i++) {
         n_reg = i
@@ -52,13 +65,13 @@ function flush_call(    i, lo_hi, list, value, u) {
         (body == "" ? "" : "    int error = 0;\n") "    (void)number;\n" u body "    return " name "(" passed ");\n}\n")
     if (!lockless && !enters) put("call_table.c", "static struct result\nsys_" name "(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d, uint64_t e)\n{\n" \
         "    struct result r;\n\n    kernel_lock();\n    r = checked_" name "(a, b, c, number, d, e);\n    kernel_unlock();\n    return r;\n}\n")
-    put("call_kinds.h", "    {" number ", \"" name "\", {" fields "}},")
+    put("call_kinds.h", "    {" number ", \"" name "\", {" fields "}, {" errors_of(doc ~ /with/ ? "E_BADF E_PERM " gives : gives) "}},")
     table = table "    [" number "] = " (enters ? enters : saves ? "call_enter_saving" : "sys_" name) ",\n"
     traced = traced "    [" number "] = " (enters ? "call_enter_traced" : saves ? "call_enter_saving_traced" : "call_traced") ",\n"
     if (saves) saving = saving "    [" number "] = sys_" name ",\n"
     names = names "    [" number "] = \"" name "\",\n"
     if (enters) doc = " in registers of its own: below"
-    put("calls.md", "## " number " " name "\n\nArguments:" (doc == "" ? " none." : doc ".") "\n\nChecked:" check ".\n\nGives:" gives ".\n\n" does "\n")
+    put("calls.md", "## " number " " name "\n\nArguments:" (doc == "" ? " none." : doc ".") "\n\nChecked:" check ".\n\nGives:" gives ".\n\nErrors: " documented ".\n\n" does "\n")
     name = ""
 }
 
@@ -69,9 +82,9 @@ BEGIN {
     put("call_numbers.inc", note "\n#define CALL_BASE 0x54000000\n#define CALL_BLOCK 256")
     put("call_decl.h", note "\n#pragma once\n")
     put("call_stubs.h", note "\n#pragma once\n#include \"libos/exo/invoke.h\"\n")
-    put("call_kinds.h", note "\n#pragma once\n#include <stdint.h>\n#include \"abi/cap.h\"\n\nstruct call_field {\n    const char *name; /* null: no more */\n" \
+    put("call_kinds.h", note "\n#pragma once\n#include <stdint.h>\n#include \"abi/cap.h\"\n#include \"abi/error.h\"\n\nstruct call_field {\n    const char *name; /* null: no more */\n" \
         "    uint8_t reg, low_bit, bits; /* where it travels; 0 is rdi */\n    uint16_t kind, right;       /* KIND_NONE: a number */\n};\n\n" \
-        "static const struct call_shape {\n    uint32_t number;\n    const char *name;\n    struct call_field field[9];\n} call_shapes[] = {")
+        "static const struct call_shape {\n    uint32_t number;\n    const char *name;\n    struct call_field field[9];\n    uint8_t error[16]; /* all that may come, as positive numbers; 0: no more */\n} call_shapes[] = {")
     put("call_table.c", note "\n#include \"kernel/call.h\"\n#include \"kernel/lock.h\"\n#include \"kernel/trace.h\"\n")
     put("calls.md", "<!-- SPDX-License-Identifier: MIT -->\n# The kernel's calls\n\nMade by `abi/calls.awk` from `abi/calls.tbl`. Call n is `syscall` with eax = 0x54000000 + n, arguments in rdi,\n" \
         "rsi, rdx, r8, r9; the result is rax, the second result rdx. A slot argument that names nothing is E_BADF, one\nwithout the right E_PERM. rcx, r11 and the other argument registers are lost.\n")

@@ -229,6 +229,12 @@ check_words() {
 
 check_calls() {
     cmp -s out/gen/calls.md docs/calls.md || echo 'docs/calls.md is not what abi/calls.tbl says: cp out/gen/calls.md docs/'
+    mkdir -p "out/check/calls_made"
+    for line in check gives; do # a call that does not state these does not build
+        awk -v line="$line" '$1 == "call" { call = $3 } call == "frame_free" && $1 == line { next } { print }' abi/calls.tbl |
+            awk -f abi/calls.awk -v out="out/check/calls_made" - 2>"out/check/calls_made/said" && echo "frame_free without its $line builds"
+        grep -q 'call frame_free ' "out/check/calls_made/said" || echo "frame_free without its $line: not said why"
+    done
 }
 
 # Files and functions that the documentation names are there: `kernel/cap.c`, `cap_grant()`.

@@ -9,7 +9,7 @@
 #include "abi/slice.h"
 #include "abi/transfer.h"
 
-enum { FRAMES = 4, INDEX = 50, COUNTER = 5, POSITION = 500, WAIT_NS = 1000 * 1000 };
+enum { FRAMES = 4, INDEX = 50, COUNTER = 5, WAIT_NS = 1000 * 1000 };
 
 uint8_t *good_data;
 static uint64_t frames[FRAMES];
@@ -137,20 +137,20 @@ good_slice(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
 {
     switch (number) {
     case CALL_slice_set:
-        call_slice_take(SLOT_ACCOUNT, 0, POSITION, 1);
-        set(reg, SLOT_ACCOUNT, (uint64_t)POSITION << 32,
+        call_slice_take(SLOT_ACCOUNT, 0, GOOD_POSITION, 1);
+        set(reg, SLOT_ACCOUNT, (uint64_t)GOOD_POSITION << 32,
             GOOD_CONTEXT | (uint64_t)SLOT_NOTHING << 32, SLICE_MIN_NS, 0);
         return true;
     case CALL_slice_take:
-        call_slice_give(SLOT_ACCOUNT, 0, POSITION, 1);
-        set(reg, SLOT_ACCOUNT, 0, POSITION, 1, 0);
+        call_slice_give(SLOT_ACCOUNT, 0, GOOD_POSITION, 1);
+        set(reg, SLOT_ACCOUNT, 0, GOOD_POSITION, 1, 0);
         return true;
     case CALL_slice_give:
-        call_slice_take(SLOT_ACCOUNT, 0, POSITION, 1);
-        set(reg, SLOT_ACCOUNT, 0, POSITION, 1, 0);
+        call_slice_take(SLOT_ACCOUNT, 0, GOOD_POSITION, 1);
+        set(reg, SLOT_ACCOUNT, 0, GOOD_POSITION, 1, 0);
         return true;
     case CALL_slice_read:
-        set(reg, SLOT_ACCOUNT, (uint64_t)POSITION << 32, data, 0, 0);
+        set(reg, SLOT_ACCOUNT, (uint64_t)GOOD_POSITION << 32, data, 0, 0);
         return true;
     default:
         return false;

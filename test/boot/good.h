@@ -23,7 +23,7 @@ enum good_slot {
 
 /* Three pages of ours that calls read and write, with nothing mapped behind. */
 extern uint8_t *good_data;
-enum { DATA_PAGES = 3 };
+enum { DATA_PAGES = 3, GOOD_POSITION = 500 /* of processor 0 */ };
 
 void good_begin(void);
 
