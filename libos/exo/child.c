@@ -219,6 +219,41 @@ child_make(const struct child_terms *t)
 }
 
 int
+child_run(const struct child_terms *t, uint32_t cpu, uint32_t position, uint64_t slice_ns)
+{
+    uint32_t account = t->slot[CHILD_ACCOUNT];
+    int64_t r = call_transfer_withdraw(t->entry, cpu).value;
+
+    r = r < 0 ? r : call_slice_take(account, cpu, position, 1).value;
+    r = r < 0
+            ? r
+            : call_slice_set(account, cpu, position, t->slot[CHILD_CONTEXT], SLOT_NOTHING, slice_ns)
+                  .value;
+    return (int)r;
+}
+
+static int
+page_vital(uint64_t va)
+{
+    uint64_t entry;
+    int error = space_read(&exo_space, va, &entry, 1);
+
+    if (error || !(entry & MAP_READ))
+        return error;
+    return (int)call_frame_mark(SLOT_ACCOUNT, entry >> FRAME_SHIFT, 1).value;
+}
+
+int
+child_vital(void)
+{
+    int error = page_vital(START_VA);
+
+    for (uint64_t va = LIBRARY_VA; va < (uintptr_t)exo_image_end && !error; va += FRAME_BYTES)
+        error = page_vital(va);
+    return error;
+}
+
+int
 child_destroy(const struct child_terms *t)
 {
     int64_t left;

@@ -38,5 +38,12 @@ struct child_terms {
  * stays the caller's, for account_destroy; the others may be cleared.
  */
 int child_make(const struct child_terms *t);
+/*
+ * It serves its entry no more, on that processor, and has a slice there instead: rpc_serve returns
+ * 0 in it. position: a free one of the processor's vector. 0, or an error.
+ */
+int child_run(const struct child_terms *t, uint32_t cpu, uint32_t position, uint64_t slice_ns);
+/* In the child: its image is vital from here on, as far as its reserve goes. 0, or an error. */
+int child_vital(void);
 /* Takes all of it back, until nothing of its account is left. 0, or an error. */
 int child_destroy(const struct child_terms *t);

@@ -45,6 +45,19 @@ def example_pagetable_keeps_every_word_though_tables_are_dropped():
 
 
 @test(MACHINE)
+def example_revoke_polite_chooses_and_rude_finds_out():
+    out = example('revoke')
+    gone = {who: [int(n) for n in re.search(rf'{who}: without pages([ \d]+)', out).group(1).split()] for who in ('polite', 'rude')}
+    same(numbers(r'polite: asked for (\d+) .*; (\d+) by force', out), [16, 0], 'polite')
+    same(gone['polite'], [i for i in range(63, 0, -1) if i % 4][:16], 'what it chose')
+    same(numbers(r'polite: goes on with (\d+) pages, computes (\d+) again, has lost (\d+); (\d+) wrong', out), [48, 16, 0, 0], 'polite')
+    same(numbers(r'rude: asked for (\d+) .*; (\d+) by force', out), [16, 16], 'rude')
+    lost = sum(i % 4 == 0 for i in gone['rude'])
+    same(len(set(gone['rude'])), 16, 'pages that the rude one knows it has not')
+    same(numbers(r'rude: goes on with (\d+) pages, computes (\d+) again, has lost (\d+); (\d+) wrong', out), [48, 16 - lost, lost, 0], 'rude')
+
+
+@test(MACHINE)
 def example_pager_beats_lru_by_its_own_policy():
     out = example('pager', options=['-m', '12m'])
     lru, = numbers(r'\nleast recently used: (\d+) faults', out)
