@@ -16,7 +16,7 @@ WARN := -std=c17 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-pr
 FREE := -ffreestanding -fno-strict-aliasing -fno-common -fno-stack-protector -fcf-protection=none \
 	-fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns -mno-red-zone -mgeneral-regs-only -O2 -g
 KFLAGS := $(WARN) $(FREE) -mcmodel=kernel -fno-pic -Wframe-larger-than=1024 -fno-omit-frame-pointer \
-	-momit-leaf-frame-pointer -fzero-call-used-regs=used-gpr -flto
+	-momit-leaf-frame-pointer -flto
 # Linked whole: small functions of one room are inlined in another, and a call stays as short as designed.
 KLINK := -flto=auto -flto-partition=one -static -nostdlib -Wl,--build-id=none,-z,max-page-size=4096,--no-warn-rwx-segments \
 	-T kernel/x86/kernel.ld

@@ -61,9 +61,9 @@ function flush_call(    i, lo_hi, list, value, u) {
     if (!enters) put("call_decl.h", "struct result " name "(" (params == "" ? "void" : params) ");")
     if (!enters) put("call_stubs.h", "/* " does " Gives " gives ". */\nstatic inline struct call_result\ncall_" name "(" (stub_params == "" ? "void" : stub_params) \
         ")\n{\n    return call_invoke(" number list ");\n}\n")
-    if (!enters) put("call_table.c", "static struct result\n" (lockless ? "sys_" : "checked_") name "(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d, uint64_t e)\n{\n" \
+    if (!enters) put("call_table.c", (lockless ? "LAST_USED " : "") "static struct result\n" (lockless ? "sys_" : "checked_") name "(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d, uint64_t e)\n{\n" \
         (body == "" ? "" : "    int error = 0;\n") "    (void)number;\n" u body "    return " name "(" passed ");\n}\n")
-    if (!lockless && !enters) put("call_table.c", "static struct result\nsys_" name "(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d, uint64_t e)\n{\n" \
+    if (!lockless && !enters) put("call_table.c", "LAST static struct result\nsys_" name "(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d, uint64_t e)\n{\n" \
         "    struct result r;\n\n    kernel_lock();\n    r = checked_" name "(a, b, c, number, d, e);\n    kernel_unlock();\n    return r;\n}\n")
     put("call_kinds.h", "    {" number ", \"" name "\", {" fields "}, {" errors_of(doc ~ /with/ ? "E_BADF E_PERM " gives : gives) "}},")
     table = table "    [" number "] = " (enters ? enters : saves ? "call_enter_saving" : "sys_" name) ",\n"
@@ -85,7 +85,7 @@ BEGIN {
     put("call_kinds.h", note "\n#pragma once\n#include <stdint.h>\n#include \"abi/cap.h\"\n#include \"abi/error.h\"\n\nstruct call_field {\n    const char *name; /* null: no more */\n" \
         "    uint8_t reg, low_bit, bits; /* where it travels; 0 is rdi */\n    uint16_t kind, right;       /* KIND_NONE: a number */\n};\n\n" \
         "static const struct call_shape {\n    uint32_t number;\n    const char *name;\n    struct call_field field[9];\n    uint8_t error[16]; /* all that may come, as positive numbers; 0: no more */\n} call_shapes[] = {")
-    put("call_table.c", note "\n#include \"kernel/call.h\"\n#include \"kernel/lock.h\"\n#include \"kernel/trace.h\"\n")
+    put("call_table.c", note "\n#include \"kernel/call.h\"\n#include \"kernel/lock.h\"\n#include \"kernel/slot.h\"\n#include \"kernel/trace.h\"\n")
     put("calls.md", "<!-- SPDX-License-Identifier: MIT -->\n# The kernel's calls\n\nMade by `abi/calls.awk` from `abi/calls.tbl`. Call n is `syscall` with eax = 0x54000000 + n, arguments in rdi,\n" \
         "rsi, rdx, r8, r9; the result is rax, the second result rdx. A slot argument that names nothing is E_BADF, one\nwithout the right E_PERM. rcx, r11 and the other argument registers are lost.\n")
 }

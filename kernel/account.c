@@ -22,6 +22,7 @@
 #include "plant.h"
 
 struct account *account_root;
+uint32_t accounts_dying;
 
 struct account *
 account_at(uint64_t frame)
@@ -44,7 +45,7 @@ account_covers(const struct account *account, uint32_t below)
 }
 
 bool
-account_dying(uint32_t frame)
+account_dying_above(uint32_t frame)
 {
     const struct account *account = account_at(frame);
 
@@ -52,6 +53,13 @@ account_dying(uint32_t frame)
         if (account_at(account->path[i])->state.dying)
             return true;
     return false;
+}
+
+void
+account_dies(struct account *account)
+{
+    accounts_dying += !account->state.dying;
+    account->state.dying = 1;
 }
 
 /* ---- its page ---- */
@@ -455,6 +463,7 @@ account_release(struct account *account)
     child_leave(parent, account);
     revoke_forget(account);
     account_show(parent);
+    accounts_dying -= account->state.dying;
 }
 
 void

@@ -80,10 +80,19 @@ void account_lose(struct account *account, struct account_taken taken);
 /* Boot: makes the root account in frame n; then, once all frames are known, its limits. */
 void account_init(uint64_t n);
 void account_totals(void);
+
+extern uint32_t accounts_dying; /* how many are being destroyed */
+bool account_dying_above(uint32_t frame);
 /*
  * Is the account, or one above it, being destroyed? Then nothing of it runs. frame: of an account.
  */
-bool account_dying(uint32_t frame);
+static inline bool
+account_dying(uint32_t frame)
+{
+    return accounts_dying && account_dying_above(frame);
+}
+
+void account_dies(struct account *account); /* its destruction begins */
 /* Nothing is charged to it, and it has no children: its object may end. */
 bool account_is_empty(const struct account *account);
 void account_release(struct account *account);

@@ -26,6 +26,11 @@ _Noreturn void arch_stop(void);             /* for ever, interrupts off */
 /* ---- the caller's memory: 0, or the address that was absent (never 0) ---- */
 uint64_t copy_in(void *to, uint64_t from_va, size_t n);
 uint64_t copy_out(uint64_t to_va, const void *from, size_t n);
+/*
+ * index when it is below n, else 0, without a branch that a processor could run ahead of: here, for
+ * a compiler that has seen the check before would leave it out.
+ */
+uint64_t arch_index_masked(uint64_t index, uint64_t n);
 
 /* ---- frames ---- */
 void arch_copy(void *to, const void *from, size_t n); /* much at a time: 8 bytes an instruction */
@@ -44,16 +49,22 @@ void arch_root_load(uint64_t frame);
 void arch_root_leave(
     uint64_t frame); /* on to the kernel's own root, if this processor stands on that one */
 uint64_t arch_root_of(const struct cpu *cpu); /* that it stands on; 0: the kernel's own */
+uint64_t arch_root_here(void);                /* that this processor stands on */
 /* size as in struct frame's flags: 0 for an entry of level 1, ... */
 uint64_t arch_pte_encode(uint64_t entry, uint32_t size);
 uint64_t arch_pte_decode(uint64_t pte);
 struct pte_change arch_pte_change(uint64_t clear, uint64_t set); /* flags of present entries */
-bool arch_pte_loses(uint64_t from, uint64_t to); /* a right, for one frame; or what it records */
+/* Is there, in what entries of the same frames lost and got, a right less, or what they recorded?
+ */
+bool arch_pte_loses(uint64_t lost, uint64_t got);
 bool arch_pte_gains(uint64_t from, uint64_t to); /* the right to write or execute */
 bool arch_pte_present(uint64_t pte);
-bool arch_pte_large(uint64_t pte); /* present, of level 2 or 3: it maps, and links no table */
+bool arch_pte_links(uint64_t pte); /* present, of level 2 and above: it links a table */
 uint64_t arch_pte_frame(uint64_t pte);
-uint64_t arch_link_encode(uint64_t table_frame, uint64_t withheld); /* MAP_WRITE, MAP_EXEC */
+/* withheld: MAP_WRITE, MAP_EXEC. A link is shared when the table hangs elsewhere too (pt.c, M5). */
+uint64_t arch_link_encode(uint64_t table_frame, uint64_t withheld);
+uint64_t arch_link_share(uint64_t link);
+bool arch_link_shared(uint64_t links); /* is one of those, or'ed? */
 void arch_flush_page(uint64_t va);
 void arch_flush_all(void);
 

@@ -9,7 +9,7 @@ null(void)
     return result_ok(0);
 }
 
-struct result
+LAST_USED struct result
 call_unknown(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d, uint64_t e)
 {
     (void)a;

@@ -48,15 +48,20 @@ struct console;
 struct cpu;
 struct machine;
 
-/*
- * The object that a slot of the running environment names, or NULL with *error E_BADF (nothing
- * there, dead, another kind) or E_PERM (a right is missing). For KIND_ANY the slot itself, for
- * KIND_MACHINE a pointer that only says yes.
- */
-void *slot_object(uint64_t index, enum cap_kind kind, uint32_t rights, int *error);
-
 #include "call_numbers.h"
 #include "call_decl.h"
+
+/*
+ * The last function of a call before entry.S leaves to the user clears the registers that are no
+ * result (E2 of entry.S): LAST_USED only those that it used itself, where all it calls is inlined.
+ */
+#if __has_attribute(zero_call_used_regs)
+#define LAST __attribute__((zero_call_used_regs("all-gpr")))
+#define LAST_USED __attribute__((zero_call_used_regs("used-gpr")))
+#else
+#define LAST
+#define LAST_USED
+#endif
 
 typedef struct result call_entry(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d,
                                  uint64_t e);

@@ -14,6 +14,7 @@
 #include "kernel/frame.h"
 #include "kernel/log.h"
 #include "kernel/slice.h"
+#include "kernel/slot.h"
 #include "kernel/step.h"
 #include "lib/siphash.h"
 #include "lib/string.h"
@@ -55,14 +56,6 @@ cap_sign(struct cap *cap)
     cap->tag = cap_tag(cap);
 }
 
-static struct slot *
-slot_find(struct slots *slots, uint64_t index)
-{
-    if (planted(PLANT_SLOT_INDEX))
-        return &slots->slot[index];
-    return index < SLOTS_PER_TABLE ? &slots->slot[index_masked(index, SLOTS_PER_TABLE)] : NULL;
-}
-
 /* Where the object of a cell lies. */
 static void *
 object_of(const struct cell *cell)
@@ -73,11 +66,8 @@ object_of(const struct cell *cell)
 }
 
 void *
-slot_object(uint64_t index, enum cap_kind kind, uint32_t rights, int *error)
+slot_refuse(struct slot *slot, enum cap_kind kind, uint32_t rights, int *error)
 {
-    struct slots *slots = frame_address(env_current()->slots);
-    struct slot *slot = slot_find(slots, index);
-
     *error = E_BADF;
     if (!slot || slot->leaf.kind == KIND_NONE) /* K1, K2 */
         return NULL;
@@ -87,7 +77,7 @@ slot_object(uint64_t index, enum cap_kind kind, uint32_t rights, int *error)
     if ((slot->leaf.rights & rights) != rights && !planted(PLANT_SLOT_RIGHTS))
         return NULL;
     *error = 0;
-    return kind == KIND_ANY ? slot : slot->object;
+    return kind == KIND_ANY ? slot : slot->object; /* a planted fault */
 }
 
 struct events *
@@ -103,13 +93,13 @@ slot_events(struct slots *slots, uint64_t index)
 uint32_t
 slot_cell(uint64_t index)
 {
-    return slot_find(frame_address(env_current()->slots), index)->leaf.cell;
+    return slot_find(context_current()->slots, index)->leaf.cell;
 }
 
 int
 slot_check_empty(uint64_t index)
 {
-    const struct slot *slot = slot_find(frame_address(env_current()->slots), index);
+    const struct slot *slot = slot_find(context_current()->slots, index);
 
     if (!slot)
         return E_INVAL;
@@ -129,7 +119,7 @@ slot_install(struct slots *slots, uint64_t index, struct cell *cell)
 void
 slot_fill(uint64_t index, struct cell *cell)
 {
-    slot_install(frame_address(env_current()->slots), index, cell);
+    slot_install(context_current()->slots, index, cell);
 }
 
 void

@@ -14,6 +14,7 @@
 #include "kernel/pt.h"
 #include "kernel/revoke.h"
 #include "kernel/slice.h"
+#include "kernel/slot.h"
 #include "kernel/transfer.h"
 #include "kernel/trace.h"
 #include "kernel/wait.h"
@@ -62,6 +63,7 @@ context_create(struct env *env, uint64_t env_frame, uint64_t frame,
     context->self = (uint32_t)frame;
     context->env = (uint32_t)env_frame;
     context->root = env->root;
+    context->slots = frame_address(env->slots);
     context->vector_frame = (uint32_t)start->vector_frame;
     context->stop_index = start->stop_index;
     arch_context_init(context, start);

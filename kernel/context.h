@@ -35,7 +35,8 @@ struct env {
  */
 struct context {
     struct cell cell;
-    struct context *caller; /* kernel/transfer.h: T1. transfer.S reads it, and due */
+    struct context *caller; /* kernel/transfer.h: T1. transfer.S reads it, slots and due */
+    struct slots *slots;    /* what its calls name */
     uint32_t due;           /* set of 1 << enum upcall */
     uint32_t self;          /* frame */
     uint32_t env;           /* frame */

@@ -13,10 +13,13 @@
 #include "kernel/call.h"
 #include "kernel/pt.h"
 
+enum { COPY_MAX = 384 }; /* entries in a call: it stays below 50 us */
+
 struct copy {
     const struct account *account;
     struct walk from, to;
     struct pte_change from_change, to_change;
+    bool look;       /* each frame is to be looked at: rights are added, or owners differ */
     uint64_t pinned; /* entries left out: they are writable, and their frame is pinned */
 };
 
@@ -37,7 +40,8 @@ copy_begin(struct copy *c, struct account *account, const struct copy_request *r
     c->account = account;
     c->from_change = arch_pte_change(r->from_clear, r->from_set);
     c->to_change = arch_pte_change(r->to_clear, r->to_set);
-    c->pinned = 0;
+    c->look =
+        c->from.owner != c->to.owner || change_gains(c->from_change) || change_gains(c->to_change);
     return error;
 }
 
@@ -64,84 +68,86 @@ copy_check(const struct copy *c, uint64_t pte)
 
 /* A device or the kernel may go on writing to it. */
 static bool
-copy_pinned(const struct copy *c, uint64_t pte)
+copy_pinned(const struct copy *c, const struct frame *f, uint64_t pte)
 {
-    const struct frame *f = frame_at(arch_pte_frame(pte));
-
-    return f->type == FRAME_PLAIN && f->other && arch_pte_gains(changed(pte, c->from_change), pte);
+    return f->type == FRAME_PLAIN && arch_pte_gains(changed(pte, c->from_change), pte);
 }
 
-/* The entry for va under c->to; entries between were left out when the walk has no place. */
-static int
-copy_place(struct copy *c, uint64_t va)
-{
-    int error = walk_next(&c->to, va);
-
-    if (error || !entry_links(&c->to))
-        return error;
-    c->to.detail = c->to.level;
-    return E_EXIST;
-}
-
-/* The present entry under c->from to that under c->to. */
-static int
-copy_present(struct copy *c, uint64_t pte, uint64_t from_va, uint64_t to_va)
+/* The present entry at `from` to that at `to`. */
+PT_INLINE int
+copy_present(struct copy *c, pte_t *from, const struct place *to, uint64_t pte, uint64_t from_va,
+             uint64_t to_va)
 {
     uint64_t new;
-    int error = copy_check(c, pte);
+    struct frame *f = frame_at(arch_pte_frame(pte));
+    int error = c->look ? copy_check(c, pte) : 0;
 
     if (error)
         return error;
-    if (copy_pinned(c, pte)) {
+    if (f->other && copy_pinned(c, f, pte)) {
         c->pinned++;
-        c->to.at.entry = NULL;
         return 0;
     }
-    error = copy_place(c, to_va);
-    if (error)
-        return error;
     do
         new = changed(pte, c->from_change);
-    while (!atomic_compare_exchange_weak(c->from.at.entry, &pte, new));
+    while (!atomic_compare_exchange_weak(from, &pte, new));
     if (new != pte)
-        walk_changed(&c->from, from_va, arch_pte_loses(pte, new));
-    entry_set(&c->to, to_va, changed(pte, c->to_change), frame_at(arch_pte_frame(pte)));
+        walk_changed(&c->from, from_va, pte, new);
+    entry_set(&c->to, to, to_va, changed(pte, c->to_change), f);
     return 0;
 }
 
-/* 0, or an error whose second result is c->to.detail. */
-static int
-copy_entry(struct copy *c, uint64_t from_va, uint64_t to_va)
+/* n entries, each side in one table; *done: how many. */
+PT_INLINE int
+copy_run(struct copy *c, uint64_t from_va, uint64_t to_va, uint64_t n, uint64_t *done)
 {
-    uint64_t pte = 0;
-    int error = walk_next(&c->from, from_va);
+    struct place to = walk_place(&c->to);
 
-    if (error == E_EXIST || (!error && entry_links(&c->from))) {
-        c->to.detail = error ? c->from.detail : c->from.level;
-        return E_EXIST;
+    for (uint64_t i = 0; i < n; i++, place_next(&to), ++*done) {
+        uint64_t pte = c->from.entry[i];
+        int error = 0;
+
+        if (!pte)
+            continue;
+        if (walk_linked(&c->to, pte) || walk_linked(&c->to, *to.entry))
+            error = E_EXIST;
+        else if (arch_pte_present(pte))
+            error = copy_present(c, &c->from.entry[i], &to, pte, from_va + (i << c->from.shift),
+                                 to_va + (i << c->to.shift));
+        else
+            entry_set(&c->to, &to, to_va + (i << c->to.shift), pte, NULL);
+        if (error)
+            return error;
     }
-    if (error) /* no table: nothing there */
-        c->from.at.entry = NULL;
-    else
-        pte = atomic_load_explicit(c->from.at.entry, memory_order_relaxed);
-    if (!pte) {
-        c->to.at.entry = NULL;
+    return 0;
+}
+
+/* As many as lie in one table on both sides. Where the source has no table there is nothing. */
+static int
+copy_some(struct copy *c, uint64_t from_va, uint64_t to_va, uint64_t left, uint64_t *done)
+{
+    int error = walk_to(&c->from, from_va);
+    uint64_t run = walk_run(&c->from, from_va, left < COPY_MAX - *done ? left : COPY_MAX - *done);
+
+    if (error == E_NOENT) {
+        *done += run;
         return 0;
     }
-    if (arch_pte_present(pte))
-        return copy_present(c, pte, from_va, to_va);
-    error = copy_place(c, to_va);
-    if (!error)
-        entry_set(&c->to, to_va, pte, NULL);
-    return error;
+    if (error) {
+        c->to.refused = true;
+        c->to.detail = c->from.detail;
+        return error;
+    }
+    error = walk_to(&c->to, to_va);
+    return error ? error : copy_run(c, from_va, to_va, walk_run(&c->to, to_va, run), done);
 }
 
 struct result
 pt_copy(struct account *account, uint64_t request_va)
 {
     struct copy_request r;
-    struct copy c;
-    uint64_t absent = copy_in(&r, request_va, sizeof(r)), bytes, done, epoch, other;
+    struct copy c = {0};
+    uint64_t absent = copy_in(&r, request_va, sizeof(r)), done = 0, epoch, other;
     int error;
 
     if (absent)
@@ -149,13 +155,13 @@ pt_copy(struct account *account, uint64_t request_va)
     error = copy_begin(&c, account, &r);
     if (error)
         return result_error(error);
-    bytes = (uint64_t)FRAME_BYTES << 9 * (c.from.level - 1);
-    for (done = 0; !error && done < r.n; done += !error)
-        error = copy_entry(&c, r.from_va + done * bytes, r.to_va + done * bytes);
+    while (!error && done < r.n && done < COPY_MAX)
+        error = copy_some(&c, r.from_va + (done << c.from.shift), r.to_va + (done << c.to.shift),
+                          r.n - done, &done);
     epoch = walk_end(&c.from);
     other = walk_end(&c.to);
     if (!done)
-        return result_error_at(error, c.to.detail);
+        return result_error_at(error, c.to.refused ? c.to.detail : 0);
     return (struct result){.value = (int64_t)(done | c.pinned << 32),
                            .detail = epoch > other ? epoch : other};
 }

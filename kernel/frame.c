@@ -130,7 +130,8 @@ frame_stamp(struct frame *f, uint64_t epoch)
 bool
 frame_settled(const struct frame *f)
 {
-    return epoch_has_passed((uint64_t)f->stamp_high << 32 | f->stamp);
+    return !(f->stamp | f->stamp_high) ||
+           epoch_has_passed((uint64_t)f->stamp_high << 32 | f->stamp);
 }
 
 bool

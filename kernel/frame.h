@@ -33,6 +33,13 @@ struct frame {
 };
 _Static_assert(sizeof(struct frame) == 24, "frame table entry");
 
+/* Is it plain, of that size, and not stale (nor marked vital: that is looked at apart)? */
+static inline bool
+frame_is_clean(const struct frame *f, uint32_t size)
+{
+    return (f->type | (uint32_t)f->flags << 8) == (FRAME_PLAIN | size << 8);
+}
+
 enum frame_flag {
     FRAME_SIZE = 3, /* 0: 4 KiB, 1: 2 MiB, 2: 1 GiB */
     FRAME_STALE = 1 << 2,

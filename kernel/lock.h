@@ -38,6 +38,9 @@ kernel_lock(void)
     uint32_t mine = atomic_fetch_add_explicit(&kernel_lock_word.next, 1, memory_order_relaxed);
 
     /* pairs with kernel_unlock */
+    if (__builtin_expect(
+            atomic_load_explicit(&kernel_lock_word.serving, memory_order_acquire) == mine, 1))
+        return;
     while (atomic_load_explicit(&kernel_lock_word.serving, memory_order_acquire) != mine)
         arch_pause();
 }

@@ -102,7 +102,7 @@ sweep_entry(struct sweep *s, const struct place *at)
     while (!atomic_compare_exchange_weak(at->entry, &old, new));
     s->seen |= arch_pte_decode(old) & (MAP_ACCESSED | MAP_DIRTY);
     s->changed |= new != old;
-    if (arch_pte_loses(old, new))
+    if (arch_pte_loses(old & ~new, new & ~old))
         losers_add(&s->losers, at);
 }
 

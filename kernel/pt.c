@@ -6,152 +6,52 @@
  *  M1 an entry that maps names a plain frame object of the size that its level says, or, only for
  *     reading, a page table below a root; and it holds one reference to it.
  *  M2 an entry of level l > 1 that links names a page table of level l - 1 of the same account, and
- *     holds one reference to it; so there is no cycle, and the walk below needs no check of its
- * own. M3 only the user's half of a root is ever written here. M4 the reverse link of each present
- * entry is in the list of the frame that it names. Source  Engler, Kaashoek, O'Toole, SOSP '95
- * (bindings in hardware); the checks are design section 4.
+ *     holds one reference to it; so there is no cycle, and a walk needs no check of its own.
+ *  M3 only the user's half of a root is ever written here.
+ *  M4 the reverse link of each present entry is in the list of the frame that it names.
+ *  M5 of the links of a table at most one is not marked as shared; that one is first in the list,
+ *     and the table has hung nowhere else since the epoch of its last unlinking passed.
+ * Source  Engler, Kaashoek, O'Toole, SOSP '95 (bindings in hardware); the checks are design
+ * section 4.
  */
 #include "kernel/pt.h"
 #include "abi/error.h"
-#include "abi/memory.h"
-#include "kernel/account.h"
-#include "kernel/epoch.h"
-#include "kernel/log.h"
-#include "kernel/step.h"
-#include "plant.h"
 
 enum {
-    BATCH = 32,      /* entries copied from or to the caller at a time */
-    SINGLE_MAX = 32, /* more pages are flushed all at once */
-    CLEAR_MAX = 64,  /* frames cleared in a call */
+    BATCH = 32,       /* entries copied from or to the caller at a time */
+    CLEAR_MAX = 64,   /* frames cleared in a call */
+    OTHERS_MAX = 384, /* entries set in a call, but clean frames where nothing was */
 };
 
-/* ---- walking ---- */
-
-static uint64_t
-pt_index(uint64_t va, uint32_t level)
-{
-    return va >> (FRAME_SHIFT + 9 * (level - 1)) & (PT_ENTRIES - 1);
-}
-
-int
-walk_begin(struct walk *w, const struct account *account, uint64_t table, uint64_t level)
-{
-    const struct frame *f = frame_find(table);
-
-    if (!f || (!planted(PLANT_FRAME_OWNER) && !account_covers(account, f->owner)))
-        return E_PERM;
-    if (!type_is_table(f->type))
-        return E_INVAL;
-    if (account_dying(f->owner)) /* nothing of it is bound any more */
-        return E_PERM;
-    *w = (struct walk){.table = table,
-                       .top = (uint32_t)(f->type - FRAME_PT1) + 1,
-                       .level = level ? (uint32_t)level : 1,
-                       .owner = f->owner,
-                       .exact = f->type == FRAME_PT4,
-                       .stamp = epoch_next()};
-    return level < PT_LEVELS && w->level <= w->top ? 0 : E_INVAL;
-}
-
-int
-walk_range(struct walk *w, uint64_t va, uint64_t n)
-{
-    uint32_t shift = FRAME_SHIFT + 9 * (w->level - 1);
-    uint64_t end =
-        w->top == PT_LEVELS ? USER_TOP : (uint64_t)PT_ENTRIES << (FRAME_SHIFT + 9 * (w->top - 1));
-
-    w->few = n <= SINGLE_MAX;
-    if (va & (((uint64_t)1 << shift) - 1) || n < 1 || n > MAP_BATCH_MAX)
-        return E_INVAL;
-    if (planted(PLANT_MAP_RANGE))
-        return 0;
-    return va >= end || n > (end - va + (((uint64_t)1 << shift) - 1)) >> shift ? E_INVAL : 0;
-}
-
-int
-walk_to(struct walk *w, uint64_t va)
-{
-    uint64_t table = w->table, index = pt_index(va, w->level);
-    const struct frame *f;
-
-    for (uint32_t l = w->top; l > w->level; l--) {
-        uint64_t entry = ((const uint64_t *)frame_address(table))[pt_index(va, l)];
-        if (!arch_pte_present(entry) || arch_pte_large(entry)) {
-            w->detail = arch_pte_present(entry) ? l : l - 1;
-            return arch_pte_present(entry) ? E_EXIST : E_NOENT;
-        }
-        table = arch_pte_frame(entry);
-        f = frame_at(table);
-        if (f->refs != 1 || !frame_settled(f))
-            w->exact = false;
-    }
-    f = frame_at(table);
-    w->at.entry = (_Atomic uint64_t *)frame_address(table) + index;
-    w->at.link = (struct reverse *)frame_address(f->other) + index;
-    w->at.companion = frame_at(f->other);
-    w->at.name = reverse_name(w->at.companion->first, index);
-    w->single = w->few && w->exact && w->table == arch_root_of(cpu_this());
-    return 0;
-}
-
-inline int
-walk_next(struct walk *w, uint64_t va)
-{
-    if (!w->at.entry || !pt_index(va, w->level))
-        return walk_to(w, va);
-    w->at.entry++;
-    w->at.link++;
-    w->at.name++;
-    return 0;
-}
-
-void
-walk_changed(struct walk *w, uint64_t va, bool taken)
-{
-    w->taken |= taken;
-    if (w->single)
-        arch_flush_page(va);
-    else
-        w->changed = true;
-}
-
 uint64_t
-walk_end(struct walk *w)
+walk_flush(uint64_t root, uint32_t owner, bool taken, bool whole)
 {
-    uint64_t on, epoch = w->taken && w->stamp ? epoch_give(w->exact ? w->table : 0, w->owner) : 0;
+    uint64_t on, epoch = taken ? epoch_give(root, owner) : 0;
 
-    if (epoch || !w->changed)
+    if (epoch || !whole)
         return epoch;
-    on = arch_root_of(cpu_this());
-    if (w->exact ? on == w->table : on && frame_at(on)->owner == w->owner)
+    on = arch_root_here();
+    if (root ? on == root : on && frame_at(on)->owner == owner)
         arch_flush_all();
     return 0;
 }
 
-inline struct result
-walk_result(struct walk *w, uint64_t done, int error)
-{
-    uint64_t epoch = walk_end(w);
-
-    if (done)
-        return (struct result){.value = (int64_t)done, .detail = epoch};
-    return result_error_at(error, w->detail);
-}
-
-/* ---- entries ---- */
-
 void
-entry_drop(const struct place *at, uint64_t pte, uint64_t stamp)
+entry_hold_table(const struct place *at, struct frame *f)
 {
-    struct frame *f = frame_at(arch_pte_frame(pte));
+    struct reverse *first;
 
-    assert(f->refs > 0); /* F1 */
-    f->refs--;
-    reverse_remove(&f->first, at->link);
-    at->companion->refs--;
-    if (stamp)
-        frame_stamp(f, stamp);
+    if (!f->first) {
+        entry_hold(at, f);
+        return;
+    }
+    f->refs++;
+    at->companion->refs++;
+    first = reverse_at(f->first);
+    *at->link = (struct reverse){.next = first->next, .prev = f->first};
+    if (first->next)
+        reverse_at(first->next)->prev = at->name;
+    first->next = at->name;
 }
 
 struct place
@@ -161,7 +61,7 @@ entry_named(uint32_t name)
     struct frame *f = frame_at(companion);
 
     return (struct place){
-        .entry = (_Atomic uint64_t *)frame_address(f->other) + reverse_index(name),
+        .entry = (pte_t *)frame_address(f->other) + reverse_index(name),
         .link = (struct reverse *)frame_address(companion) + reverse_index(name),
         .companion = f,
         .name = name,
@@ -181,31 +81,53 @@ struct cover {
     const struct account *account;
     uint32_t frame;  /* its own; 0: it is dying */
     uint32_t clears; /* stale frames that the call may still clear */
+    uint32_t others; /* entries that it may still set which are not of the commonest kind */
+    uint32_t size;   /* of the frame objects that entries of this level map */
+    uint64_t flags,
+        bits; /* of the entry mapped last, as the caller and as the processor says them */
 };
 
-static struct cover
-cover_of(const struct account *account)
+PT_INLINE struct cover
+cover_of(const struct account *account, uint32_t level)
 {
     uint32_t frame = (uint32_t)frame_of(account);
 
-    return (struct cover){account, account_dying(frame) ? 0 : frame, CLEAR_MAX};
+    return (struct cover){account,
+                          account_dying(frame) ? 0 : frame,
+                          CLEAR_MAX,
+                          OTHERS_MAX,
+                          level - 1,
+                          0,
+                          arch_pte_encode(0, 0)};
+}
+
+/* The flags of an entry, in the processor's form; those of a call are mostly the same. */
+PT_INLINE void
+cover_flags(struct cover *cover, uint64_t wanted)
+{
+    enum { KEPT = MAP_FLAGS & ~(MAP_ACCESSED | MAP_DIRTY) };
+
+    if (!(wanted & MAP_READ) || (wanted & KEPT) == cover->flags)
+        return;
+    cover->flags = wanted & KEPT;
+    cover->bits = arch_pte_encode(cover->flags, cover->size);
 }
 
 /* Any frame but a clean one of the cover's own account: 0 when it may be mapped so (M1). */
 static int
-map_check_other(struct cover *cover, uint64_t n, uint64_t wanted, uint32_t size)
+map_check_other(struct cover *cover, uint64_t n, uint64_t wanted)
 {
     struct frame *f = frame_find(n);
 
     if (!f || (!planted(PLANT_FRAME_OWNER) && (!account_covers(cover->account, f->owner) ||
                                                (account_dying(f->owner) && !planted(PLANT_ENDED)))))
         return E_PERM;
-    if (((f->type >= FRAME_PT1 && f->type < FRAME_PT4) || f->type == FRAME_EXPOSED) && !size &&
-        !(wanted & (MAP_WRITE | MAP_EXEC)))
+    if (((f->type >= FRAME_PT1 && f->type < FRAME_PT4) || f->type == FRAME_EXPOSED) &&
+        !cover->size && !(wanted & (MAP_WRITE | MAP_EXEC)))
         return 0;
     if (f->type != FRAME_PLAIN && !planted(PLANT_FRAME_TYPE))
         return E_PERM;
-    if ((f->flags & FRAME_SIZE) != size)
+    if ((f->flags & FRAME_SIZE) != cover->size)
         return E_INVAL;
     if (!(f->flags & FRAME_STALE))
         return 0;
@@ -216,113 +138,192 @@ map_check_other(struct cover *cover, uint64_t n, uint64_t wanted, uint32_t size)
     return 0;
 }
 
-/* May an entry that a caller asks for be set? 0, E_INVAL, E_PERM; *f is the frame it names. */
-static inline int
-map_check(struct cover *cover, uint64_t wanted, uint32_t size, struct frame **f)
+/* May a present entry that a caller asks for be set? 0, E_INVAL, E_PERM; *f is what it names. */
+PT_INLINE int
+map_check(struct cover *cover, uint64_t wanted, struct frame **f)
 {
-    uint64_t n = wanted >> FRAME_SHIFT;
+    static const uint64_t refused = ~(((uint64_t)1 << 52) - 1) | MAP_ACCESSED | MAP_DIRTY;
+    uint64_t n = wanted >> FRAME_SHIFT & (((uint64_t)1 << 40) - 1);
 
-    *f = NULL;
-    if (!(wanted & MAP_READ))
-        return 0; /* absent for the processor: the library's own bits */
-    if ((wanted & (MAP_ACCESSED | MAP_DIRTY) || wanted >> 52) && !planted(PLANT_MAP_BITS))
+    if (wanted & refused && !planted(PLANT_MAP_BITS))
         return E_INVAL;
-    n &= ((uint64_t)1 << 40) - 1;
     *f = frame_find(n);
-    if (*f && (*f)->owner == cover->frame && (*f)->type == FRAME_PLAIN && (*f)->flags == size)
+    if (*f && (*f)->owner == cover->frame && frame_is_clean(*f, cover->size))
         return 0;
-    return map_check_other(cover, n, wanted, size);
+    return map_check_other(cover, n, wanted);
 }
 
-static int
-map_batch(struct walk *w, struct cover *cover, uint64_t va, const uint64_t *wanted, uint64_t n,
-          uint64_t *done)
+/*
+ * The commonest by far, in a loop of its own: clean frames of the cover's own account, mapped with
+ * the flags of the entry before where nothing is. Returns how many of n were; the next is another
+ * case.
+ */
+static __attribute__((noinline)) uint64_t
+map_clean(const struct place *at, const struct cover *cover, const uint64_t *wanted, uint64_t n)
 {
-    uint64_t bytes = (uint64_t)FRAME_BYTES << 9 * (w->level - 1);
+    static const uint64_t address = (((uint64_t)1 << 52) - 1) & ~(uint64_t)MAP_FLAGS;
+    uint64_t i, count = frame_count, flags = cover->flags, bits = cover->bits;
+    uint32_t owner = cover->frame, name = at->name, size = cover->size;
+    struct frame *table = frame_table;
+    struct reverse *link = at->link;
+    pte_t *entry = at->entry;
+
+    for (i = 0; i < n; i++) {
+        uint64_t frame = wanted[i] >> FRAME_SHIFT;
+        struct frame *f;
+        uint32_t first;
+
+        if ((wanted[i] & ~address) != flags || frame >= count)
+            break;
+        f = table + index_masked(frame, count);
+        if (f->owner != owner || !frame_is_clean(f, size) ||
+            atomic_load_explicit(&entry[i], memory_order_relaxed))
+            break;
+        first = f->first; /* as entry_hold */
+        f->refs++;
+        link[i] = (struct reverse){.next = first};
+        f->first = name + (uint32_t)i;
+        if (first)
+            reverse_at(first)->prev = name + (uint32_t)i;
+        atomic_store_explicit(&entry[i], (wanted[i] & address) | bits, memory_order_release);
+    }
+    at->companion->refs += (uint32_t)i;
+    return i;
+}
+
+/* One entry of any kind. */
+PT_INLINE int
+map_entry(struct walk *w, struct cover *cover, const struct place *at, uint64_t va, uint64_t wanted)
+{
+    struct frame *f = NULL;
     int error = 0;
 
-    for (uint64_t i = 0; i < n; i++, va += bytes) {
-        struct frame *f;
-        error = walk_next(w, va);
-        if (!error && entry_links(w)) {
-            w->detail = w->level;
-            error = E_EXIST;
-        }
-        if (!error)
-            error = map_check(cover, wanted[i], w->level - 1, &f);
-        if (error) {
-            *done += i;
-            return error;
-        }
-        entry_set(w, va, arch_pte_encode(wanted[i], w->level - 1), f);
-    }
-    *done += n;
+    if (w->level > 1 && arch_pte_links(*at->entry))
+        return E_EXIST;
+    if (!cover->others--)
+        return E_AGAIN; /* the entries before were done */
+    if (wanted & MAP_READ)
+        error = map_check(cover, wanted, &f);
+    if (error)
+        return error;
+    cover_flags(cover, wanted);
+    entry_set(w, at, va, f ? (wanted & ~(uint64_t)MAP_FLAGS) | cover->bits : wanted, f);
     return 0;
+}
+
+/* Sets n entries of one table, from the place of the walk on; *done: how many. */
+PT_INLINE int
+map_run(struct walk *w, struct cover *cover, uint64_t va, const uint64_t *wanted, uint64_t n,
+        uint64_t *done)
+{
+    struct place at = walk_place(w);
+    uint64_t i;
+    int error = 0;
+
+    cover_flags(cover, wanted[0]);
+    i = map_clean(&at, cover, wanted, n);
+
+    at.entry += i;
+    at.link += i;
+    at.name += (uint32_t)i;
+    for (; i < n && !error; i += !error, place_next(&at))
+        error = map_entry(w, cover, &at, va + (i << w->shift), wanted[i]);
+    *done += i;
+    w->refused = error == E_EXIST;
+    w->detail = w->level;
+    return error;
+}
+
+PT_INLINE struct result
+map_range(struct walk w, uint64_t va, uint64_t entries, uint64_t n, struct cover cover,
+          uint64_t wanted[BATCH])
+{
+    uint64_t done = 0;
+    int error = walk_range(&w, va, n);
+
+    if (error)
+        return result_error(error);
+    while (!error && done < n) {
+        uint64_t at = va + (done << w.shift), run;
+        error = walk_to(&w, at);
+        if (error)
+            break;
+        run = walk_run(&w, at, n - done < BATCH ? n - done : BATCH);
+        w.detail = copy_in(wanted, entries + done * sizeof(*wanted), run * sizeof(*wanted));
+        w.refused = w.detail;
+        error = w.detail ? E_FAULT : map_run(&w, &cover, at, wanted, run, &done);
+    }
+    return walk_result(&w, done, error);
 }
 
 struct result /* NOLINTNEXTLINE(readability-function-size): the arguments of the call */
 pt_map(struct account *account, uint64_t table, uint64_t level, uint64_t va, uint64_t entries,
        uint64_t n, struct account *cover)
 {
-    struct cover under = cover_of(cover);
-    uint64_t wanted[BATCH], done = 0;
+    uint64_t wanted[BATCH];
+    struct cover under;
     struct walk w;
     int error = walk_begin(&w, account, table, level);
 
-    if (!error)
-        error = walk_range(&w, va, n);
     if (error)
         return result_error(error);
-    while (!error && done < n) {
-        uint64_t batch = n - done < BATCH ? n - done : BATCH;
-        w.detail = copy_in(wanted, entries + done * sizeof(uint64_t), batch * sizeof(uint64_t));
-        error = w.detail ? E_FAULT
-                         : map_batch(&w, &under, va + (done << (FRAME_SHIFT + 9 * (w.level - 1))),
-                                     wanted, batch, &done);
-    }
-    return walk_result(&w, done, error);
+    under = cover_of(cover, w.level);
+    return walk_is_pages(&w) ? map_range(walk_pages(w), va, entries, n, under, wanted)
+                             : map_range(w, va, entries, n, under, wanted);
 }
 
 int
 pt_enter(const struct account *cover, uint64_t root, uint64_t va, uint64_t wanted,
          uint64_t *missing)
 {
-    struct cover under = cover_of(cover);
+    struct cover under = cover_of(cover, 1);
     uint64_t done = 0;
     struct walk w;
     int error = walk_begin(&w, cover, root, 1);
 
-    if (error)
-        return error;
-    error = map_batch(&w, &under, va, &wanted, 1, &done);
-    *missing = w.detail;
-    return error;
+    if (!error)
+        error = walk_to(&w, va);
+    *missing = error == E_NOENT ? w.detail : 0;
+    return error ? error : map_run(&w, &under, va, &wanted, 1, &done);
 }
 
 /* ---- pt_unmap, pt_protect, pt_read ---- */
 
-struct result /* NOLINTNEXTLINE(readability-function-size): the arguments of the call */
-pt_unmap(struct account *account, uint64_t table, uint64_t level, uint64_t va, uint64_t n)
+PT_INLINE struct result
+unmap_range(struct walk w, uint64_t va, uint64_t n)
 {
     uint64_t done = 0;
+    int error = walk_range(&w, va, n);
+
+    if (error)
+        return result_error(error);
+    while (!error && done < n) {
+        uint64_t at = va + (done << w.shift), run;
+        struct place place;
+        error = walk_to(&w, at);
+        if (error)
+            break;
+        place = walk_place(&w);
+        for (run = walk_run(&w, at, n - done); run; run--, done++, place_next(&place)) {
+            if (walk_linked(&w, *place.entry)) {
+                error = E_EXIST;
+                break;
+            }
+            entry_set(&w, &place, va + (done << w.shift), 0, NULL);
+        }
+    }
+    return walk_result(&w, done, error);
+}
+
+struct result
+pt_unmap(struct account *account, uint64_t table, uint64_t level, uint64_t va, uint64_t n)
+{
     struct walk w;
     int error = walk_begin(&w, account, table, level);
 
-    if (!error)
-        error = walk_range(&w, va, n);
     if (error)
         return result_error(error);
-    for (uint64_t at = va; done < n; done++, at += (uint64_t)FRAME_BYTES << 9 * (w.level - 1)) {
-        error = walk_next(&w, at);
-        if (!error && entry_links(&w)) {
-            w.detail = w.level;
-            error = E_EXIST;
-        }
-        if (error)
-            break;
-        entry_set(&w, at, 0, NULL);
-    }
-    return walk_result(&w, done, error);
+    return walk_is_pages(&w) ? unmap_range(walk_pages(w), va, n) : unmap_range(w, va, n);
 }
 
 bool
@@ -332,51 +333,138 @@ map_masks_good(uint64_t clear, uint64_t set)
            !(set & ~(uint64_t)(MAP_CHANGEABLE | MAP_READ));
 }
 
-/* More rights may be given only to plain frames (M1). */
-static int
-protect_entry(struct walk *w, uint64_t va, struct pte_change change)
-{
-    uint64_t new, old = atomic_load_explicit(w->at.entry, memory_order_relaxed);
+/* What protect_run did: how many entries, and which bits any of them lost and got. */
+struct changed {
+    uint64_t n, lost, got;
+};
 
-    if (!arch_pte_present(old))
-        return 0;
-    new = (old & change.keep) | change.add;
-    if (arch_pte_gains(old, new) && frame_at(arch_pte_frame(old))->type != FRAME_PLAIN)
-        return E_PERM;
-    while (!atomic_compare_exchange_weak(w->at.entry, &old, new)) /* a walker has set a bit */
-        new = (old & change.keep) | change.add;
-    if (new != old && !planted(PLANT_FLUSH))
-        walk_changed(w, va, arch_pte_loses(old, new));
-    return 0;
+/*
+ * Changes n entries of one table up to the first that refuses: one that links a table, or gets
+ * rights to what is not plain, if these are looked for.
+ */
+PT_INLINE struct changed
+protect_run(pte_t *entry, uint64_t n, struct pte_change change, bool look)
+{
+    uint64_t i, any = 0, all = ~(uint64_t)0; /* bits that were set in any, in all */
+
+    for (i = 0; i < n; i++) {
+        uint64_t new, old = atomic_load_explicit(&entry[i], memory_order_relaxed);
+
+        if (!arch_pte_present(old))
+            continue;
+        if (look && frame_at(arch_pte_frame(old))->type != FRAME_PLAIN)
+            break;
+        do /* again when a walker has set a bit */
+            new = (old & change.keep) | change.add;
+        while (!atomic_compare_exchange_weak(&entry[i], &old, new));
+        any |= old;
+        all &= old;
+    }
+    return (struct changed){i, any & ~(change.keep | change.add), change.add & ~all};
+}
+
+static struct result
+protect_range(struct walk w, uint64_t va, uint64_t n, struct pte_change change)
+{
+    bool look = w.level > 1 || change_gains(change);
+    uint64_t done = 0;
+    int error = walk_range(&w, va, n);
+
+    if (error)
+        return result_error(error);
+    while (!error && done < n) {
+        uint64_t at = va + (done << w.shift), run;
+        struct changed changed;
+        error = walk_to(&w, at);
+        if (error)
+            break;
+        run = walk_run(&w, at, n - done);
+        changed = protect_run(w.entry, run, change, look);
+        done += changed.n;
+        w.lost |= changed.lost;
+        w.got |= changed.got;
+        if (changed.n < run)
+            error = walk_linked(&w, w.entry[changed.n]) ? E_EXIST : E_PERM;
+    }
+    if (planted(PLANT_FLUSH))
+        w.lost = w.got = 0;
+    w.whole = w.lost | w.got;
+    return walk_result(&w, done, error);
+}
+
+/*
+ * The entries of n pages that lie in one table below a root of the account's own, as most calls
+ * name them; NULL: another case, or an error. *links: what was followed.
+ */
+PT_INLINE pte_t *
+pages_find(const struct account *account, uint64_t root, uint64_t va, uint64_t n, uint64_t *links)
+{
+    static const uint64_t end = 0x00007fffffe00000; /* the last table is another case */
+    const struct frame *f = frame_find(root);
+    uint64_t index = va >> FRAME_SHIFT & (PT_ENTRIES - 1), table = root;
+
+    if (!f || f->owner != frame_of(account) || f->type != FRAME_PT4 || accounts_dying)
+        return NULL;
+    if (va & (FRAME_BYTES - 1) || va >= end || n - 1 >= PT_ENTRIES - index)
+        return NULL;
+    *links = 0;
+#pragma GCC unroll 3
+    for (uint32_t level = PT_LEVELS; level > 1; level--) {
+        uint64_t entry =
+            ((const uint64_t *)frame_address(table))[va >> level_shift(level) & (PT_ENTRIES - 1)];
+        if (!arch_pte_links(entry))
+            return NULL;
+        *links |= entry;
+        table = arch_pte_frame(entry);
+    }
+    return (pte_t *)frame_address(table) + index;
+}
+
+/* Flushes what protect_pages changed; the epoch from which on nobody has what was taken. */
+PT_INLINE uint64_t
+pages_flush(uint64_t va, uint64_t n, uint64_t root, uint64_t links, struct changed changed)
+{
+    bool exact = !arch_link_shared(links), here = exact && n <= SINGLE_MAX;
+    bool taken = epoch_next() && arch_pte_loses(changed.lost, changed.got);
+
+    here = here && root == arch_root_here();
+    for (uint64_t end = va + n * FRAME_BYTES; here && va < end; va += FRAME_BYTES)
+        arch_flush_page(va);
+    return taken || !here ? walk_flush(exact ? root : 0, frame_at(root)->owner, taken, !here) : 0;
+}
+
+/* Changes the pages that pages_find has found. */
+PT_INLINE struct result
+protect_pages(pte_t *entry, uint64_t n, uint64_t va, uint64_t root, uint64_t links,
+              struct pte_change change)
+{
+    struct changed changed = change_gains(change) ? protect_run(entry, n, change, true)
+                                                  : protect_run(entry, n, change, false);
+    uint64_t epoch = 0;
+
+    if (!changed.n)
+        return result_error(E_PERM);
+    if (changed.lost | changed.got && !planted(PLANT_FLUSH))
+        epoch = pages_flush(va, changed.n, root, links, changed);
+    return (struct result){.value = (int64_t)changed.n, .detail = epoch};
 }
 
 struct result /* NOLINTNEXTLINE(readability-function-size): the arguments of the call */
 pt_protect(struct account *account, uint64_t table, uint64_t level, uint64_t va, uint64_t n,
            uint64_t clear, uint64_t set)
 {
-    struct pte_change change = arch_pte_change(clear, set);
-    uint64_t done = 0;
+    bool good = map_masks_good(clear, set);
+    uint64_t links;
+    pte_t *entry = level <= 1 && good ? pages_find(account, table, va, n, &links) : NULL;
     struct walk w;
-    int error = walk_begin(&w, account, table, level);
+    int error;
 
-    if (!error)
-        error = walk_range(&w, va, n);
-    if (!error && !map_masks_good(clear, set))
+    if (entry)
+        return protect_pages(entry, n, va, table, links, arch_pte_change(clear, set));
+    error = walk_begin(&w, account, table, level);
+    if (!error && !good)
         error = E_INVAL;
-    if (error)
-        return result_error(error);
-    for (uint64_t at = va; done < n; done++, at += (uint64_t)FRAME_BYTES << 9 * (w.level - 1)) {
-        error = walk_next(&w, at);
-        if (!error && entry_links(&w)) {
-            w.detail = w.level;
-            error = E_EXIST;
-        }
-        if (!error)
-            error = protect_entry(&w, at, change);
-        if (error)
-            break;
-    }
-    return walk_result(&w, done, error);
+    return error ? result_error(error) : protect_range(w, va, n, arch_pte_change(clear, set));
 }
 
 struct result /* NOLINTNEXTLINE(readability-function-size): the arguments of the call */
@@ -390,6 +478,7 @@ pt_read(struct account *account, uint64_t table, uint64_t level, uint64_t va, ui
 
     if (!error && of_root) {
         w.level = PT_LEVELS;
+        w.shift = level_shift(PT_LEVELS);
         error = w.top == PT_LEVELS ? 0 : E_INVAL;
     }
     if (!error)
@@ -397,19 +486,20 @@ pt_read(struct account *account, uint64_t table, uint64_t level, uint64_t va, ui
     if (error)
         return result_error(error);
     while (!error && done < n) {
-        uint64_t batch = 0;
-        while (batch < BATCH && done + batch < n && !error) {
-            error = walk_next(&w, va + ((done + batch) << (FRAME_SHIFT + 9 * (w.level - 1))));
-            if (!error)
-                found[batch++] = arch_pte_decode(*w.at.entry) | (entry_links(&w) ? MAP_LINK : 0);
-        }
-        if (!batch)
+        uint64_t at = va + (done << w.shift), run;
+        error = walk_to(&w, at);
+        if (error)
             break;
-        w.detail = copy_out(out + done * sizeof(uint64_t), found, batch * sizeof(uint64_t));
-        if (w.detail)
-            error = E_FAULT;
-        else
-            done += batch;
+        run = walk_run(&w, at, n - done < BATCH ? n - done : BATCH);
+        for (uint64_t i = 0; i < run; i++) {
+            found[i] = arch_pte_decode(w.entry[i]);
+            if (w.level > 1 && arch_pte_links(w.entry[i])) /* its software bits are ours */
+                found[i] = (found[i] & ~(uint64_t)(7 << MAP_SOFT_SHIFT)) | MAP_LINK;
+        }
+        w.detail = copy_out(out + done * sizeof(uint64_t), found, run * sizeof(uint64_t));
+        w.refused = w.detail;
+        error = w.detail ? E_FAULT : 0;
+        done += error ? 0 : run;
     }
     return walk_result(&w, done, error);
 }
@@ -418,17 +508,16 @@ uint64_t
 pt_translate(uint64_t root, uint64_t va)
 {
     const uint64_t *table = frame_address(root);
-    uint64_t pte = 0;
 
     if (va >= USER_TOP)
         return 0;
     for (uint32_t l = PT_LEVELS; l >= 1; l--) {
-        pte = table[pt_index(va, l)];
+        uint64_t pte = table[va >> level_shift(l) & (PT_ENTRIES - 1)];
         if (!arch_pte_present(pte))
             return 0;
-        if (arch_pte_large(pte))
+        if (l == 1 || !arch_pte_links(pte))
             return arch_pte_frame(pte) + (va >> FRAME_SHIFT & (((uint64_t)1 << 9 * (l - 1)) - 1));
         table = frame_address(arch_pte_frame(pte));
     }
-    return arch_pte_frame(pte);
+    return 0;
 }

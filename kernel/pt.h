@@ -3,66 +3,256 @@
  * kernel/pt.h - the page tables of libraries: where an entry lies, and how it is changed.
  *
  * Every change of an entry goes through entry_hold and entry_drop, which keep the reference and the
- * reverse link of what it names; every call that takes rights away ends with walk_end.
+ * reverse link of what it names; every call that takes rights away ends with walk_end. A walk is
+ * inlined in each of the few calls that walk: a call that changes one entry is a budget of the
+ * design.
  */
 #pragma once
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include "abi/memory.h"
+#include "kernel/account.h"
 #include "kernel/arch.h"
 #include "kernel/call.h"
+#include "kernel/epoch.h"
 #include "kernel/frame.h"
 #include "kernel/reverse.h"
+#include "kernel/step.h"
+#include "plant.h"
 
-struct account;
+#define PT_INLINE static inline __attribute__((always_inline))
 
-/* One entry of a table. Walkers of other processors set its accessed and dirty bits meanwhile. */
+typedef _Atomic uint64_t pte_t; /* walkers of other processors set accessed and dirty bits */
+
+/* Present entries of one table, from one on. */
 struct place {
-    _Atomic uint64_t *entry;
+    pte_t *entry;
     struct reverse *link;    /* its place in the companion */
     struct frame *companion; /* whose references count the table's present entries */
     uint32_t name;
 };
 
-/* A walk from a table that a caller named to entries of one level, and what was taken on the way.
- */
+/* A walk from a table that a caller named to entries of one level, and what was changed there. */
 struct walk {
     uint64_t table;
-    uint32_t top;   /* its level */
-    uint32_t level; /* of the entries */
-    uint32_t owner; /* account of the tables */
-    bool exact;     /* `table` is a root, and what was found hangs below no other */
-    bool single;    /* flush page by page: exact, few entries, and this processor stands there */
-    bool few;
-    bool changed;    /* translations that were not flushed yet; */
-    bool taken;      /* rights less than before */
-    uint64_t stamp;  /* for frames that an entry lets go of */
-    uint64_t detail; /* second result: of E_NOENT and E_EXIST the level */
-    struct place at;
+    uint32_t owner;      /* account of the tables */
+    uint32_t top, level; /* of the table, of the entries */
+    uint32_t shift;      /* address bits below an entry's index */
+    bool few;       /* to be flushed page by page where only this processor's root is concerned */
+    bool single;    /* so it is, in the run found last */
+    bool whole;     /* something changed that was not flushed so */
+    bool dropped;   /* an entry was removed or replaced */
+    bool refused;   /* there was an error, of which `detail` is the second result */
+    int error;      /* of walk_to */
+    uint64_t links; /* all that were followed, or'ed */
+    uint64_t lost, got; /* bits that entries lost and got, or'ed */
+    uint64_t stamp;     /* for frames that an entry lets go of */
+    uint64_t detail;
+    uint64_t found; /* the table found last */
+    pte_t *entry;   /* and the entry in it */
 };
 
+enum { SINGLE_MAX = 32 };
+
+/* Address bits above a page number that index the table of a level. */
+PT_INLINE uint32_t
+level_shift(uint32_t level)
+{
+    return FRAME_SHIFT + 9 * (level - 1);
+}
+
+/* Is it a page table? */
+static inline bool
+type_is_table(uint8_t type)
+{
+    return type >= FRAME_PT1 && type <= FRAME_PT4;
+}
+
 /*
- * Begins a walk to n entries of `level` (0: 1) from va on, in the table that the caller named. 0,
- * or E_PERM (not a table of account or below, or dying), E_INVAL (not a table; range or level).
+ * Begins a walk to entries of `level` (0: 1) in the table that the caller named: 0, E_PERM (not a
+ * table of account or below, or dying), E_INVAL (not a table; the level is above its own, or 4).
  */
-int walk_begin(struct walk *w, const struct account *account, uint64_t table, uint64_t level);
-int walk_range(struct walk *w, uint64_t va, uint64_t n);
+PT_INLINE int
+walk_begin(struct walk *w, const struct account *account, uint64_t table, uint64_t level)
+{
+    const struct frame *f = frame_find(table);
+
+    if (!f || (f->owner != frame_of(account) && !planted(PLANT_FRAME_OWNER) &&
+               !account_covers(account, f->owner)))
+        return E_PERM;
+    if (!type_is_table(f->type))
+        return E_INVAL;
+    if (account_dying(f->owner)) /* nothing of it is bound any more */
+        return E_PERM;
+    w->table = table;
+    w->owner = f->owner;
+    w->top = f->type - FRAME_PT1 + 1u;
+    w->level = level ? (uint32_t)level : 1;
+    w->shift = FRAME_SHIFT + 9 * (w->level - 1);
+    w->few = w->whole = w->dropped = w->refused = false;
+    w->links = w->lost = w->got = w->found = w->detail = 0;
+    w->entry = NULL;
+    w->stamp = epoch_next();
+    return level < PT_LEVELS && w->level <= w->top ? 0 : E_INVAL;
+}
+
+/*
+ * Pages below a root: most walks. They run a copy of the code in which the levels are constants,
+ * walk_pages(w); the others another, of the same source.
+ */
+PT_INLINE bool
+walk_is_pages(const struct walk *w)
+{
+    return __builtin_expect(w->top == PT_LEVELS && w->level == 1, 1);
+}
+
+PT_INLINE struct walk
+walk_pages(struct walk w)
+{
+    w.top = PT_LEVELS;
+    w.level = 1;
+    w.shift = FRAME_SHIFT;
+    return w;
+}
+
+/* The walk is to n entries from va on: 0, or E_INVAL. */
+PT_INLINE int
+walk_range(struct walk *w, uint64_t va, uint64_t n)
+{
+    uint64_t end = w->top == PT_LEVELS ? USER_TOP : (uint64_t)1 << (level_shift(w->top) + 9);
+
+    w->few = n <= SINGLE_MAX;
+    if (va & (((uint64_t)1 << w->shift) - 1) || n - 1 >= MAP_BATCH_MAX)
+        return E_INVAL;
+    if (planted(PLANT_MAP_RANGE))
+        return 0;
+    return va >= end || (n - 1) << w->shift >= end - va ? E_INVAL : 0;
+}
+
+/* Does what was found hang below the named table, a root, alone? Then no other root is concerned.
+ */
+PT_INLINE bool
+walk_exact(const struct walk *w)
+{
+    return w->top == PT_LEVELS && !arch_link_shared(w->links);
+}
+
+/* Follows one link; false: there is none, and the walk says why. */
+PT_INLINE bool
+walk_step(struct walk *w, uint64_t *table, uint64_t va, uint32_t shift)
+{
+    uint64_t entry = ((const uint64_t *)frame_address(*table))[va >> shift & (PT_ENTRIES - 1)];
+
+    if (__builtin_expect(!arch_pte_links(entry), 0)) {
+        bool large = arch_pte_present(entry);
+        w->refused = true;
+        w->error = large ? E_EXIST : E_NOENT;
+        w->detail = (shift - FRAME_SHIFT) / 9 + large;
+        return false;
+    }
+    w->links |= entry;
+    *table = arch_pte_frame(entry);
+    return true;
+}
+
 /*
  * To the entry for va: 0, E_NOENT (detail: the level of the absent table), E_EXIST (detail: the
- * level at which something else than a table of that level is in the way).
+ * level at which a larger page is in the way).
  */
-int walk_to(struct walk *w, uint64_t va);
-/* The same, where the last was the entry before. */
-int walk_next(struct walk *w, uint64_t va);
-/* Flushes this processor. Returns the epoch from which on nobody has what was taken; 0: passed. */
-uint64_t walk_end(struct walk *w);
-/* What a range call gives: how many were done, with the epoch, or the error. */
-struct result walk_result(struct walk *w, uint64_t done, int error);
-/* An entry for va was changed: `taken` when it allows less than before. */
-void walk_changed(struct walk *w, uint64_t va, bool taken);
+PT_INLINE int
+walk_to(struct walk *w, uint64_t va)
+{
+    uint64_t table = w->table;
 
-/* The entry now names a frame; it was absent. */
-static inline void
+    if (w->top == PT_LEVELS && w->level == 1) { /* as the loop, with shifts that are known */
+        if (!walk_step(w, &table, va, level_shift(4)) ||
+            !walk_step(w, &table, va, level_shift(3)) || !walk_step(w, &table, va, level_shift(2)))
+            return w->error;
+    } else {
+        for (uint32_t shift = level_shift(w->top); shift > w->shift; shift -= 9)
+            if (!walk_step(w, &table, va, shift))
+                return w->error;
+    }
+    w->found = table;
+    w->entry = (pte_t *)frame_address(table) + (va >> w->shift & (PT_ENTRIES - 1));
+    w->single = w->few && walk_exact(w) && w->table == arch_root_here();
+    return 0;
+}
+
+/* How many of `left` entries lie in the table found last, from the entry for va on. */
+PT_INLINE uint64_t
+walk_run(const struct walk *w, uint64_t va, uint64_t left)
+{
+    uint64_t room = PT_ENTRIES - (va >> w->shift & (PT_ENTRIES - 1));
+
+    return room < left ? room : left;
+}
+
+/* The entry found last, with what holding and dropping need. */
+PT_INLINE struct place
+walk_place(const struct walk *w)
+{
+    const struct frame *table = frame_at(w->found);
+    uint64_t index = (uint64_t)(w->entry - (pte_t *)frame_address(w->found));
+    struct frame *companion = frame_at(table->other);
+
+    return (struct place){w->entry, (struct reverse *)frame_address(table->other) + index,
+                          companion, reverse_name(companion->first, index)};
+}
+
+/* Above level 1 an entry may link a table, which only pt_unlink takes out. The walk says so. */
+PT_INLINE bool
+walk_linked(struct walk *w, uint64_t pte)
+{
+    if (w->level == 1 || !arch_pte_links(pte))
+        return false;
+    w->refused = true;
+    w->detail = w->level;
+    return true;
+}
+
+/* An entry for va has changed, or is about to. */
+PT_INLINE void
+walk_changed(struct walk *w, uint64_t va, uint64_t from, uint64_t to)
+{
+    w->lost |= from & ~to;
+    w->got |= to & ~from;
+    if (w->single)
+        arch_flush_page(va);
+    else
+        w->whole = true;
+}
+
+/*
+ * Flushes what hangs below the table, a root, alone (exact), or below any of owner's. Returns the
+ * epoch from which on nobody has what was taken; 0: passed. whole: this processor is to flush, too.
+ */
+uint64_t walk_flush(uint64_t root, uint32_t owner, bool taken, bool whole);
+
+/* Ends a walk: what walk_flush does, if something changed. */
+PT_INLINE uint64_t
+walk_end(const struct walk *w)
+{
+    bool taken = w->stamp && (w->dropped || arch_pte_loses(w->lost, w->got));
+
+    return taken || w->whole ? walk_flush(walk_exact(w) ? w->table : 0, w->owner, taken, w->whole)
+                             : 0;
+}
+
+/* What a range call gives: how many were done, with the epoch, or the error. */
+PT_INLINE struct result
+walk_result(const struct walk *w, uint64_t done, int error)
+{
+    uint64_t epoch = walk_end(w);
+
+    if (done)
+        return (struct result){.value = (int64_t)done, .detail = epoch};
+    return result_error_at(error, w->refused ? w->detail : 0);
+}
+
+/* The entry, which is absent, is about to name a frame. */
+PT_INLINE void
 entry_hold(const struct place *at, struct frame *f)
 {
     f->refs++;
@@ -70,47 +260,75 @@ entry_hold(const struct place *at, struct frame *f)
     at->companion->refs++;
 }
 
-/* The entry, which was `pte` and is absent now, names a frame no more. */
-void entry_drop(const struct place *at, uint64_t pte, uint64_t stamp);
-/* Whatever stood there is gone; then the entry names f, if any. */
-static inline void
-entry_set(struct walk *w, uint64_t va, uint64_t pte, struct frame *f)
-{
-    uint64_t old = atomic_load_explicit(w->at.entry, memory_order_relaxed);
+/* The same for a page table that is to be read: behind its one link that is not shared (pt.c, M5).
+ */
+void entry_hold_table(const struct place *at, struct frame *f);
 
-    if (arch_pte_present(old)) {
-        old = atomic_exchange_explicit(w->at.entry, 0, memory_order_seq_cst);
-        entry_drop(&w->at, old, w->stamp);
-        walk_changed(w, va, true);
-    }
-    if (f)
-        entry_hold(&w->at, f);
-    atomic_store_explicit(w->at.entry, pte, memory_order_release);
+/* The entry, which was `pte` and is absent now, names a frame no more. */
+PT_INLINE void
+entry_drop(const struct place *at, uint64_t pte, uint64_t stamp)
+{
+    struct frame *f = frame_at(arch_pte_frame(pte));
+
+    f->refs--;
+    reverse_remove(&f->first, at->link);
+    at->companion->refs--;
+    if (stamp)
+        frame_stamp(f, stamp);
 }
 
-/* Above level 1 an entry may link a table, which only pt_unlink takes out. */
-static inline bool
-entry_links(const struct walk *w)
+PT_INLINE void
+entry_hold_any(const struct place *at, struct frame *f)
 {
-    uint64_t pte = atomic_load_explicit(w->at.entry, memory_order_relaxed);
+    if (__builtin_expect(type_is_table(f->type), 0))
+        entry_hold_table(at, f);
+    else
+        entry_hold(at, f);
+}
 
-    return w->level > 1 && arch_pte_present(pte) && !arch_pte_large(pte);
+/* The entry, which is present, becomes 0. */
+PT_INLINE void
+entry_clear(struct walk *w, const struct place *at, uint64_t va)
+{
+    entry_drop(at, atomic_exchange_explicit(at->entry, 0, memory_order_seq_cst), w->stamp);
+    w->dropped = true;
+    walk_changed(w, va, 0, 0);
+}
+
+/* Whatever stood there is gone; then the entry names f, if any. */
+PT_INLINE void
+entry_set(struct walk *w, const struct place *at, uint64_t va, uint64_t pte, struct frame *f)
+{
+    if (arch_pte_present(atomic_load_explicit(at->entry, memory_order_relaxed)))
+        entry_clear(w, at, va);
+    if (f)
+        entry_hold_any(at, f);
+    atomic_store_explicit(at->entry, pte, memory_order_release);
+}
+
+PT_INLINE void
+place_next(struct place *at)
+{
+    at->entry++;
+    at->link++;
+    at->name++;
+}
+
+/* Can entries that map get more rights? That only plain frames may (M1). */
+PT_INLINE bool
+change_gains(struct pte_change change)
+{
+    return arch_pte_gains(0, change.add) || arch_pte_gains(~(uint64_t)0, change.keep | change.add);
 }
 
 /* The entry of that name, and the table it lies in. */
 struct place entry_named(uint32_t name);
 uint64_t entry_table(const struct place *at);
 
-/* The frame mapped at va below root, or 0. */
-uint64_t pt_translate(uint64_t root, uint64_t va);
 /* Are these flags that entries can be changed by? */
 bool map_masks_good(uint64_t clear, uint64_t set);
-/* Is it a page table? */
-static inline bool
-type_is_table(uint8_t type)
-{
-    return type >= FRAME_PT1 && type <= FRAME_PT4;
-}
+/* The frame mapped at va below root, or 0. */
+uint64_t pt_translate(uint64_t root, uint64_t va);
 /* Boot: sets one entry as pt_map does. 0, or E_NOENT with the level of the absent table, ... */
 int pt_enter(const struct account *cover, uint64_t root, uint64_t va, uint64_t wanted,
              uint64_t *missing);

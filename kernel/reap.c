@@ -27,7 +27,7 @@ reap_begin(struct account *account)
 {
     if (account->state.dying)
         return;
-    account->state.dying = 1;
+    account_dies(account);
     account_show(account);
     slice_expel();
 }

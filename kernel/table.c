@@ -77,17 +77,48 @@ link_walk(struct walk *w, uint64_t va, uint32_t above)
 {
     if (w->top < above)
         return E_INVAL;
-    if (va >= (w->top == PT_LEVELS ? USER_TOP : (uint64_t)PT_ENTRIES << (3 + 9 * w->top)))
+    if (va >= (w->top == PT_LEVELS ? USER_TOP : (uint64_t)1 << (level_shift(w->top) + 9)))
         return E_INVAL;
     w->level = above;
+    w->shift = level_shift(above);
     return walk_to(w, va);
+}
+
+/* The table hangs in one more place: the one link that was not marked as shared is now (M5). */
+static void
+link_share(const struct frame *child)
+{
+    struct place at;
+
+    if (!child->first)
+        return;
+    at = entry_named(child->first);
+    if (frame_at(entry_table(&at))->type > child->type) /* a link, and no mapping */
+        atomic_fetch_or(at.entry, arch_link_share(0));
+}
+
+static struct result
+link_change(struct walk *w, uint64_t va, uint64_t new)
+{
+    uint64_t old = *w->entry;
+
+    if (arch_link_shared(old))
+        new = arch_link_share(new);
+    while (!atomic_compare_exchange_weak(w->entry, &old, new))
+        ;
+    w->single = false;
+    walk_changed(w, va, old, new);
+    return (struct result){.detail = walk_end(w)};
 }
 
 struct result
 pt_link(struct account *account, uint64_t table, uint64_t va, uint64_t child, uint64_t withheld)
 {
-    uint64_t old, new = arch_link_encode(child, withheld);
+    struct place at;
+    uint64_t old;
     struct walk w;
+    struct frame *f;
+    bool shared;
     uint32_t level;
     int error = walk_begin(&w, account, table, 1);
 
@@ -101,42 +132,46 @@ pt_link(struct account *account, uint64_t table, uint64_t va, uint64_t child, ui
     error = level ? link_walk(&w, va, level + 1) : E_PERM;
     if (error)
         return result_error_at(error, w.detail);
-    old = *w.at.entry;
-    if (!arch_pte_present(old)) {
-        entry_hold(&w.at, frame_at(child));
-        *w.at.entry = new;
-        return result_ok(0);
+    old = *w.entry;
+    if (arch_pte_present(old)) {
+        if (!arch_pte_links(old) || arch_pte_frame(old) != child)
+            return result_error(E_EXIST);
+        return link_change(&w, va, arch_link_encode(child, withheld));
     }
-    if (arch_pte_large(old) || arch_pte_frame(old) != child)
-        return result_error(E_EXIST);
-    while (!atomic_compare_exchange_weak(w.at.entry, &old, new))
-        ;
-    w.single = false;
-    walk_changed(&w, va, arch_pte_loses(old, new));
-    return (struct result){.detail = walk_end(&w)};
+    f = frame_at(child);
+    shared = f->refs || !frame_settled(f);
+    link_share(f);
+    at = walk_place(&w);
+    entry_hold(&at, f);
+    *at.entry = shared ? arch_link_share(arch_link_encode(child, withheld))
+                       : arch_link_encode(child, withheld);
+    return result_ok(0);
 }
 
 struct result
 pt_unlink(struct account *account, uint64_t table, uint64_t va, uint64_t level)
 {
+    struct place at;
     uint64_t old;
     struct walk w;
     int error = walk_begin(&w, account, table, 1);
 
     if (!error && (level < 1 || level >= PT_LEVELS))
         error = E_INVAL;
-    if (!error)
-        error = link_walk(&w, va, (uint32_t)level + 1);
+    if (error)
+        return result_error(error);
+    error = link_walk(&w, va, (uint32_t)level + 1);
     if (error)
         return result_error_at(error, w.detail);
-    old = *w.at.entry;
-    if (!arch_pte_present(old) || arch_pte_large(old)) {
+    at = walk_place(&w);
+    old = *at.entry;
+    if (!arch_pte_links(old))
         return result_error_at(E_NOENT, level);
-    }
-    *w.at.entry = 0;
-    entry_drop(&w.at, old, w.stamp);
+    *at.entry = 0;
+    entry_drop(&at, old, w.stamp);
     w.single = false;
-    walk_changed(&w, va, true);
+    w.dropped = true;
+    walk_changed(&w, va, 0, 0);
     return (struct result){.value = (int64_t)arch_pte_frame(old), .detail = walk_end(&w)};
 }
 
@@ -148,8 +183,7 @@ void
 pt_release(uint64_t n)
 {
     struct frame *table = frame_at(n), *links = frame_at(table->other);
-    struct place at = {frame_address(n), frame_address(table->other), links,
-                       reverse_name(links->first, 0)};
+    struct place at = {frame_address(n), frame_address(table->other), links, 0};
 
     arch_root_leave(n);
     for (; links->refs > 1; at.entry++, at.link++) { /* F1, M3 */

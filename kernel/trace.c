@@ -115,7 +115,7 @@ call_traced_begin(uint64_t number, uint64_t a)
     trace_put(TRACE_CALL_BEGIN, number, a);
 }
 
-struct result
+LAST struct result
 call_traced(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d, uint64_t e)
 {
     trace_put(TRACE_CALL_BEGIN, number, a);
@@ -127,7 +127,7 @@ call_traced(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d, uin
 }
 
 /* Entered with the caller's registers saved; returns only where the call does not switch away. */
-struct result
+LAST struct result
 call_traced_saving(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d, uint64_t e)
 {
     trace_put(TRACE_CALL_BEGIN, number, a);

@@ -19,6 +19,7 @@
 #include "kernel/lock.h"
 #include "kernel/log.h"
 #include "kernel/slice.h"
+#include "kernel/slot.h"
 #include "kernel/step.h"
 #include "plant.h"
 

@@ -17,6 +17,7 @@
 #include "kernel/context.h"
 #include "kernel/frame.h"
 #include "kernel/slice.h"
+#include "kernel/slot.h"
 #include "kernel/step.h"
 
 enum { NAME_STEPS = 4 };

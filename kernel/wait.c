@@ -19,6 +19,7 @@
 #include "kernel/event.h"
 #include "kernel/frame.h"
 #include "kernel/slice.h"
+#include "kernel/slot.h"
 #include "plant.h"
 
 enum { CLAUSE_STEPS = 2 };

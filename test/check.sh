@@ -50,7 +50,7 @@ flags_of() {
 
 # The same for clang 14, which knows fewer.
 clang_flags_of() {
-    flags_of "$1" | sed 's/-flto//; s/-fzero-call-used-regs=[a-z-]*//; s/-fno-tree-loop-distribute-patterns//'
+    flags_of "$1" | sed 's/-flto//; s/-fno-tree-loop-distribute-patterns//'
 }
 
 one_gcc() {

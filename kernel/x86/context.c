@@ -62,7 +62,6 @@ arch_context_init(struct context *context, const struct context_start *start)
                                  .cs = SEL_USER_CODE,
                                  .ss = SEL_USER_DATA};
     c->page = &page_none;
-    c->slots = frame_address(((struct env *)frame_address(context->env))->slots);
     c->cr3 = (uint64_t)context->root << FRAME_SHIFT;
 }
 

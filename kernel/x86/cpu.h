@@ -33,17 +33,17 @@ struct cpu_x86 {
     _Atomic uint32_t
         room; /* transfer.S: how many more calls may nest, times two; odd: not inside */
     uint32_t apic_id;
+    uint64_t gdt[8];
     struct cpu cpu;      /* which begins with the current context, for the entry paths */
     uint64_t loaded_run; /* whose vectors and segment bases it holds (struct context) */
     uint64_t timer_ns;   /* what the timer is set for (apic.c) */
-    uint64_t gdt[8];
     struct tss tss;
 };
 _Static_assert(offsetof(struct cpu_x86, root) == CPU_ROOT, "transfer.S");
 _Static_assert(offsetof(struct cpu_x86, parked) == CPU_PARKED, "transfer.S");
 _Static_assert(offsetof(struct cpu_x86, room) == CPU_ROOM, "transfer.S");
+_Static_assert(offsetof(struct cpu_x86, gdt) == CPU_GDT, "test/boot/act29_pointers.c");
 _Static_assert(offsetof(struct cpu_x86, cpu.current) == CPU_CONTEXT, "entry.S");
-_Static_assert(offsetof(struct cpu_x86, gdt) == 0x120, "test/boot/act29_pointers.c writes there");
 _Static_assert(CPU_STATE + sizeof(struct cpu_x86) <= CPU_STATE_END, "the block's state pages");
 
 /* What is the kernel's for each save area, as far apart as those are: one index serves both. */
@@ -63,9 +63,8 @@ struct context_x86 {
     uint64_t entry[UPCALL_COUNT];
     uint64_t transfer_rip, transfer_rsp; /* where a call begins, of an activation */
     struct context *_Atomic *home;       /* where it is parked */
-    struct slots *slots;                 /* what its calls name */
     uint64_t cr3;
-    uint64_t reserved[15];
+    uint64_t reserved[16];
     struct context_level level[UPCALL_DEPTH_MAX];
 };
 _Static_assert(offsetof(struct context_x86, regs) == CONTEXT_REGS, "entry.S");
@@ -77,7 +76,7 @@ _Static_assert(offsetof(struct context_x86, entry) == CONTEXT_ENTRY, "entry.S");
 _Static_assert(offsetof(struct context_x86, transfer_rip) == CONTEXT_TRANSFER_RIP, "transfer.S");
 _Static_assert(offsetof(struct context_x86, transfer_rsp) == CONTEXT_TRANSFER_RSP, "transfer.S");
 _Static_assert(offsetof(struct context_x86, home) == CONTEXT_HOME, "transfer.S");
-_Static_assert(offsetof(struct context_x86, slots) == CONTEXT_SLOTS, "transfer.S");
+_Static_assert(offsetof(struct context, slots) == CONTEXT_SLOTS, "transfer.S");
 _Static_assert(offsetof(struct context_x86, cr3) == CONTEXT_CR3, "transfer.S");
 _Static_assert(offsetof(struct context, caller) == CONTEXT_CALLER, "transfer.S");
 _Static_assert(offsetof(struct context, due) == CONTEXT_DUE, "transfer.S");

@@ -7,8 +7,8 @@
  *
  * Invariants
  *  E1 Interrupts are off from entry to exit (but where idle lets one in).
- *  E2 No register leaves with a kernel value: C is built to clear what it used (UFLAGS in Makefile:
- *     zero-call-used-regs), and these paths clear theirs.
+ *  E2 No register leaves with a kernel value: the last function of a call in C clears them (LAST in
+ *     kernel/call.h), and these paths clear theirs.
  *  E3 rcx is canonical at each sysretq: entry addresses are checked when registered, a caller's rip
  *     at the exit itself.
  *  E4 Save areas are written through the kernel's own mapping; depth is read once and bounded.

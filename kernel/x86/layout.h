@@ -30,11 +30,13 @@
 #define CPU_ROOT 0
 #define CPU_PARKED 8
 #define CPU_ROOM 16
-#define CPU_CONTEXT 24
+#define CPU_GDT 24
+#define CPU_CONTEXT 88
 
 /* struct context_x86 */
 #define CONTEXT_CALLER 64
-#define CONTEXT_DUE 72
+#define CONTEXT_SLOTS 72
+#define CONTEXT_DUE 80
 #define CONTEXT_REGS 2048
 #define CONTEXT_PAGE 2304
 #define CONTEXT_PAGE_VA 2312
@@ -44,8 +46,7 @@
 #define CONTEXT_TRANSFER_RIP 2400
 #define CONTEXT_TRANSFER_RSP 2408
 #define CONTEXT_HOME 2416
-#define CONTEXT_SLOTS 2424
-#define CONTEXT_CR3 2432
+#define CONTEXT_CR3 2424
 #define CONTEXT_STACK 2560
 
 /* Bytes from the stub of one exception to that of the next. */

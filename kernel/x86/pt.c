@@ -30,6 +30,7 @@ enum pte_bit {
     PTE_D = 1 << 6,
     PTE_PS = 1 << 7,
     PTE_G = 1 << 8,
+    PTE_SHARED = 1 << 9, /* of a link */
     PTE_SOFT_SHIFT = 9,
     PTE_KEY_SHIFT = 59,
 };
@@ -252,62 +253,72 @@ arch_root_of(const struct cpu *cpu)
     return cpu_x86_at(cpu->number)->root >> FRAME_SHIFT;
 }
 
-/* Software bits and key, which lie elsewhere in ours. */
-static uint64_t
-pte_labels(uint64_t entry)
+uint64_t
+arch_root_here(void)
 {
-    return (entry >> MAP_SOFT_SHIFT & 7) << PTE_SOFT_SHIFT | (entry >> MAP_KEY_SHIFT & 15)
-                                                                 << PTE_KEY_SHIFT;
+    return cpu_x86_this()->root >> FRAME_SHIFT;
+}
+
+/*
+ * The flags of abi/memory.h are ours, moved: this is how far. Not to execute is a bit that is set,
+ * where MAP_EXEC is one that allows.
+ */
+enum { RECORDED_SHIFT = 2, SOFT_SHIFT = 4, KEY_SHIFT = 51, NX_SHIFT = 61 };
+enum { RECORDED = MAP_ACCESSED | MAP_DIRTY, SOFT = 7 << MAP_SOFT_SHIFT, KEY = 15 << MAP_KEY_SHIFT };
+_Static_assert((int)MAP_READ == PTE_P && (int)MAP_WRITE == PTE_W, "not moved");
+_Static_assert(MAP_ACCESSED << RECORDED_SHIFT == PTE_A && MAP_DIRTY << RECORDED_SHIFT == PTE_D, "");
+_Static_assert(MAP_SOFT_SHIFT + SOFT_SHIFT == PTE_SOFT_SHIFT, "software bits");
+_Static_assert(MAP_KEY_SHIFT + KEY_SHIFT == PTE_KEY_SHIFT, "key");
+_Static_assert((uint64_t)MAP_EXEC << NX_SHIFT == PTE_NX, "NX");
+
+/* The bits of a set of flags, but for MAP_EXEC. */
+static inline uint64_t
+pte_bits(uint64_t flags)
+{
+    return (flags & (MAP_READ | MAP_WRITE)) | (flags & RECORDED) << RECORDED_SHIFT |
+           (flags & SOFT) << SOFT_SHIFT | (flags & KEY) << KEY_SHIFT;
+}
+
+static inline uint64_t
+pte_exec(uint64_t flags)
+{
+    return (flags & MAP_EXEC) << NX_SHIFT;
 }
 
 uint64_t
 arch_pte_encode(uint64_t entry, uint32_t size)
 {
-    uint64_t pte = (entry & PTE_ADDRESS) | PTE_P | PTE_U | pte_labels(entry);
-
-    pte |= entry & MAP_WRITE ? PTE_W : 0;
-    pte |= entry & MAP_EXEC ? 0 : PTE_NX;
-    pte |= size ? PTE_PS : 0;
-    return entry & MAP_READ ? pte : entry;
+    if (!(entry & MAP_READ))
+        return entry;
+    return (entry & PTE_ADDRESS) | pte_bits(entry) | PTE_U | (pte_exec(entry) ^ PTE_NX) |
+           (size ? PTE_PS : 0);
 }
 
 uint64_t
 arch_pte_decode(uint64_t pte)
 {
-    uint64_t entry;
-
     if (!(pte & PTE_P))
         return pte;
-    entry = (pte & PTE_ADDRESS) | MAP_READ;
-    entry |= pte & PTE_W ? MAP_WRITE : 0;
-    entry |= pte & PTE_NX ? 0 : MAP_EXEC;
-    entry |= pte & PTE_A ? MAP_ACCESSED : 0;
-    entry |= pte & PTE_D ? MAP_DIRTY : 0;
-    entry |= (pte >> PTE_SOFT_SHIFT & 7) << MAP_SOFT_SHIFT;
-    entry |= (pte >> PTE_KEY_SHIFT & 15) << MAP_KEY_SHIFT;
-    return entry;
+    return (pte & (PTE_ADDRESS | PTE_P | PTE_W)) | (pte >> RECORDED_SHIFT & RECORDED) |
+           (pte >> SOFT_SHIFT & SOFT) | (pte >> KEY_SHIFT & KEY) | (~pte >> NX_SHIFT & MAP_EXEC);
 }
 
-/* Not to execute is a bit that is set: MAP_EXEC goes the other way. */
-struct pte_change
+__attribute__((always_inline)) inline struct pte_change
 arch_pte_change(uint64_t clear, uint64_t set)
 {
-    uint64_t off = pte_labels(clear), on = pte_labels(set);
+    uint64_t on = pte_bits(set & ~(uint64_t)MAP_READ) | pte_exec(clear & ~set);
 
-    off |= clear & MAP_WRITE ? PTE_W : 0;
-    off |= clear & MAP_ACCESSED ? PTE_A : 0;
-    off |= clear & MAP_DIRTY ? PTE_D : 0;
-    off |= set & MAP_EXEC ? PTE_NX : 0;
-    on |= set & MAP_WRITE ? PTE_W : 0;
-    on |= clear & ~set & MAP_EXEC ? PTE_NX : 0;
-    return (struct pte_change){.keep = ~off, .add = on};
+    if (clear == MAP_CHANGEABLE) /* just what is set, most often */
+        return (struct pte_change){.keep = ~((uint64_t)(MAP_WRITE | SOFT << SOFT_SHIFT) |
+                                             (uint64_t)KEY << KEY_SHIFT | PTE_NX),
+                                   .add = on};
+    return (struct pte_change){.keep = ~(pte_bits(clear) | pte_exec(set)), .add = on};
 }
 
 bool
-arch_pte_loses(uint64_t from, uint64_t to)
+arch_pte_loses(uint64_t lost, uint64_t got)
 {
-    return (from & ~to & (PTE_W | PTE_A | PTE_D)) || (~from & to & PTE_NX) ||
-           (from ^ to) >> PTE_KEY_SHIFT & 15;
+    return lost & (PTE_W | PTE_A | PTE_D) || got & PTE_NX || (lost | got) >> PTE_KEY_SHIFT & 15;
 }
 
 bool
@@ -323,9 +334,9 @@ arch_pte_present(uint64_t pte)
 }
 
 bool
-arch_pte_large(uint64_t pte)
+arch_pte_links(uint64_t pte)
 {
-    return (pte & (PTE_P | PTE_PS)) == (PTE_P | PTE_PS);
+    return (pte & (PTE_P | PTE_PS)) == PTE_P;
 }
 
 uint64_t
@@ -342,6 +353,18 @@ arch_link_encode(uint64_t table_frame, uint64_t withheld)
     pte |= withheld & MAP_WRITE ? 0 : PTE_W;
     pte |= withheld & MAP_EXEC ? PTE_NX : 0;
     return pte;
+}
+
+uint64_t
+arch_link_share(uint64_t link)
+{
+    return link | PTE_SHARED;
+}
+
+bool
+arch_link_shared(uint64_t links)
+{
+    return links & PTE_SHARED;
 }
 
 void

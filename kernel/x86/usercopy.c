@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * usercopy.c - the kernel's only reads and writes of a caller's addresses.
- * An absent page ends a copy with its address; what was copied before it stands.
+ * usercopy.c - the kernel's only reads and writes of a caller's addresses, and of what lies at an
+ * index that a caller chose. An absent page ends a copy with its address; what was copied before it
+ * stands.
  */
 #include "abi/memory.h"
 #include "kernel/arch.h"
@@ -36,4 +37,13 @@ copy_out(uint64_t to_va, const void *from, size_t n)
     uint64_t refused = span_refused(to_va, n);
 
     return refused ? refused : copy_bytes((void *)to_va, from, n);
+}
+
+uint64_t
+arch_index_masked(uint64_t index, uint64_t n)
+{
+    uint64_t mask; /* all ones where the subtraction borrows */
+
+    __asm__("cmp %2, %1\n\tsbb %0, %0" : "=r"(mask) : "r"(index), "er"(n) : "cc");
+    return index & mask;
 }

@@ -133,6 +133,8 @@ space_protect(const struct space *s, uint64_t va, uint64_t n, uint64_t flags)
         struct call_result r =
             call_pt_protect(s->pool->account, s->root, 0, va, batch_of(n), MAP_CHANGEABLE, flags);
 
+        if (r.value == (int64_t)n)
+            return 0;
         if (step(r, &va, &n) == 0)
             return (int)r.value;
     }

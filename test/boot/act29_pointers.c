@@ -7,7 +7,7 @@
 #include "test/boot/good.h"
 
 static const uint64_t KERNEL_DESCRIPTOR =
-    0xffffffffc0001158; /* the last of the first processor's */
+    0xffffffffc0001050; /* the last of the first processor's: CPU_GDT */
 
 enum { GUARD = 0xa5, EDGE_BYTES = 8 };
 

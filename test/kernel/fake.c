@@ -14,7 +14,6 @@
 #include "kernel/epoch.h"
 #include "kernel/log.h"
 #include "kernel/mapping.h"
-#include "kernel/mapping.h"
 #include "kernel/object.h"
 #include "kernel/slice.h"
 #include "kernel/step.h"
@@ -29,6 +28,12 @@ uint64_t fake_clock_ns, fake_upcalls;
 
 struct frame *frame_table = table;
 uint64_t frame_count = FAKE_FRAMES;
+
+uint64_t
+arch_index_masked(uint64_t index, uint64_t n)
+{
+    return index < n ? index : 0;
+}
 
 /* ---- frames ---- */
 
@@ -314,5 +319,6 @@ fake_begin(void)
     fake_clock_ns = fake_upcalls = 0;
     cell_init(frame_become(FAKE_TABLE, FRAME_SLOTS), FAKE_TABLE, KIND_SLOTS);
     env = (struct env){.slots = FAKE_TABLE, .account = FAKE_ROOT};
+    context.slots = frame_address(FAKE_TABLE);
     cap_init();
 }
