@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* lock.c - the one word that kernel/lock.h is about: taken from the start, for the boot. */
+/* lock.c - waiting for the one lock that kernel/lock.h is about. It is taken from the start, for
+ * the boot. */
 #include "kernel/lock.h"
+#include "kernel/slice.h"
 
-struct lock kernel_lock_word = {.next = 1};
+struct lock kernel_lock_word = {.turn = 1};
 
 void
 lock_quiesce(void)
@@ -11,4 +13,42 @@ lock_quiesce(void)
     for (uint32_t i = 0; i < cpu_count(); i++)
         while (arch_inside(cpu_at(i)))
             arch_pause();
+}
+
+/* Does the claim of processor `me` come first, or are there none? */
+static bool
+claim_first(uint32_t me)
+{
+    uint64_t claims = atomic_load_explicit(&kernel_lock_word.claims, memory_order_relaxed);
+    uint32_t from =
+        (atomic_load_explicit(&kernel_lock_word.last, memory_order_relaxed) + 1) % CPUS_MAX;
+    uint64_t turned = from ? claims >> from | claims << (CPUS_MAX - from) : claims;
+
+    return !claims || (from + (uint32_t)__builtin_ctzll(turned)) % CPUS_MAX == me;
+}
+
+void
+lock_wait(void)
+{
+    struct lock *lock = &kernel_lock_word;
+    uint32_t me = cpu_this()->number, turn, before, looks = 0;
+    uint32_t first = before = atomic_load_explicit(&lock->turn, memory_order_relaxed);
+    bool claimed = false;
+
+    for (;; arch_pause()) {
+        turn = atomic_load_explicit(&lock->turn, memory_order_relaxed);
+        looks = turn == before ? looks + 1 : 0;
+        before = turn;
+        if (!(turn & 1) && (claim_first(me) || looks > (claimed ? LOCK_HONOUR : 2 * LOCK_HONOUR)) &&
+            lock_try())
+            break;
+        if (claimed || turn - first < 2 * LOCK_PATIENCE)
+            continue;
+        claimed = true;
+        atomic_fetch_or_explicit(&lock->claims, (uint64_t)1 << me, memory_order_relaxed);
+    }
+    if (!claimed)
+        return;
+    atomic_store_explicit(&lock->last, me, memory_order_relaxed);
+    atomic_fetch_and_explicit(&lock->claims, ~((uint64_t)1 << me), memory_order_relaxed);
 }

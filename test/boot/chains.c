@@ -54,7 +54,7 @@ struct base {
 };
 static struct base bases[BASES];
 static volatile bool over;
-static volatile uint64_t wrong, died, busy, absent, late;
+static volatile uint64_t wrong, died, busy, absent;
 
 static uint64_t
 answer_of(uint64_t seed, uint64_t service)

@@ -16,7 +16,7 @@ explore() {
     shift 2
     rm -rf "$dir" && mkdir -p "$dir" && cd "$dir" || exit 2
     spin "$@" -a "$root/test/model/$model.pml" && gcc -O2 -w -DSAFETY -DMEMLIM=1500 -o pan pan.c &&
-        ./pan -m200000 || echo "$model $*: it does not run"
+        ./pan -m5000000 || echo "$model $*: it does not run"
     cd "$root" || exit 2
 }
 
@@ -43,3 +43,9 @@ must wait whole 0
 must wait no_look 1 -DNO_LOOK
 must wait no_fence 1 -DNO_FENCE
 must wait late 1 -DLATE
+must lock whole 0
+must lock host 0 -DHOST
+must lock stuck 0 -DHOST -DSTUCK
+must lock no_stand 1 -DNO_STAND
+must lock no_turn 1 -DNO_TURN
+must lock no_honour 1 -DHOST -DSTUCK -DNO_HONOUR
