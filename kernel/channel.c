@@ -24,7 +24,7 @@
 #include "lib/words.h"
 
 enum {
-    DRAIN_MAX_S = 10,
+    DRAIN_MAX_S = 10, /* in which nothing leaves */
     EVENTS_MAX = 128,
     DRAIN_LOOK_NS = 50000,
     LOST_BYTES_MAX = 48,
@@ -404,11 +404,17 @@ drain_wait(void)
 void
 channel_drain(void)
 {
-    uint64_t end = clock_now() + (uint64_t)DRAIN_MAX_S * 1000000000;
+    uint64_t moved = clock_now(), left;
 
     owed_send();
-    while ((owing || !port_idle()) && !port_broken() && clock_now() < end) {
+    left = port_left();
+    while ((owing || left) && !port_broken() &&
+           clock_now() - moved < (uint64_t)DRAIN_MAX_S * 1000000000) {
+        uint64_t before = left;
         drain_wait();
         owed_send();
+        left = port_left();
+        if (left != before) /* who takes it is slow, not gone */
+            moved = clock_now();
     }
 }

@@ -59,5 +59,5 @@ bool channel_log(const char *text, uint32_t n);
 /* For the console: see there. */
 void channel_mask(void);
 bool channel_work(void);
-/* Sends all that is owed, and waits until it and all before has left; 10 s at most. */
+/* Sends all that is owed, and waits until it and all before has left, or for 10 s nothing does. */
 void channel_drain(void);

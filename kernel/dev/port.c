@@ -52,8 +52,8 @@ port_broken(void)
     return !device || device->broken();
 }
 
-bool
-port_idle(void)
+uint64_t
+port_left(void)
 {
-    return !device || device->idle();
+    return device ? device->left() : 0;
 }

@@ -32,7 +32,7 @@ struct port_device {
     void (*mask)(void);
     bool (*unmask)(void);
     bool (*broken)(void);
-    bool (*idle)(void);
+    uint64_t (*left)(void);
 };
 
 /* Boot: finds the device and starts it: false, and the log says why, when there is none. */
@@ -60,8 +60,8 @@ bool port_unmask(void);
 
 /* There is none, or its device broke the rules; for ever. */
 bool port_broken(void);
-/* Has all that was sent left? */
-bool port_idle(void);
+/* What was sent and has not left yet, in units of the device; 0: all has. */
+uint64_t port_left(void);
 
 /* ---- the kinds: NULL when this machine has none ---- */
 const struct port_device *port_virtio_begin(enum port_form form, const char *command_line);

@@ -106,11 +106,11 @@ serial_broken(void)
     return false;
 }
 
-static bool
-serial_idle(void)
+static uint64_t
+serial_left(void)
 {
     serial_push(); /* at the machine's end nobody interrupts */
-    return serial.put == serial.sent && arch_serial_sent();
+    return serial.put - serial.sent + !arch_serial_sent();
 }
 
 static const struct port_device port_serial = {
@@ -120,7 +120,7 @@ static const struct port_device port_serial = {
     .mask = serial_mask,
     .unmask = serial_unmask,
     .broken = serial_broken,
-    .idle = serial_idle,
+    .left = serial_left,
 };
 
 const struct port_device *

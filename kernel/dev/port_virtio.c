@@ -257,13 +257,13 @@ virtio_unmask(void)
     return false;
 }
 
-static bool
-virtio_idle(void)
+static uint64_t
+virtio_left(void)
 {
     if (virtio_broken())
-        return true;
+        return 0;
     send_reap();
-    return !port.our->send.out;
+    return port.our->send.out;
 }
 
 static const struct port_device port_virtio = {
@@ -273,7 +273,7 @@ static const struct port_device port_virtio = {
     .mask = virtio_mask,
     .unmask = virtio_unmask,
     .broken = virtio_broken,
-    .idle = virtio_idle,
+    .left = virtio_left,
 };
 
 static bool
