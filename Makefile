@@ -206,7 +206,7 @@ KIT := kit.c kit_memory.c kit_threads.c spans.S
 $(OUT)/bench/kit: $(addprefix $(OUT)/u/bench/,$(addsuffix .o,$(KIT))) $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LD) -T libos/exo/library.ld -e kit_start -o $@ $(filter %.o,$^)
-$(OUT)/bench/exits_kit: $(OUT)/u/bench/exits_kit.c.o $(EXO_OBJ) libos/exo/library.ld
+$(OUT)/bench/exits_kit: $(OUT)/u/bench/exits_kit.c.o $(OUT)/u/bench/exits_pair.c.o $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LINK_LIBRARY)
 bench-tools: $(BENCH_TOOLS)

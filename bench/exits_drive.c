@@ -6,7 +6,7 @@
  *     exits_drive OPERATION:N... -- COMMAND...
  *
  * COMMAND starts the guest, in which a kit (exits_kit.c, exits_linux.c) says "ready", then for each
- * line "OPERATION N" does it and says "done COUNT". Prints "OPERATION COUNT EXITS" a line, the
+ * line "OPERATION N" does it and says "done COUNT". Prints "OPERATION COUNT EXITS MS" a line, the
  * first for "boot"; each operation is done twice, and the second counts. Exits are those of
  * /sys/kernel/debug/kvm without irq_exits, which the host's own interrupts cause.
  */
@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { LINE_BYTES = 256 };
@@ -47,6 +48,15 @@ exits_read(void)
     return counter_read("exits") - counter_read("irq_exits");
 }
 
+static long
+now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 /* The number behind the next line that begins with `word`. */
 static long
 line_await(FILE *from, const char *word)
@@ -63,16 +73,18 @@ line_await(FILE *from, const char *word)
 static void
 operation_do(FILE *to, FILE *from, const char *operation, int name_length, const char *n)
 {
-    long begun, count;
+    long begun, count, begun_ms, ms;
 
     for (int warm = 1; warm >= 0; warm--) {
         begun = exits_read();
+        begun_ms = now_ms();
         fprintf(to, "%.*s %s\n", name_length, operation, n);
         fflush(to);
         count = line_await(from, "done ");
+        ms = now_ms() - begun_ms;
         usleep(100000); /* what it still does, before it waits again, counts */
         if (!warm)
-            printf("%.*s %ld %ld\n", name_length, operation, count, exits_read() - begun);
+            printf("%.*s %ld %ld %ld\n", name_length, operation, count, exits_read() - begun, ms);
     }
 }
 
@@ -114,7 +126,7 @@ main(int argc, char **argv)
     pid_t pid = guest_start(argv + last + 1, &to, &from);
     line_await(from, "ready");
     usleep(100000);
-    printf("boot 1 %ld\n", exits_read());
+    printf("boot 1 %ld 0\n", exits_read());
     for (int i = 1; i < last; i++) {
         const char *colon = strchr(argv[i], ':');
         operation_do(to, from, argv[i], (int)(colon - argv[i]), colon + 1);

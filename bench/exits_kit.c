@@ -5,6 +5,7 @@
  * other side.
  */
 #include "abi/cap.h"
+#include "bench/exits_pair.h"
 #include "lib/format.h"
 #include "lib/string.h"
 #include "libos/exo/exo.h"
@@ -94,8 +95,19 @@ static const struct {
     const char *name;
     uint64_t (*run)(uint64_t n);
 } operations[] = {
-    {"nothing", nothing}, {"null_call", null_call}, {"upcall", upcall}, {"map_unmap", map_unmap},
-    {"yield", yield},     {"spin", spin},           {"alone", spin},    {"idle", idle},
+    {"nothing", nothing},
+    {"null_call", null_call},
+    {"upcall", upcall},
+    {"map_unmap", map_unmap},
+    {"yield", yield},
+    {"spin", spin},
+    {"alone", spin},
+    {"idle", idle},
+    {"transfer", pair_transfer},
+    {"env_create", pair_env_create},
+    {"remote_flush", pair_remote_flush},
+    {"event_post", pair_event_post},
+    {"dedicated", pair_dedicated},
 };
 
 /* One line of input, without its end. 0 bytes: there are no more. */

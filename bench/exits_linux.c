@@ -3,12 +3,13 @@
  * exits_linux.c - does an operation of Linux so often as a line on its input says, for
  * exits_drive.c. What exits_kit.c is on the other side.
  */
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -176,15 +177,96 @@ idle(uint64_t n)
     return n;
 }
 
+/* ---- a thread of ours on the second processor ---- */
+
+static volatile uint64_t other_ready, other_events;
+static pthread_t other;
+
+static void
+processor_take(int cpu)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    if (sched_setaffinity(0, sizeof set, &set))
+        exit(1);
+}
+
+static void
+on_event(int sig)
+{
+    (void)sig;
+    other_events = other_events + 1;
+}
+
+static void *
+other_main(void *argument)
+{
+    processor_take(1);
+    other_ready = 1;
+    while (argument == NULL)
+        __asm__ volatile("pause");
+    return NULL;
+}
+
+static void
+other_begin(void)
+{
+    processor_take(0);
+    if (other_ready)
+        return;
+    signal(SIGUSR1, on_event);
+    if (pthread_create(&other, NULL, other_main, NULL))
+        exit(1);
+    while (!other_ready)
+        __asm__ volatile("pause");
+}
+
+static uint64_t
+remote_flush(uint64_t n)
+{
+    other_begin();
+    return map_unmap(n);
+}
+
+static uint64_t
+event_post(uint64_t n)
+{
+    other_begin();
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t seen = other_events;
+        pthread_kill(other, SIGUSR1);
+        while (other_events == seen)
+            __asm__ volatile("pause");
+    }
+    return n;
+}
+
+static uint64_t
+dedicated(uint64_t n)
+{
+    processor_take(1);
+    return alone(n);
+}
+
 static const struct {
     const char *name;
     uint64_t (*run)(uint64_t n);
 } operations[] = {
-    {"nothing", nothing},       {"null_call", null_call},
-    {"upcall", upcall},         {"map_unmap", map_unmap},
-    {"yield", yield},           {"spin", spin},
-    {"env_create", env_create}, {"transfer", transfer},
-    {"alone", alone},           {"idle", idle},
+    {"nothing", nothing},
+    {"null_call", null_call},
+    {"upcall", upcall},
+    {"map_unmap", map_unmap},
+    {"yield", yield},
+    {"spin", spin},
+    {"env_create", env_create},
+    {"transfer", transfer},
+    {"alone", alone},
+    {"idle", idle},
+    {"remote_flush", remote_flush},
+    {"event_post", event_post},
+    {"dedicated", dedicated},
 };
 
 int

@@ -241,11 +241,18 @@ FIGURES = [
     Figure("hello_memory_bytes", "bytes", ("value", 1 << 20), False, lambda m: m.hello_memory(),
            "most that the account of a partition that runs hello ever held, as init reports it"),
     exits_figure("null_call", "null_call", 0, "call 0; Linux: getppid"),
+    exits_figure("transfer", "transfer", 0, "a call of another environment that trusts nobody, and its return; Linux: a "
+                 "round trip through pipes"),
     exits_figure("upcall", "upcall", 0, "a write to an absent page, the handler steps over it; Linux: SIGSEGV"),
     exits_figure("map_unmap", "map_unmap", 0, "a page mapped, written, unmapped; Linux: mmap, write, munmap"),
+    exits_figure("env_create", "env_create", 0, "an environment made, called once and destroyed; Linux: fork, exit, wait"),
     exits_figure("slice_switch", "spin", 1, "two busy partitions, a switch from one to the other; Linux: processes"),
     exits_figure("yield", "yield", 0, "two partitions that yield, a switch; Linux: sched_yield of two processes"),
-    exits_figure("busy_10s", "alone", 1100, "one program busy for 10 s; Linux too"),
+    exits_figure("remote_flush", "remote_flush", 1, "a page mapped, and taken from a context that runs on another "
+                 "processor, both processors' exits; Linux: mmap, write, munmap beside a thread"),
+    exits_figure("event_post", "event_post", 1, "an event to a context that runs on another processor, until its upcall, "
+                 "both processors' exits; Linux: a signal to a thread"),
+    exits_figure("dedicated_10s", "dedicated", 0, "10 s busy on a processor whose vector names one context; Linux: pinned"),
     exits_figure("idle_10s", "idle", 10, "one program that sleeps for 10 s, and its being woken; Linux too"),
     exits_figure("boot", "boot", 5000, "power-on to the first program waiting for input, firmware's too; Linux too"),
     console_figure("in"),
