@@ -94,6 +94,7 @@ struct context_state {
     uint32_t phase; /* enum context_phase */
     uint32_t cause; /* enum context_cause */
     int64_t status;
+    uint64_t charged_cycles; /* processor time charged to it, until it was last taken off */
     struct save_area save; /* complete when stopped; vector, error and address of what stopped it */
 };
-_Static_assert(sizeof(struct context_state) == 272, "layout");
+_Static_assert(sizeof(struct context_state) == 280, "layout");

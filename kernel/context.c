@@ -230,7 +230,8 @@ context_read(struct context *context, uint64_t out)
     struct context_state state = {.phase =
                                       transfer_is_parked(context) ? CONTEXT_PARKED : context->phase,
                                   .cause = context->cause,
-                                  .status = context->status};
+                                  .status = context->status,
+                                  .charged_cycles = context->charged_cycles};
     uint64_t absent;
 
     arch_context_registers(context, &state.save);

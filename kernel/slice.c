@@ -140,6 +140,14 @@ cpu_alone(struct cpu *cpu)
     return cpu->alone;
 }
 
+/* Has it nothing to switch to at the end of the slice: alone, and not in another's place (yield)?
+ */
+static bool
+slice_endless(struct cpu *cpu)
+{
+    return cpu_alone(cpu) && cpu->payer == position_context(cpu, cpu->position);
+}
+
 /* When the kernel has work of its own, which the first processor does; 0: never. */
 static uint64_t
 kernel_deadline(const struct cpu *cpu)
@@ -155,7 +163,7 @@ slice_arm(struct cpu *cpu)
     if (cpu->current->due)
         arch_timer_set(1);
     else if (!planted(PLANT_SLICE_TIMER))
-        arch_timer_set(earlier(earlier(cpu_alone(cpu) && !planted(PLANT_ALONE) ? 0 : end,
+        arch_timer_set(earlier(earlier(slice_endless(cpu) && !planted(PLANT_ALONE) ? 0 : end,
                                        transfer_deadline(cpu->current)),
                                earlier(work_time(cpu), kernel_deadline(cpu))));
 }
@@ -546,7 +554,7 @@ slice_tick(struct cpu *cpu)
         slice_interrupt(cpu, now);
     if (cpu->grace_end_ns && now >= cpu->grace_end_ns)
         slice_force(cpu, now);
-    if (!cpu->grace_end_ns && now >= cpu->slice_end_ns && !cpu_alone(cpu))
+    if (!cpu->grace_end_ns && now >= cpu->slice_end_ns && !slice_endless(cpu))
         slice_end(cpu, now);
     if (context->due && !context_deliver(context))
         slice_leave(cpu);

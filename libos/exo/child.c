@@ -146,7 +146,9 @@ static int64_t
 objects_give(struct build *b)
 {
     const struct child_terms *t = b->t;
-    struct context_start start = {.rip = (uintptr_t)child_enter, .stop_slot = SLOT_NOTHING};
+    struct context_start start = {.rip = (uintptr_t)child_enter,
+                                  .rsp = (uintptr_t)child_stack + STACK_BYTES - 8,
+                                  .stop_slot = SLOT_NOTHING};
     uint64_t frame[6];
     int64_t r = pool_take_all(&b->pool, frame, 6);
 
@@ -154,7 +156,7 @@ objects_give(struct build *b)
         r = call_slots_make(b->pool.account, frame[0], t->slot[CHILD_SLOTS]).value;
     if (r >= 0)
         r = call_events_make(b->pool.account, frame[1], t->slot[CHILD_EVENTS]).value;
-    if (r >= 0)
+    if (r >= 0 && t->entry != SLOT_NOTHING)
         r = call_entry_make(b->pool.account, frame[2], t->entry).value;
     if (r >= 0)
         r = call_env_make(b->pool.account, frame[3], t->slot[CHILD_ENV], t->slot[CHILD_SLOTS],
@@ -189,16 +191,27 @@ grants_give(struct build *b)
     r = r ? r : grant(b, 2, slot[CHILD_ENV], SLOT_ENV, RIGHT_MAKE | RIGHT_GRANT);
     r = r ? r : grant(b, 3, slot[CHILD_CONTEXT], SLOT_CONTEXT, RIGHT_STOP | RIGHT_RUN);
     r = r ? r : grant(b, 4, slot[CHILD_EVENTS], SLOT_EVENTS, RIGHT_READ | RIGHT_POST | RIGHT_GRANT);
-    return r ? r : grant(b, 5, b->t->entry, CHILD_ENTRY, RIGHT_MAKE | RIGHT_RUN | RIGHT_GRANT);
+    if (r || b->t->entry == SLOT_NOTHING)
+        return r;
+    return grant(b, 5, b->t->entry, CHILD_ENTRY, RIGHT_MAKE | RIGHT_RUN | RIGHT_GRANT);
+}
+
+/* It begins, and serves its entry. */
+static int64_t
+entry_serve(const struct child_terms *t)
+{
+    struct transfer_setup setup = {.rip = (uintptr_t)child_enter,
+                                   .rsp = (uintptr_t)child_stack + STACK_BYTES - 8};
+    struct rpc first = {0};
+    int64_t r = call_transfer_serve(t->entry, t->slot[CHILD_CONTEXT], (uintptr_t)&setup).value;
+
+    return r < 0 ? r : rpc_call(t->entry, &first);
 }
 
 int
 child_make(const struct child_terms *t)
 {
     struct build b = {.t = t};
-    struct transfer_setup setup = {.rip = (uintptr_t)child_enter,
-                                   .rsp = (uintptr_t)child_stack + STACK_BYTES - 8};
-    struct rpc first = {0};
     int64_t r;
 
     if (!window_va && !(window_va = room_take(1)))
@@ -213,9 +226,7 @@ child_make(const struct child_terms *t)
     r = r < 0 ? r : objects_give(&b);
     r = r < 0 ? r : grants_give(&b);
     pool_close(&b.pool);
-    r = r < 0 ? r : call_transfer_serve(t->entry, t->slot[CHILD_CONTEXT], (uintptr_t)&setup).value;
-    r = r < 0 ? r : rpc_call(t->entry, &first); /* it begins, and serves */
-    return (int)r;
+    return (int)(r < 0 || t->entry == SLOT_NOTHING ? r : entry_serve(t));
 }
 
 int
@@ -263,6 +274,7 @@ child_destroy(const struct child_terms *t)
     while (left > 0);
     for (uint32_t i = CHILD_SLOTS; i < CHILD_SLOT_COUNT; i++)
         call_slot_clear(SLOT_SLOTS, t->slot[i]);
-    call_slot_clear(SLOT_SLOTS, t->entry);
+    if (t->entry != SLOT_NOTHING)
+        call_slot_clear(SLOT_SLOTS, t->entry);
     return (int)left;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * libos/exo/child.h - a second environment of ours, in an account of its own below ours: it begins
- * with a copy of our image as it is now, and a function of ours. It runs in no slice: it serves an
- * entry, and whoever calls that pays.
+ * with a copy of our image as it is now, and a function of ours. It has no slice of its own: it
+ * serves an entry, and whoever calls that pays; or, without an entry, it runs in the time that
+ * somebody gives it (yield, slice_set).
  */
 #pragma once
 #include <stdint.h>
@@ -27,10 +28,11 @@ struct child_terms {
     uint64_t reserve_frames;         /* of our reserve; 0: none */
     uint64_t page_frame, n_pages;    /* frames of ours that become its account's page; 0: none */
     uint32_t slot[CHILD_SLOT_COUNT]; /* of ours, for the time being */
-    uint32_t entry;                  /* a slot of ours: gets the entry, with every right */
-    uint32_t cells;      /* a slot of ours with a frame of cells, of which CHILD_CELLS from */
+    uint32_t entry; /* a slot of ours: gets the entry, with every right; SLOT_NOTHING: there is none
+                     */
+    uint32_t cells; /* a slot of ours with a frame of cells, of which CHILD_CELLS from */
     uint32_t first_cell; /* this one on are empty */
-    void (*main)(void);  /* begun by the first call of the entry; serves CHILD_ENTRY (rpc_serve) */
+    void (*main)(void);  /* serves CHILD_ENTRY (rpc_serve); without an entry, whatever it does */
 };
 
 /*

@@ -4,6 +4,9 @@ import os, re
 from harness import *
 
 
+COUNTED = os.path.join(ROOT, 'test/boot/counted.sh')  # the emulator, where a nanosecond is an instruction
+
+
 def example(name, *arguments, options=(), code=0, timeout=TIMEOUT):
     r = run(list(options), [name, *arguments], timeout=timeout)
     same(r.code, code, f'exit code ({short(r.out[-300:])} {short(r.err[-300:])})')
@@ -110,3 +113,38 @@ def example_procs_on_one_processor():
 @test(MACHINE, long=True)
 def example_procs_a_thousand_kills_in_critical_sections():
     procs(1000, 20, '--cpus', '2', '--emulator', os.path.join(ROOT, 'test/boot/counted.sh'), timeout=3000)
+
+
+def shares(out):
+    """[(tickets, per cent of the time, per cent of the work)] of what stride printed."""
+    return [(int(t), float(time), float(work)) for t, time, work in
+            re.findall(r'^tickets (\d+): \d+ slices, ([\d.]+) % of the time, ([\d.]+) % of the work', out, re.M)]
+
+
+def within(got, due, what):
+    expect(abs(got - due) <= due * 2 / 100, f'{got} % of the {what}, and {due:.2f} % are its share')
+
+
+@test(MACHINE)
+def example_stride_shares_three_to_two_to_one():
+    """Where instructions are counted work is time: with both, each is within 2 % of its share."""
+    found = shares(example('stride', options=['--accel', 'tcg', '--emulator', COUNTED]))
+    same([t for t, _, _ in found], [3, 2, 1], 'tickets')
+    for tickets, time, work in found:
+        within(time, tickets / 6 * 100, 'time')
+        within(work, tickets / 6 * 100, 'work')
+
+
+@test(MACHINE)
+def example_stride_shares_a_processor_that_is_its_own():
+    """Nobody else is named there, and yet whom it yields to must not keep it."""
+    found = shares(example('stride', '7', '1', '1', '3', options=['--cpus', '2']))
+    same([t for t, _, _ in found], [7, 1, 1, 3], 'tickets')
+    for tickets, time, _ in found:
+        within(time, tickets / 12 * 100, 'time')
+
+
+@test(MACHINE)
+def example_stride_refuses_what_are_no_tickets():
+    for words in (['0'], ['101'], ['3', 'x'], ['1'] * 9):
+        expect('numbers of tickets' in example('stride', *words, code=1), f'{words}')
