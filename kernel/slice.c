@@ -330,6 +330,7 @@ slice_on(struct cpu *cpu, struct context *named, uint32_t due, uint64_t now_ns)
     struct context *context = transfer_on(cpu, named);
 
     cpu->payer = named;
+    cpu->renamed = false;
     arch_context_switch(cpu, context);
     transfer_room(cpu);
     trace(TRACE_SLICE_BEGIN, cpu->position, cpu->slice[cpu->position].duration_ns);
@@ -541,7 +542,7 @@ slice_tick(struct cpu *cpu)
     if (context->stop_asked)
         context_end(context, CAUSE_STOPPED, 0);
     if (context->phase == CONTEXT_STOPPED || account_dying(frame_at(context->self)->owner) ||
-        (!position_context(cpu, cpu->position) && !planted(PLANT_TIME_TAKEN)))
+        (cpu->renamed && !planted(PLANT_TIME_TAKEN)))
         slice_leave(cpu);
     transfer_tick(cpu, now);
     if (!cpu->payer)

@@ -32,6 +32,7 @@ struct cpu {
     bool idle;             /* halted, or about to */
     bool alone;            /* its whole vector names one context */
     bool changed;          /* alone is to be found out anew */
+    bool renamed;          /* the position whose slice runs names another now: it is over */
     uint64_t epoch;        /* kernel/epoch.h */
     bool work;             /* an interrupt's work is left (kernel/work.h) */
     struct context *payer; /* whom the slice names; NULL: none, or what runs is not its chain */

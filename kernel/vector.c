@@ -93,6 +93,8 @@ slice_name(struct cpu *cpu, uint64_t position, enum slice_role role, struct cont
     struct slice *s = &cpu->slice[position];
     uint64_t bit = (uint64_t)1 << position % 64;
 
+    if (s->name[role].context && s->name[role].context != (context ? context->self : 0))
+        cpu->renamed |= cpu->current && cpu->position == position;
     if (s->name[role].context)
         name_leave(name_id(cpu, position, role));
     if (context)

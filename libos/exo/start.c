@@ -80,10 +80,15 @@ processor_keep(uint32_t cpu)
     uint32_t position = (uint32_t)exo_start_page->position;
     int64_t r = cpu < machine->n_cpus ? 0 : -E_INVAL;
 
-    for (uint32_t i = 0; i < machine->n_cpus && r >= 0; i++)
-        r = call_slice_set(SLOT_ACCOUNT, i, position, i == cpu ? SLOT_CONTEXT : SLOT_NOTHING,
-                           SLOT_NOTHING, exo_start_page->slice_ns)
+    if (r == 0) /* there first: where we are named no more, we run no more */
+        r = call_slice_set(SLOT_ACCOUNT, cpu, position, SLOT_CONTEXT, SLOT_NOTHING,
+                           exo_start_page->slice_ns)
                 .value;
+    for (uint32_t i = 0; i < machine->n_cpus && r >= 0; i++)
+        if (i != cpu)
+            r = call_slice_set(SLOT_ACCOUNT, i, position, SLOT_NOTHING, SLOT_NOTHING,
+                               exo_start_page->slice_ns)
+                    .value;
     return r < 0 ? r : call_yield(SLOT_NOTHING).value;
 }
 

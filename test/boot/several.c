@@ -5,9 +5,10 @@
  */
 #include "abi/account.h"
 #include "abi/event.h"
+#include "abi/slice.h"
 #include "test/boot/kit.h"
 
-enum { ROUNDS = 6000, SLICE_NS = 2000000, REPLACED = 20, PAGES = 400 };
+enum { ROUNDS = 6000, SLICE_NS = 2000000, UNNAMED_NS = 20000000, REPLACED = 20, PAGES = 400 };
 
 static struct lock lock;
 static uint64_t shared;
@@ -106,6 +107,37 @@ replaced(void)
     expect(frames_used() <= before + 2, "nothing is left of them");
 }
 
+static void
+pass(uint64_t ns)
+{
+    for (uint64_t end = clock_ns() + ns; clock_ns() < end;)
+        call_yield(SLOT_NOTHING);
+}
+
+/* Named at no position any more, it runs no more: not even where nobody else wants the processor.
+ */
+static void
+unnamed(void)
+{
+    static volatile uint64_t n;
+    struct context *c = context_add(spinner, (void *)(uintptr_t)&n);
+    uint64_t seen;
+
+    expect(c != NULL, "a context");
+    fine(context_place(c, cpu_count() - 1, SLICE_MAX_NS), "a slice");
+    while (n == 0)
+        call_yield(SLOT_NOTHING);
+    fine(call_slice_set(SLOT_ACCOUNT, c->cpu, c->position, SLOT_NOTHING, SLOT_NOTHING, SLICE_NS)
+             .value,
+         "slice_set");
+    pass(UNNAMED_NS);
+    seen = n;
+    pass(UNNAMED_NS);
+    expect(n == seen, "whom no position names runs no more");
+    fine(context_stop(c), "context_stop");
+    fine(context_remove(c), "context_remove");
+}
+
 static volatile uint64_t poked;
 
 static void
@@ -148,6 +180,7 @@ exo_main(const struct start_page *start)
     together(cpu_count());
     together(cpu_count() + 1);
     replaced();
+    unnamed();
     interrupted();
     return done();
 }
