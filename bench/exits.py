@@ -17,7 +17,8 @@ DRIVE = "/drive/exits_drive"
 KIT = outer.PROJECT + "/out/bench/exits_kit"
 BOTH = ["null_call:20000", "transfer:5000", "upcall:20000", "map_unmap:5000", "env_create:300", "idle:10000"]
 THEIRS_MORE = ["yield:5000", "spin:3000"]  # ours need a partition beside
-PAIR = ["dedicated:100", "dedicated:10000", "remote_flush:2000", "event_post:2000"]  # on two processors
+PAIR = ["dedicated:100", "dedicated:10000", "remote_flush:2000", "event_post:2000",
+        "remote_flush_off:2000", "event_post_off:20000"]  # on two processors
 REST = ["nothing:1", "alone:3000"]  # what a command costs by itself, and what being busy for so long
 SWITCHES = {"yield": 2, "spin": 2}  # away and back
 WHOLE = ("boot", "idle")  # counted as they are, not per operation
@@ -49,7 +50,9 @@ def drive(operations, command):
 
 def ours_command(beside=None, cpus=1):
     words = [outer.PROJECT + "/out/host/tessera", "run", "--accel", "kvm", "-m", "64m", "--cpus", str(cpus)]
-    return words + (["--beside-memory", "16m", "--beside", f"{KIT} {beside}"] if beside else []) + [KIT]
+    if beside:
+        return words + ["--beside-memory", "16m", "--beside", f"{KIT} {beside}", KIT, "share"]
+    return words + [KIT]
 
 
 def theirs_command(cpus=1):

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exits_kit.c - does an operation so often as a line on its input says, for exits_drive.c; or, with
- * an argument, is the one beside: `spin` for ever, `yield` for ever. What exits_linux.c is on the
- * other side.
+ * exits_kit.c - does an operation so often as a line on its input says, for exits_drive.c, in
+ * slices as long as there are, so that their ends are not counted with it; with the argument
+ * `share` in those that it was given. With `spin` or `yield` it is the one beside, and does that
+ * for ever. What exits_linux.c is on the other side.
  */
 #include "abi/cap.h"
 #include "bench/exits_pair.h"
@@ -107,6 +108,8 @@ static const struct {
     {"env_create", pair_env_create},
     {"remote_flush", pair_remote_flush},
     {"event_post", pair_event_post},
+    {"remote_flush_off", pair_remote_flush_off},
+    {"event_post_off", pair_event_post_off},
     {"dedicated", pair_dedicated},
 };
 
@@ -164,6 +167,8 @@ exo_main(const struct start_page *start)
         __asm__ volatile("pause");
     while (!strcmp(word, "yield"))
         call_yield(SLOT_NOTHING);
+    if (strcmp(word, "share") != 0 && pair_begin() < 0)
+        return 1;
     absent = room_take(1);
     error = pool_take_run(&exo_pool, 1, &spare);
     if (!error)

@@ -5,6 +5,7 @@
  */
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -179,7 +180,8 @@ idle(uint64_t n)
 
 /* ---- a thread of ours on the second processor ---- */
 
-static volatile uint64_t other_ready, other_events;
+static volatile uint64_t other_ready, other_events, other_rest;
+static sem_t other_rests, other_resumes;
 static pthread_t other;
 
 static void
@@ -200,14 +202,41 @@ on_event(int sig)
     other_events = other_events + 1;
 }
 
+/* Busy, or asleep with signals held back. */
 static void *
 other_main(void *argument)
 {
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
     processor_take(1);
     other_ready = 1;
-    while (argument == NULL)
+    while (argument == NULL) {
         __asm__ volatile("pause");
+        if (!other_rest)
+            continue;
+        pthread_sigmask(SIG_BLOCK, &set, NULL);
+        sem_post(&other_rests);
+        sem_wait(&other_resumes);
+        pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    }
     return NULL;
+}
+
+static void
+other_off(void)
+{
+    other_rest = 1;
+    sem_wait(&other_rests);
+    usleep(10000); /* until its processor idles */
+}
+
+static void
+other_on(void)
+{
+    other_rest = 0;
+    sem_post(&other_resumes);
 }
 
 static void
@@ -217,6 +246,8 @@ other_begin(void)
     if (other_ready)
         return;
     signal(SIGUSR1, on_event);
+    if (sem_init(&other_rests, 0, 0) || sem_init(&other_resumes, 0, 0))
+        exit(1);
     if (pthread_create(&other, NULL, other_main, NULL))
         exit(1);
     while (!other_ready)
@@ -244,6 +275,27 @@ event_post(uint64_t n)
 }
 
 static uint64_t
+remote_flush_off(uint64_t n)
+{
+    other_begin();
+    other_off();
+    n = map_unmap(n);
+    other_on();
+    return n;
+}
+
+static uint64_t
+event_post_off(uint64_t n)
+{
+    other_begin();
+    other_off();
+    for (uint64_t i = 0; i < n; i++)
+        pthread_kill(other, SIGUSR1);
+    other_on();
+    return n;
+}
+
+static uint64_t
 dedicated(uint64_t n)
 {
     processor_take(1);
@@ -266,6 +318,8 @@ static const struct {
     {"idle", idle},
     {"remote_flush", remote_flush},
     {"event_post", event_post},
+    {"remote_flush_off", remote_flush_off},
+    {"event_post_off", event_post_off},
     {"dedicated", dedicated},
 };
 

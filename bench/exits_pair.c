@@ -3,6 +3,7 @@
 #include "bench/exits_pair.h"
 #include <stdbool.h>
 #include "abi/cap.h"
+#include "abi/slice.h"
 #include "libos/exo/child.h"
 #include "libos/exo/exo.h"
 #include "libos/exo/rpc.h"
@@ -20,6 +21,20 @@ enum {
     SECOND_CPU = 1,
     NS_PER_MS = 1000000,
 };
+
+static int64_t
+position_name(uint32_t cpu, uint32_t context)
+{
+    return call_slice_set(SLOT_ACCOUNT, cpu, (uint32_t)exo_start_page->position, context,
+                          SLOT_NOTHING, SLICE_MAX_NS)
+        .value;
+}
+
+int64_t
+pair_begin(void)
+{
+    return position_name(FIRST_CPU, SLOT_CONTEXT);
+}
 
 /* ---- another environment ---- */
 
@@ -113,7 +128,7 @@ pair_env_create(uint64_t n)
 static struct context other __attribute__((aligned(FRAME_BYTES)));
 static uint8_t other_stack[STACK_BYTES] __attribute__((aligned(16)));
 static uint8_t other_upcall_stack[STACK_BYTES] __attribute__((aligned(16)));
-static volatile uint64_t other_ready, other_events;
+static volatile uint64_t other_ready, other_events, other_turns;
 
 /* What an event interrupts is nothing to go back to. */
 static void
@@ -122,7 +137,7 @@ other_on_event(void)
     *(volatile uint32_t *)&other.page.depth = 0;
     other_events++;
     for (;;)
-        __asm__ volatile("pause");
+        other_turns++;
 }
 
 static void
@@ -162,17 +177,7 @@ other_main(void)
         exo_exit(1);
     other_ready = 1;
     for (;;)
-        __asm__ volatile("pause");
-}
-
-static int64_t
-position_name(uint32_t cpu, uint32_t context)
-{
-    const struct start_page *start = exo_start_page;
-
-    return call_slice_set(SLOT_ACCOUNT, cpu, (uint32_t)start->position, context, SLOT_NOTHING,
-                          start->slice_ns)
-        .value;
+        other_turns++;
 }
 
 /* The other on the second processor, we on the first alone. */
@@ -198,15 +203,43 @@ other_begin(void)
     return true;
 }
 
-uint64_t
-pair_remote_flush(uint64_t n)
+/* The other off its processor: true once it is. */
+static bool
+other_off(void)
+{
+    uint64_t seen;
+
+    if (!other_begin() || position_name(SECOND_CPU, SLOT_NOTHING) < 0)
+        return false;
+    do { /* it counts no more */
+        seen = other_turns;
+        clock_sleep_until(clock_ns() + 10 * NS_PER_MS);
+    } while (other_turns != seen);
+    return true;
+}
+
+/* Back on it. */
+static bool
+other_on(void)
+{
+    uint64_t seen = other_turns;
+
+    if (position_name(SECOND_CPU, SLOT_OTHER) < 0)
+        return false;
+    while (other_turns == seen)
+        __asm__ volatile("pause");
+    return true;
+}
+
+static uint64_t
+flushes(uint64_t n)
 {
     const volatile struct machine_page *machine =
         (const volatile struct machine_page *)EXPOSED_MACHINE;
     static uint64_t va, frame;
     uint64_t entry, done = 0;
 
-    if (!other_begin() || (!va && pool_take_run(&exo_pool, 1, &frame)))
+    if (!va && pool_take_run(&exo_pool, 1, &frame))
         return 0;
     va = va ? va : room_take(1);
     entry = frame << FRAME_SHIFT | MAP_READ | MAP_WRITE;
@@ -225,6 +258,26 @@ pair_remote_flush(uint64_t n)
 }
 
 uint64_t
+pair_remote_flush(uint64_t n)
+{
+    return other_begin() ? flushes(n) : 0;
+}
+
+uint64_t
+pair_remote_flush_off(uint64_t n)
+{
+    uint64_t done = other_off() ? flushes(n) : 0;
+
+    return other_on() ? done : 0;
+}
+
+static bool
+post(void)
+{
+    return call_event_post(SLOT_EVENTS, COUNTER_OTHER, 1).value >= 0;
+}
+
+uint64_t
 pair_event_post(uint64_t n)
 {
     uint64_t done = 0;
@@ -233,12 +286,24 @@ pair_event_post(uint64_t n)
         return 0;
     for (; done < n; done++) {
         uint64_t seen = other_events;
-        if (call_event_post(SLOT_EVENTS, COUNTER_OTHER, 1).value < 0)
+        if (!post())
             return 0;
         while (other_events == seen)
             __asm__ volatile("pause");
     }
     return done;
+}
+
+uint64_t
+pair_event_post_off(uint64_t n)
+{
+    uint64_t done = 0;
+
+    if (!other_off())
+        return 0;
+    while (done < n && post())
+        done++;
+    return other_on() ? done : 0;
 }
 
 uint64_t
