@@ -148,3 +148,25 @@ def example_stride_shares_a_processor_that_is_its_own():
 def example_stride_refuses_what_are_no_tickets():
     for words in (['0'], ['101'], ['3', 'x'], ['1'] * 9):
         expect('numbers of tickets' in example('stride', *words, code=1), f'{words}')
+
+
+def noise(where, out):
+    """(loops, interrupts, times put on, what its histogram adds up to)"""
+    found = re.search(rf'^{where}: (\d+) loops, .*; (\d+) interrupts, put on (\d+) times\n((?:  .*\n)+)', out, re.M)
+    expect(found, f'nothing of "{where}" in {short(out)}')
+    return *map(int, found.groups()[:3]), sum(int(n) for n in re.findall(r': (\d+)$', found[4], re.M))
+
+
+@test(MACHINE)
+def example_dedicate_is_never_interrupted_alone():
+    out = example('dedicate', '300', options=['--cpus', '2'])
+    loops, interrupts, switches, counted = noise('shared', out)
+    expect(counted == loops > 0 and interrupts > 20 and switches > 20, f'shared: {out}')
+    loops, interrupts, switches, counted = noise('dedicated', out)
+    expect(counted == loops > 0, f'the histogram: {out}')
+    same((interrupts, switches), (0, 0), 'interrupts and switches of a processor that is its own')
+
+
+@test(MACHINE)
+def example_dedicate_wants_a_second_processor():
+    expect('--cpus 2' in example('dedicate', code=1), 'what it wants')
