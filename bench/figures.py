@@ -233,6 +233,9 @@ FIGURES = [
                   "there and back; Linux: a byte through a pipe to another process and one back"),
     *path_figures("threads", "thread_switch", "thread_switch", "thread_switch", ("ratio", 50),
                   "semaphore_post and semaphore_wait of libos/exo to another thread and back; Linux: two threads, futex"),
+    *path_figures("envs", "env_create_destroy", "env_create_destroy", "env_create_destroy", ("ratio", 15),
+                  "frames taken, a root with its tables and stack, environment, context made; it makes one kernel call "
+                  "and ends; frames freed, as many free as before; Linux: fork, exit, wait"),
     Figure("boot_ms", "ms", ("value", 100), False, lambda m: m.boots,
            "virtual time under -icount shift=0,sleep=off from the kernel's first instruction (bench/floor.S) to a "
            "program's first; Linux: to init's first, booted by PVH as well"),
@@ -252,6 +255,9 @@ FIGURES = [
                  "processor, both processors' exits; Linux: mmap, write, munmap beside a thread"),
     exits_figure("event_post", "event_post", 1, "an event to a context that runs on another processor, until its upcall, "
                  "both processors' exits; Linux: a signal to a thread"),
+    exits_figure("remote_flush_off", "remote_flush_off", 0, "the same where that context is on no processor"),
+    exits_figure("event_post_off", "event_post_off", 0, "the same where that context is on no processor; Linux: held back "
+                 "by a thread that sleeps"),
     exits_figure("dedicated_10s", "dedicated", 0, "10 s busy on a processor whose vector names one context; Linux: pinned"),
     exits_figure("idle_10s", "idle", 10, "one program that sleeps for 10 s, and its being woken; Linux too"),
     exits_figure("boot", "boot", 5000, "power-on to the first program waiting for input, firmware's too; Linux too"),

@@ -246,7 +246,8 @@ kit_paths(void)
 static const struct part {
     const char *name;
     int (*run)(void);
-} parts[] = {{"paths", kit_paths}, {"memory", kit_memory}, {"threads", kit_threads}};
+} parts[] = {
+    {"paths", kit_paths}, {"memory", kit_memory}, {"threads", kit_threads}, {"envs", kit_envs}};
 
 int
 exo_main(const struct start_page *start)

@@ -56,7 +56,7 @@ context_create(struct env *env, uint64_t env_frame, uint64_t frame,
 {
     struct context *context = frame_become(frame, FRAME_CONTEXT);
 
-    frame_become(start->vector_frame, FRAME_VECTOR);
+    frame_become_part(start->vector_frame, FRAME_VECTOR, 0); /* arch_context_init fills it */
     frame_ref(start->vector_frame);
     frame_ref(env_frame);
     frame_ref(env->root);

@@ -40,7 +40,7 @@ env_make(struct account *account, uint64_t frame, uint64_t into, struct slots *s
     owner = frame_at(frame)->owner;
     if (frame_at(root)->owner != owner || frame_at(frame_of(slots))->owner != owner)
         return result_error(E_PERM);
-    env = frame_become(frame, FRAME_ENV);
+    env = frame_become_part(frame, FRAME_ENV, sizeof(*env));
     env_create(env, frame, frame_of(slots), root);
     slot_fill(into, &env->cell);
     return result_ok(0);

@@ -87,12 +87,20 @@ frame_check_words(const struct account *account, uint64_t n)
 void *
 frame_become(uint64_t n, enum frame_type type)
 {
+    void *object = frame_become_part(n, type, 0);
+
+    arch_frame_clear(object);
+    return object;
+}
+
+void *
+frame_become_part(uint64_t n, enum frame_type type, uint64_t bytes)
+{
     struct frame *f = frame_at(n);
 
     f->type = (uint8_t)type;
     f->flags = 0;
-    arch_frame_clear(frame_address(n));
-    return frame_address(n);
+    return memset(frame_address(n), 0, bytes);
 }
 
 void
@@ -227,32 +235,54 @@ frame_alloc(struct account *account, uint64_t first, uint64_t n)
 
 /* 0 when frame n can be freed by account now, its object ended. */
 static int
-frame_release(const struct account *account, uint64_t n, uint64_t *steps)
+frame_release(const struct account *account, const struct frame *f, uint64_t n, uint64_t *steps)
 {
-    const struct frame *f = frame_find(n);
-
     if (!f || !account_covers(account, f->owner))
         return E_PERM;
     if (f->refs || (f->type == FRAME_PLAIN && (f->other || f->flags & FRAME_SIZE)))
         return E_BUSY;
-    return object_release(n, steps);
+    if (f->type != FRAME_PLAIN || wait_on_frame(n))
+        return object_release(n, steps);
+    *steps -= 1;
+    return 0;
+}
+
+/* Frames of one account given back, and not yet off what it holds. */
+struct discharge {
+    uint32_t owner;
+    uint64_t n;
+};
+
+static void
+discharge_end(struct discharge *given)
+{
+    if (given->n)
+        account_discharge(account_at(given->owner), given->n);
+    given->n = 0;
 }
 
 struct result
 frame_free(struct account *account, uint64_t first, uint64_t n)
 {
+    struct discharge given = {0, 0};
     uint64_t done = 0, steps = STEPS_MAX;
     int error = 0;
 
     if (n < 1 || n > FRAME_BATCH_MAX)
         return result_error(E_INVAL);
     while (done < n && steps && !error) {
-        error = frame_release(account, first + done, &steps);
+        const struct frame *f = frame_find(first + done);
+        if (!f || f->owner != given.owner || f->type == FRAME_ACCOUNT)
+            discharge_end(&given);
+        error = frame_release(account, f, first + done, &steps);
         if (!error) {
-            frame_give_back(first + done);
+            given.owner = f->owner;
+            given.n++;
+            frame_set_free(first + done);
             done++;
         }
     }
+    discharge_end(&given);
     return done ? result_ok((int64_t)done) : epoch_error(error);
 }
 

@@ -68,6 +68,8 @@ int frame_check_unused(const struct account *account, uint64_t n);
 int frame_check_words(const struct account *account, uint64_t n);
 /* Plain -> an object's type. The caller has checked (F3). Returns its address, zeroed. */
 void *frame_become(uint64_t n, enum frame_type type);
+/* The same for an object that is no more than its first bytes: only these are zeroed. */
+void *frame_become_part(uint64_t n, enum frame_type type, uint64_t bytes);
 /* An object's frame -> plain again, and stale; zeroes while somebody still names it (F5). */
 void frame_retire(uint64_t n);
 /* Clears a stale frame (F4). */

@@ -19,10 +19,10 @@
 #include "plant.h"
 
 /*
- * In elementary steps (kernel/step.h): a frame cleared, a table emptied, a console's buffers
- * cleared.
+ * In elementary steps (kernel/step.h): a frame cleared, a table looked through (and one for each
+ * entry that it has), a large frame's parts, a console's buffers cleared.
  */
-enum { CLEAR_STEPS = 16, TABLE_STEPS = 512, CONSOLE_STEPS = STEPS_MAX };
+enum { CLEAR_STEPS = 16, SCAN_STEPS = 64, TABLE_STEPS = 512, CONSOLE_STEPS = STEPS_MAX };
 
 /*
  * Does it have to stay? Looked at first: a call that is refused changes nothing, but that a parked
@@ -87,8 +87,7 @@ object_release(uint64_t n, uint64_t *steps)
     case FRAME_PT2:
     case FRAME_PT3:
     case FRAME_PT4:
-        pt_release(n);
-        cost = TABLE_STEPS;
+        cost = SCAN_STEPS + pt_release(n);
         break;
     case FRAME_ACCOUNT:
         account_release(account_at(n));

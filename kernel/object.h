@@ -13,5 +13,5 @@ int object_release(uint64_t n, uint64_t *steps);
 
 /* frame.c: an unreferenced plain frame returns to the free pool. */
 void frame_give_back(uint64_t n);
-/* table.c: drops what the page table in frame n maps or links. */
-void pt_release(uint64_t n);
+/* table.c: drops what the page table in frame n maps or links; returns how many entries. */
+uint64_t pt_release(uint64_t n);

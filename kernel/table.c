@@ -175,19 +175,40 @@ pt_unlink(struct account *account, uint64_t table, uint64_t va, uint64_t level)
     return (struct result){.value = (int64_t)arch_pte_frame(old), .detail = walk_end(&w)};
 }
 
+/* The first place from this one on that holds something; there is one. */
+static struct place
+place_filled(struct place at)
+{
+    const uint64_t *first = (const uint64_t *)(uintptr_t)at.entry,
+                   *entry = first; /* nobody else writes it */
+
+    while (!*entry) {
+        entry++;
+        while ((uintptr_t)entry % (4 * sizeof(*entry)) == 0 &&
+               !(entry[0] | entry[1] | entry[2] | entry[3]))
+            entry += 4;
+    }
+    at.link += entry - first;
+    at.entry += entry - first;
+    return at;
+}
+
 /*
  * Everything the table names is let go of. Nobody walks it any more: it hangs nowhere and its epoch
  * has passed, or nothing of its account runs (account_destroy).
  */
-void
+uint64_t
 pt_release(uint64_t n)
 {
     struct frame *table = frame_at(n), *links = frame_at(table->other);
+    uint64_t present = links->refs - 1;
     struct place at = {frame_address(n), frame_address(table->other), links, 0};
 
     arch_root_leave(n);
     for (; links->refs > 1; at.entry++, at.link++) { /* F1, M3 */
-        uint64_t old = *at.entry;
+        uint64_t old;
+        at = place_filled(at);
+        old = *at.entry;
         if (!arch_pte_present(old))
             continue;
         *at.entry = 0;
@@ -197,4 +218,5 @@ pt_release(uint64_t n)
     links->first = 0;
     links->refs = 0;
     frame_retire(table->other);
+    return present;
 }

@@ -34,6 +34,7 @@ enum {
     SYSCALL_BYTES = 2,
     VECTOR_MXCSR = 24, /* offset in the vector area */
     MXCSR_START = 0x1f80,
+    VECTOR_HEAD = 512 + 64, /* the old area and the header: Intel SDM vol. 1, 13.4 */
 };
 
 static uint64_t run_last; /* runs of contexts on processors are numbered, each once */
@@ -54,6 +55,7 @@ arch_context_init(struct context *context, const struct context_start *start)
     uint8_t *vectors = frame_address(start->vector_frame);
     uint32_t mxcsr = MXCSR_START;
 
+    memset(vectors, 0, VECTOR_HEAD); /* by which all behind it is as in the beginning */
     memcpy(vectors + VECTOR_MXCSR, &mxcsr, sizeof(mxcsr));
     c->regs = (struct save_area){.rip = start->rip,
                                  .rsp = start->rsp,

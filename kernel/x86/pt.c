@@ -42,6 +42,10 @@ extern const char entry_template[];
 
 static uint64_t *kernel_root;
 
+/* Those of its entries that are used: the same in every root, and from pt_init on no more come. */
+static uint16_t kernel_entries[PT_ENTRIES / 2];
+static size_t n_kernel_entries;
+
 uint64_t
 arch_physical(const void *kernel_pointer)
 {
@@ -123,6 +127,9 @@ pt_init(uint64_t memory_end)
     direct_map(memory_end);
     for (uint64_t va = (uint64_t)kernel_start; va < (uint64_t)kernel_end; va += FRAME_BYTES)
         kernel_map(va, va - KERNEL_BASE, FRAME_BYTES, image_flags(va - KERNEL_BASE));
+    for (uint16_t i = PT_ENTRIES / 2; i < PT_ENTRIES; i++)
+        if (kernel_root[i])
+            kernel_entries[n_kernel_entries++] = i;
     pt_kernel_load();
 }
 
@@ -211,8 +218,11 @@ arch_root_kernel_entries(void)
 void
 arch_root_init(void *root)
 {
-    memset(root, 0, FRAME_BYTES / 2);
-    memcpy((uint64_t *)root + 256, kernel_root + 256, 256 * sizeof(uint64_t));
+    uint64_t *entries = root;
+
+    arch_frame_clear(root);
+    for (size_t i = 0; i < n_kernel_entries; i++)
+        entries[kernel_entries[i]] = kernel_root[kernel_entries[i]];
 }
 
 /* A processor stands on a root from before it loads it on: who takes rights below it sees that. */
