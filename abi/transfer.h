@@ -15,6 +15,9 @@
  * on behind its own `syscall` with rax = 0 and the same registers as message, and the activation is
  * parked again. Each side saves and clears what the other is not to see (libos/exo/rpc.h).
  *
+ * A processor without an activation of the entry takes that of the next which has a free one, on a
+ * slower path; who has its own waits for that.
+ *
  * The caller's slice pays, and its later ones until the return. Whoever made the capability chose
  * the cell, so a service tells its callers apart by cells of its own frames. The kernel gives no
  * identity 0: that is how an activation finds out that it was withdrawn.
@@ -24,7 +27,7 @@
  *
  * A call that is refused changes nothing but rax (the error), rdx, rcx and r11:
  *   -E_BADF, -E_PERM  no entry there, or no right to call it
- *   -E_NOENT          the entry has no activation on this processor
+ *   -E_NOENT          the entry has no activation
  *   -E_AGAIN          it is busy; rdx is the context that holds it
  *   -E_LOOP           TRANSFER_DEPTH_MAX are under way on top of each other
  * One that was begun ends with rax = 0 or with

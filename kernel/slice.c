@@ -281,9 +281,15 @@ slice_changed(struct cpu *cpu)
 void
 slice_expel(void)
 {
+    struct cpu *cpu = cpu_this();
+
     for (uint32_t i = 0; i < cpu_count(); i++)
-        if (cpu_at(i) != cpu_this() && cpu_at(i)->current)
+        if (cpu_at(i) != cpu && cpu_at(i)->current)
             slice_ask(cpu_at(i));
+    if (!cpu->current)
+        return;
+    transfer_room(cpu);
+    slice_hurry();
 }
 
 /* ---- on and off ---- */
@@ -545,6 +551,7 @@ slice_tick(struct cpu *cpu)
         (cpu->renamed && !planted(PLANT_TIME_TAKEN)))
         slice_leave(cpu);
     transfer_tick(cpu, now);
+    transfer_room(cpu); /* T8 */
     if (!cpu->payer)
         slice_leave(cpu);
     if (context->deadline_ns && now >= context->deadline_ns) {

@@ -63,7 +63,6 @@ _Noreturn void slice_leave(struct cpu *cpu);
 /* Likewise, and the rest of the slice is another's, which slice_can_run has said it takes. */
 _Noreturn void slice_donate(struct cpu *cpu, struct context *to);
 bool slice_can_run(const struct context *context);
-/* The current context, whose registers are saved, is off the processor from here on. */
 /* Time has passed while the current context ran; its registers are saved. May not return. */
 void slice_tick(struct cpu *cpu);
 /* ---- vector.c: who owns and is named ---- */
@@ -77,7 +76,7 @@ void slice_free(struct cpu *cpu, uint64_t position);
 bool slice_reap(uint32_t account, uint64_t *cursor, uint64_t *steps);
 /* Some position that names the context as its first, on *cpu; SLICE_POSITIONS: none. */
 uint64_t slice_naming(const struct context *context, struct cpu **cpu);
-/* The account is dying: processors that run its contexts are interrupted. */
+/* An account is dying: whoever runs is looked at, and calls nobody of it any more. */
 void slice_expel(void);
 /* Lets the timer fire as soon as the processor is back in a library: something is due there. */
 void slice_hurry(void);

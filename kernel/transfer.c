@@ -213,12 +213,13 @@ transfer_on(struct cpu *cpu, struct context *named)
     return x;
 }
 
-/* On a processor that is not its home an activation's return is looked at, for T3. */
+/* T8. On a processor that is not its home an activation's return is looked at, for T3. */
 void
 transfer_room(struct cpu *cpu)
 {
     uint32_t depth = depth_of(cpu->current);
-    bool settle = !planted(PLANT_IDENTITY);
+    bool settle =
+        !planted(PLANT_IDENTITY) && (!accounts_dying || planted(PLANT_CALL_DYING)); /* T8 */
 
     if (planted(PLANT_ENTRY_SLOT))
         transfer_unchecked = true;
@@ -399,11 +400,33 @@ transfer_serve(struct entry *entry, struct context *context, uint64_t setup_va)
     return result_ok(0);
 }
 
+/*
+ * The activation that a call on this processor enters: its own, else the next one's that is free,
+ * else one that is busy; NULL: there is none.
+ */
+static struct context *
+activation_near(const struct entry *entry, uint32_t from)
+{
+    struct context *found = NULL;
+
+    for (uint32_t i = 0; i < cpu_count(); i++) {
+        struct context *context = entry->holder[(from + i) % cpu_count()];
+        if (!context || dying(context))
+            continue;
+        if (transfer_is_parked(context))
+            return context;
+        found = found ? found : context;
+        if (i == 0)
+            break; /* who has one here waits for that */
+    }
+    return found;
+}
+
 struct context *
 transfer_holder(uint64_t slot, int *error)
 {
     const struct entry *entry = slot_object(slot, KIND_ENTRY, RIGHT_RUN, error);
-    struct context *holder = entry ? entry->holder[cpu_this()->number] : NULL;
+    struct context *holder = entry ? activation_near(entry, cpu_this()->number) : NULL;
 
     if (!entry)
         return NULL;
@@ -429,23 +452,23 @@ transfer_withdraw(struct entry *entry, uint64_t cpu)
 }
 
 /*
- * The activation of this processor behind a slot, unparked and with the current context's message;
- * or NULL, an error and *detail, and nothing has changed.
+ * The activation behind a slot, unparked and with the current context's message; or NULL, an error
+ * and *detail, and nothing has changed.
  */
 static struct context *
 callee_begin(struct cpu *cpu, uint64_t slot, int *error, uint64_t *detail)
 {
     struct entry *entry = slot_object(slot, KIND_ENTRY, RIGHT_RUN, error);
-    struct context *callee = entry ? entry->holder[cpu->number] : NULL;
+    struct context *callee = entry ? activation_near(entry, cpu->number) : NULL;
 
     if (!entry)
         return NULL;
     *error = E_NOENT;
-    if (!callee || dying(callee))
+    if (!callee)
         return NULL;
     *error = E_AGAIN;
     *detail = callee->self;
-    callee = unpark(entry, cpu->number);
+    callee = unpark(entry, callee->entry_cpu);
     if (callee)
         arch_transfer_begin(callee, cpu->current, slot_cell(slot));
     return callee;
@@ -464,6 +487,7 @@ call(struct cpu *cpu, uint64_t slot, uint64_t *detail)
     if (!callee)
         return error;
     callee->caller = caller;
+    callee->on = cpu->number + 1;
     arch_transfer_hand(cpu, callee);
     return 0;
 }

@@ -15,6 +15,8 @@
  *  T6 the context that a slice names pays for what runs in it: cpu->payer.
  *  T7 an entry ends only when nobody is inside transfer.S with a pointer to it (lock_quiesce): what
  *     else is reached there is this processor's chain, or referred to by one of it.
+ *  T8 while an account is dying no call or return is settled without the lock: nothing of it is
+ *     entered any more.
  */
 #pragma once
 #include <stdatomic.h>
@@ -58,7 +60,7 @@ void transfer_tick(struct cpu *cpu, uint64_t now_ns);
 
 /* ---- for context.c and object.c ---- */
 /*
- * The activation of this processor that an entry's slot names, where it is in a call and can run:
+ * The activation that a call of this entry's slot would enter, where it is in a call and can run:
  * else NULL, and E_AGAIN, E_BADF or E_PERM.
  */
 struct context *transfer_holder(uint64_t slot, int *error);

@@ -30,8 +30,34 @@ _start: /* rdi = boot page or start page */
     jmp *%rax
     .endm
 
-    upcall exo_upcall_exception, exo_on_exception
-    upcall exo_upcall_fault, exo_on_fault
+    /*
+     * The same for those that nothing holds back: they may come while gs is whatever a peer left there
+     * (rpc.h). The context's page is the one that the save area lies in; behind the handler gs is as it was.
+     */
+    .macro upcall_any name, handler
+    .globl \name
+\name:
+    mov %rdi, %rbx
+    xor %ebp, %ebp
+    rdgsbase %rax
+    xor %rdi, %rax
+    test $-4096, %rax
+    jnz 1f
+    call *\handler(%rip)
+    lea exo_resume_distance(%rbx), %rax
+    jmp *%rax
+1:  rdgsbase %r12
+    mov %rdi, %rax
+    and $-4096, %rax
+    wrgsbase %rax
+    call *\handler(%rip)
+    wrgsbase %r12
+    lea exo_resume_distance(%rbx), %rax
+    jmp *%rax
+    .endm
+
+    upcall_any exo_upcall_exception, exo_on_exception
+    upcall_any exo_upcall_fault, exo_on_fault
     upcall exo_upcall_foreign, exo_on_foreign
     upcall exo_upcall_event, exo_on_event
     upcall exo_upcall_revoke, exo_on_revoke

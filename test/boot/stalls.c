@@ -22,8 +22,11 @@ enum {
     OTHER_CALL,  /* in the child's table */
     OTHER_CONTEXT,
     CELLS,
-    MORE,  /* the service's activation on another processor */
-    CHILD, /* CHILD_SLOT_COUNT of them */
+    MORE,                            /* the service's activation on another processor */
+    CHILD,                           /* CHILD_SLOT_COUNT of them */
+    LAST = CHILD + CHILD_SLOT_COUNT, /* as many of another */
+    LAST_ENTRY = LAST + CHILD_SLOT_COUNT,
+    LAST_CALL,
     POSITION = 100,
     CALLER_AT = POSITION,
     SERVICE_AT,
@@ -353,6 +356,92 @@ account_gone(void)
     refuse(message_send(transfer_word(ENTRY), message), E_BADF, "nor of its entry");
 }
 
+static void
+last_answer(struct rpc *m)
+{
+    m->word[2]++;
+}
+
+static void
+last_main(void)
+{
+    rpc_serve(CHILD_ENTRY, SLOT_CONTEXT, 0, last_answer);
+}
+
+static const struct child_terms last = {
+    .name = 2,
+    .limit_frames = CHILD_FRAMES,
+    .slot = {LAST, LAST + 1, LAST + 2, LAST + 3, LAST + 4},
+    .entry = LAST_ENTRY,
+    .cells = CELLS,
+    .first_cell = 1 + CHILD_CELLS,
+    .main = last_main,
+};
+
+/* From the mark on nobody enters what ends, though most of it is still there. */
+static void
+account_going(void)
+{
+    struct rpc m = {.word = {0}};
+    int64_t left;
+
+    fine(child_make(&last), "child_make");
+    weaken(LAST_ENTRY, RIGHT_RUN, LAST_CALL);
+    expect(rpc_call(LAST_CALL, &m) == 0 && m.word[2] == 1, "it answers");
+    left = call_account_destroy(LAST).value;
+    expect(left > 0, "its end takes a while");
+    for (uint32_t i = 0; i < TURNS; i++) {
+        int64_t r = rpc_call(LAST_CALL, &m);
+        hold(r == -E_NOENT || r == -E_OWNERDEAD || r == -E_BADF, "an account that ends is called");
+    }
+    while (left > 0)
+        left = call_account_destroy(LAST).value;
+    expect(left == 0, "nothing is left of it");
+}
+
+/* Its only activation is another processor's. */
+static void
+from_elsewhere(void)
+{
+    if (((const struct machine_page *)EXPOSED_MACHINE)->n_cpus < 2)
+        return;
+    for (uint32_t i = 0; i < TURNS; i++) {
+        caller_begin(1, ADD_MORE, SLICE_NS);
+        while (!result)
+            ;
+        hold(result == (int64_t)answers && more_right, "a call from another processor");
+        caller_end();
+    }
+    say("another processor was served");
+}
+
+static struct context *handler_here;
+
+static void
+skip_ud2(struct save_area *save)
+{
+    handler_here = context_here();
+    save->rip += 2;
+}
+
+/* An exception while gs is what a peer has left there. */
+static void
+foreign_gs(void)
+{
+    upcall_handler *before = exo_on_exception;
+    struct context *here = context_here();
+    uint64_t foreign = (uintptr_t)page_new(MAP_READ | MAP_WRITE, NULL) + 8, after;
+
+    exo_on_exception = skip_ud2;
+    __asm__ volatile("wrgsbase %1\n\tud2\n\trdgsbase %0\n\twrgsbase %2"
+                     : "=&r"(after)
+                     : "r"(foreign), "r"(here)
+                     : "memory");
+    exo_on_exception = before;
+    hold(handler_here == here, "a handler knows its context by what the kernel says");
+    hold(after == foreign, "and leaves gs as it was");
+}
+
 /* Each waits in the service for the other. */
 static void
 two_at_once(void)
@@ -390,8 +479,11 @@ exo_main(const struct start_page *start)
     untouched();
     if (exact())
         return done();
+    foreign_gs();
     asleep();
+    from_elsewhere();
     two_at_once();
     account_gone();
+    account_going();
     return done();
 }
