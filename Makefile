@@ -67,7 +67,7 @@ UNIT_KERNEL := kernel/account.c kernel/names.c kernel/reap.c kernel/revoke.c ker
 BOOT_LIBRARY := regions heap threads switches lines several rolls # of libos/exo
 BOOT_MANY := handoff stress # several contexts of one program, without libos/exo's
 BOOT_TESTS := victim act02_revoke act04_tree resume act05_map act06_bits act07_table act09_stale act12_scan act13_edge act15_flags act16_gates \
-	act21_privileged act25_transfer chains stalls act27_calls act29_pointers slots_walk reap alone \
+	act21_privileged act25_transfer chains stalls act27_calls act29_pointers slots_walk batches reap alone \
 	caps limits links forks large unfinished dangling hog deaths $(BOOT_MANY) $(BOOT_LIBRARY)
 BOOT_TESTS += accounts act24_revoke act30_addresses
 BOOT_RAW := upcalls slices
@@ -144,7 +144,7 @@ $(BOOT_RAW:%=$(OUT)/test/%): $(OUT)/test/%: $(OUT)/u/test/boot/%.c.o $(OUT)/u/te
 	$(LINK_LIBRARY)
 $(BOOT_RAW:%=$(OUT)/test/%): ENTRY := -e raw_start
 $(BOOT_MANY:%=$(OUT)/test/%): $(OUT)/u/test/boot/workers.c.o
-$(addprefix $(OUT)/test/,slots_walk act27_calls): $(addprefix $(OUT)/u/test/boot/,state.c.o foreign.c.o)
+$(addprefix $(OUT)/test/,slots_walk act27_calls batches): $(addprefix $(OUT)/u/test/boot/,state.c.o foreign.c.o)
 $(addprefix $(OUT)/test/,act25_transfer chains stalls): $(addprefix $(OUT)/u/test/boot/,message.c.o message.S.o)
 boot-tests: $(BOOT_RAW:%=$(OUT)/test/%) $(BOOT_TESTS:%=$(OUT)/test/%)
 

@@ -7,6 +7,7 @@
 #include "kernel/slice.h"
 #include "kernel/step.h"
 #include "kernel/wait.h"
+#include "plant.h"
 
 /* Who is told: by name in order, first one that runs, then one that waits, then any. */
 static struct context *
@@ -43,7 +44,7 @@ struct result
 event_post(struct events *events, uint64_t index, uint64_t n)
 {
     if (index >= EVENTS_PER_FRAME || n < 1 || n > UINT32_MAX)
-        return result_error(E_INVAL);
+        return result_error(planted(PLANT_ERROR) ? E_IO : E_INVAL);
     event_raise(events, (uint32_t)index_masked(index, EVENTS_PER_FRAME), n);
     return result_ok(0);
 }

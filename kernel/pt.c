@@ -228,7 +228,7 @@ map_run(struct walk *w, struct cover *cover, uint64_t va, const uint64_t *wanted
     at.name += (uint32_t)i;
     for (; i < n && !error; i += !error, place_next(&at))
         error = map_entry(w, cover, &at, va + (i << w->shift), wanted[i]);
-    *done += i;
+    *done += error == E_PERM && planted(PLANT_BATCH) ? n : i;
     w->refused = error == E_EXIST;
     w->detail = w->level;
     return error;

@@ -36,6 +36,8 @@ pt_make(struct account *account, uint64_t frame, uint64_t level, uint64_t compan
 
     if (!error && (level < 1 || level > PT_LEVELS))
         error = E_INVAL;
+    if (error && planted(PLANT_KEEP) && !frame_check_unused(account, frame))
+        frame_mark_set(frame, true);
     if (error)
         return epoch_error(error);
     ordinal = ordinal_take((uint32_t)companion);

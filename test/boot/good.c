@@ -70,6 +70,7 @@ frames_renew(void)
         if (call_frame_alloc(SLOT_ACCOUNT, frames[i], 1).value != 1)
             frames[i] = frame_new();
     call_slot_clear(SLOT_SLOTS, GOOD_INTO);
+    call_context_stop(GOOD_CONTEXT); /* also where a call gave it time */
     memset(good_data, 0, (uint64_t)DATA_PAGES * FRAME_BYTES);
 }
 

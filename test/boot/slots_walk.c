@@ -205,6 +205,7 @@ begin(void)
         if (f->kind != KIND_NONE && good == GOOD_NEVER)
             field_set(f, reg, slot_of_kind[f->kind % KIND_COUNT]);
     slots_derive();
+    state_find();
     state_take();
     return good;
 }
@@ -372,6 +373,7 @@ holders(void)
              .value,
          "cap_grant");
     shape = call_shape_of(CALL_cap_bind);
+    state_find();
     state_take();
     refuse(call_cap_bind(SLOT_SLOTS, FORGED, (uintptr_t)&theirs).value, E_PERM, "what is theirs");
     state_same(shape, "cap", "is another holder's");

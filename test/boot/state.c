@@ -30,6 +30,7 @@ struct state {
 
 static struct state before, after;
 static uint32_t frame[FRAMES_MAX], n_frames;
+static uint8_t type[FRAMES_MAX]; /* as frames_put was told */
 static struct cap spent;
 
 static void
@@ -80,6 +81,9 @@ frames_put(struct state *s)
             run++;
         r = call_frame_read(SLOT_ACCOUNT, frame[i], run, (uintptr_t)told).value;
         put_words(s, told, (r > 0 ? (uint64_t)r : 1) * sizeof(told[0]), r);
+        type[i] = FRAME_ABSENT;
+        for (uint32_t k = 0; r > 0 && k < (uint64_t)r; k++)
+            type[i + k] = told[k].type;
         i += r > 0 ? (uint32_t)r : 1;
     }
 }
@@ -99,18 +103,15 @@ static void
 tables_put(struct state *s)
 {
     static uint64_t entry[PT_ENTRIES];
-    struct frame_state told = {0};
 
     for (uint32_t i = 0; i < n_frames; i++) {
-        uint64_t sum = 0;
-        if (call_frame_read(SLOT_ACCOUNT, frame[i], 1, (uintptr_t)&told).value != 1 ||
-            told.type < FRAME_PT1 || told.type >= FRAME_PT4)
+        uint64_t sum = 0, level = type[i] - FRAME_PT1 + 1u;
+        uint64_t n = level == PT_LEVELS ? PT_ENTRIES / 2 : PT_ENTRIES; /* half a root is ours */
+        if (level < 1 || level > PT_LEVELS)
             continue;
-        fine(call_pt_read(SLOT_ACCOUNT, frame[i], told.type - FRAME_PT1 + 1, 0, (uintptr_t)entry,
-                          PT_ENTRIES)
-                 .value,
+        fine(call_pt_read(SLOT_ACCOUNT, frame[i], level, 0, (uintptr_t)entry, n).value,
              "pt_read of a table");
-        for (uint32_t e = 0; e < PT_ENTRIES; e++)
+        for (uint32_t e = 0; e < n; e++)
             sum =
                 mixed(sum, entry[e] & MAP_READ ? entry[e] & ~(MAP_ACCESSED | MAP_DIRTY) : entry[e]);
         put(s, sum);
@@ -165,7 +166,7 @@ positions_put(struct state *s)
 
     for (uint64_t p = POSITION_FIRST; p < POSITION_FIRST + POSITION_COUNT; p++) {
         int64_t r = call_slice_read(SLOT_ACCOUNT, 0, p, (uintptr_t)&told).value;
-        told.interrupts = 0;
+        told.interrupts = told.debt_ns = 0; /* these go on by themselves */
         put_words(s, &told, sizeof(told), r);
     }
 }
@@ -200,8 +201,8 @@ look(struct state *s)
 
 /* ---- from outside ---- */
 
-static void
-frames_find(void)
+void
+state_find(void)
 {
     uint64_t end = ((const struct machine_page *)EXPOSED_MACHINE)->n_frames;
     struct frame_state told = {0};
@@ -229,7 +230,6 @@ state_begin(void)
 void
 state_take(void)
 {
-    frames_find();
     look(&before);
 }
 

@@ -11,7 +11,8 @@
 
 /* After good_begin. */
 void state_begin(void);
-/* Remember how all is now; frames that are ours since the last time are found. */
+/* Remember how all is now; first, which frames are ours: after calls that took or gave any. */
+void state_find(void);
 void state_take(void);
 /* BREACH where something is not as it was remembered. */
 void state_same(const struct call_shape *shape, const char *argument, const char *what);
