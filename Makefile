@@ -183,7 +183,7 @@ $(OUT)/fuzz/seed: $(OUT)/unit/test/fuzz/seed.c.o $(OUT)/unit/test/unit/made.c.o 
 fuzz: $(FUZZERS:%=$(OUT)/fuzz/%) $(OUT)/fuzz/seed
 
 # What bench/run needs: Linux programs (static, for the guest), a QEMU plugin, an empty kernel, a kit on libos/exo.
-BENCH_TOOLS := $(addprefix $(OUT)/bench/,linux_init kit_linux stream count.so path.so floor.elf kit \
+BENCH_TOOLS := $(addprefix $(OUT)/bench/,linux_init kit_linux stream count.so path.so quiet.so floor.elf kit noise_kit noise_linux \
 	exits_kit exits_linux exits_drive)
 $(OUT)/bench/linux_init: bench/linux_init.c # above ordinary programs, and begun with a time stamp
 	@mkdir -p $(@D)
@@ -192,9 +192,10 @@ $(OUT)/bench/kit_linux: bench/kit_linux.c bench/kit_linux_memory.c bench/kit_lin
 		bench/kit_linux.h bench/spans.h bench/pages.h
 	@mkdir -p $(@D)
 	$(CC) $(HFLAGS) -I. -static -o $@ $(filter-out %.h,$^)
-$(addprefix $(OUT)/bench/,stream exits_linux exits_drive): $(OUT)/bench/%: bench/%.c
+$(addprefix $(OUT)/bench/,stream exits_linux exits_drive noise_linux): $(OUT)/bench/%: bench/%.c
 	@mkdir -p $(@D)
-	$(CC) $(HFLAGS) -static -o $@ $<
+	$(CC) $(HFLAGS) -I. -static -o $@ $<
+$(OUT)/bench/noise_linux: bench/noise.h
 $(OUT)/bench/%.so: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(HFLAGS) -shared -fPIC -o $@ $<
@@ -207,6 +208,9 @@ $(OUT)/bench/kit: $(addprefix $(OUT)/u/bench/,$(addsuffix .o,$(KIT))) $(EXO_OBJ)
 	@mkdir -p $(@D)
 	$(LD) -T libos/exo/library.ld -e kit_start -o $@ $(filter %.o,$^)
 $(OUT)/bench/exits_kit: $(OUT)/u/bench/exits_kit.c.o $(OUT)/u/bench/exits_pair.c.o $(EXO_OBJ) libos/exo/library.ld
+	@mkdir -p $(@D)
+	$(LINK_LIBRARY)
+$(OUT)/bench/noise_kit: $(OUT)/u/bench/noise_kit.c.o $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LINK_LIBRARY)
 bench-tools: $(BENCH_TOOLS)

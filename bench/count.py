@@ -6,6 +6,7 @@ import struct
 import machine
 
 PLUGIN = os.path.join(machine.OUT, "bench", "count.so")
+QUIET = os.path.join(machine.OUT, "bench", "quiet.so")
 PLACES = ("kernel", "program", "library")
 
 
@@ -31,6 +32,22 @@ def options(program, out):
     """QEMU's options to count `program`; the answer will be in the file `out`."""
     entry, low, high = text_of(program)
     return ["-plugin", f"{PLUGIN},out={out},entry={entry:x},low={low:x},high={high:x}"]
+
+
+def quiet_options(program, out):
+    """QEMU's options to count what the kernel takes of a processor between noise_begin and noise_end of `program`."""
+    told = machine.run(["nm", program])[1].decode().splitlines()
+    at = {words[2]: words[0] for words in map(str.split, told) if len(words) == 3}
+    return ["-plugin", f"{QUIET},out={out},begin={at['noise_begin']},end={at['noise_end']}"]
+
+
+def quiet_read(out):
+    """Instructions of the kernel on the loop's processor, between the marks."""
+    with open(out, "rb") as f:
+        marks, _, start, end = struct.unpack("<4Q", f.read(32))
+    if marks != 2:
+        raise machine.Failed("the loop did not run from mark to mark on one processor")
+    return end - start
 
 
 def read(out):

@@ -21,6 +21,8 @@ import tessera
 BUSYBOX = "/bin/busybox"
 INPUT_BYTES = 8 << 20
 STREAM_BYTES = 64 << 20
+NOISE_S = 5  # bench/noise.h
+ALONE = "isolcpus=nohz,domain,managed_irq,1 nohz_full=1 rcu_nocbs=1 irqaffinity=0 sysctl.kernel.sched_rt_runtime_us=-1"
 TOOLS = os.path.join(machine.OUT, "bench")
 
 # goal: ("value", most) | ("rate", least) | ("ratio", least) | ("par", least that counts as 1 by instructions)
@@ -37,6 +39,12 @@ APPLETS = {
 
 def kit_parse(words):
     return {name: int(value) for name, value in (line.split() for line in words.splitlines())}
+
+
+def noise_run(side, program, extra, parameters):
+    if side == 0:
+        return tessera.run([program], extra=extra, options=["--cpus", "2"])
+    return linux.run(program, [], os.devnull, ["-smp", "2", *extra], parameters)
 
 
 def check_run(side, ended):
@@ -111,6 +119,35 @@ class Measured:
 
     def hello_memory(self):
         return [tessera.memory_of("hello") for _ in range(self.repeats)], None
+
+    def frame_tables(self):
+        machine.say("memory by memory size")
+        sizes = (1024, 2048)
+        (less, _), (more, _) = map(tessera.kernel_frames, sizes)
+        totals = []
+        for mib in sizes:
+            ended = check_run("linux", linux.run(os.path.join(TOOLS, "kit_linux"), ["machine"], os.devnull, ["-m", str(mib)]))
+            totals.append(kit_parse(ended.output.decode())["total_bytes"])
+        return [(more - less) * tessera.FRAME_BYTES], [(1 << 30) - (totals[1] - totals[0])]
+
+    @functools.cache
+    def noise(self, parameters):
+        """
+        Of a loop of fixed work on a processor of its own, Linux booted with these parameters: (instructions a second
+        that the kernel takes of it, nanoseconds that 999 of 1,000 turns stay below), each (ours, theirs).
+        """
+        taken, most = ([], []), ([], [])
+        for _ in range(self.repeats):
+            machine.say("noise")
+            for side, name in enumerate(("noise_kit", "noise_linux")):
+                program = os.path.join(TOOLS, name)
+                with machine.scratch() as tmp:
+                    out = os.path.join(tmp, "quiet")
+                    check_run(name, noise_run(side, program, count.quiet_options(program, out), parameters))
+                    taken[side].append(count.quiet_read(out) // NOISE_S)
+                ended = check_run(name, noise_run(side, program, [], parameters))
+                most[side].append(kit_parse(ended.output.decode())["most_ns"])
+        return taken, most
 
     @functools.cached_property
     def all_exits(self):
@@ -242,7 +279,19 @@ FIGURES = [
     Figure("kernel_bytes", "bytes", ("value", 256 << 10), False, lambda m: m.kernel_bytes(),
            "sections of the kernel's ELF file that are loaded from it; Linux: vmlinux, without modules"),
     Figure("hello_memory_bytes", "bytes", ("value", 1 << 20), False, lambda m: m.hello_memory(),
-           "most that the account of a partition that runs hello ever held, as init reports it"),
+           "most that the account of a partition that runs hello ever held, and what root's own charge grew by at its "
+           "launch, as init reports them"),
+    Figure("frame_table_bytes_per_gib", "bytes", None, False, lambda m: m.frame_tables(),
+           "what the kernel keeps for itself on a machine of 2 GiB and not on one of 1 GiB: frame table, bitmap, waiters, "
+           "direct map; Linux: what of the second GiB is not in MemTotal (struct page, and tables by memory size)"),
+    Figure("noise.dedicated", "instructions", ("value", 0), False, lambda m: m.noise(ALONE)[0],
+           "instructions a second that the kernel takes (bench/quiet.c) of the second processor from a loop that has it to "
+           f"itself; Linux: pinned, SCHED_FIFO, booted with `{ALONE}`"),
+    Figure("noise.dedicated_time", "ns", None, False, lambda m: m.noise(ALONE)[1],
+           "what all but one in 1,000 turns of that loop, 20,000 steps each, take at most beyond the shortest; mostly the "
+           "host's own noise on both sides"),
+    Figure("noise.unplanned", "instructions", ("value", 0), False, lambda m: m.noise("")[0],
+           "noise.dedicated where Linux was told nothing when it booted: pinned, SCHED_FIFO"),
     exits_figure("null_call", "null_call", 0, "call 0; Linux: getppid"),
     exits_figure("transfer", "transfer", 0, "a call of another environment that trusts nobody, and its return; Linux: a "
                  "round trip through pipes"),

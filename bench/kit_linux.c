@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -177,11 +178,26 @@ counter_hz(void)
     return (uint64_t)((double)(span_stamp() - begun) * NS / (double)ns);
 }
 
+/* The memory that the kernel has to give out. */
+static int
+kit_machine(void)
+{
+    struct sysinfo info;
+
+    if (sysinfo(&info))
+        return 1;
+    value_print("total_bytes", info.totalram * info.mem_unit);
+    return 0;
+}
+
 static const struct part {
     const char *name;
     int (*run)(void);
-} parts[] = {
-    {"paths", kit_paths}, {"memory", kit_memory}, {"threads", kit_threads}, {"envs", kit_envs}};
+} parts[] = {{"paths", kit_paths},
+             {"memory", kit_memory},
+             {"threads", kit_threads},
+             {"envs", kit_envs},
+             {"machine", kit_machine}};
 
 int
 main(int argc, char **argv)

@@ -174,7 +174,7 @@ def image_make(path, programs):
         f.write(b"".join(parts))
 
 
-def guest(tmp, program, arguments, backs):
+def guest(tmp, program, arguments, backs, parameters=""):
     """
     The command of a fresh guest that runs one static program; backs are QEMU's back ends for its
     standard input and output. What init says comes in tmp/report.
@@ -186,7 +186,7 @@ def guest(tmp, program, arguments, backs):
     made = machine.command() + [
         "-kernel", os.path.join(DIR, "vmlinux"),
         "-initrd", image,
-        "-append", f"{PARAMETERS} rdinit=/init -- {' '.join(map(word_quote, words))}",
+        "-append", f"{PARAMETERS} {parameters} rdinit=/init -- {' '.join(map(word_quote, words))}",
         "-serial", f"file:{tmp}/log",
         "-device", "virtio-serial-pci,max_ports=4",
     ]
@@ -211,15 +211,15 @@ def report_read(tmp):
     return int(found.group(3)), int(found.group(1)), found.group(2)
 
 
-def run(program, arguments, data_in, extra=()):
-    """Runs one static program to its end between two files, no other program taking part."""
+def run(program, arguments, data_in, extra=(), parameters=""):
+    """Runs one static program to its end between two files, no other program taking part; parameters: the kernel's."""
     with machine.scratch() as tmp:
         out = os.path.join(tmp, "out")
         # The back end "pipe" reads NAME.in and writes NAME.out, which may be plain files.
         os.symlink(os.path.abspath(data_in), os.path.join(tmp, "data.in"))
         os.symlink("/dev/null", os.path.join(tmp, "data.out"))
         backs = [f"pipe,path={tmp}/data", f"file,path={out}"]
-        machine.run(guest(tmp, program, arguments, backs) + list(extra))
+        machine.run(guest(tmp, program, arguments, backs, parameters) + list(extra))
         status, begun_tsc, errors = report_read(tmp)
         with open(out, "rb") as f:
             return Ended(status, f.read(), errors, begun_tsc)

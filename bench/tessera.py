@@ -18,6 +18,7 @@ import machine
 
 COMMAND = os.path.join(machine.OUT, "host", "tessera")
 KERNEL = os.path.join(machine.OUT, "tessera.elf")
+FRAME_BYTES = 4096
 PARTITION = "448m"  # of the machine's 512 MiB: the rest is the kernel's, init's and the modules'
 
 Ended = collections.namedtuple("Ended", "status output errors")
@@ -52,7 +53,8 @@ def stream(words):
 def memory_of(name):
     """
     Bytes: the most that the account of the partition running `name` ever held, as init logs it when
-    that has ended. It runs beside a program that waits for us, so that the log is whole.
+    that has ended, and what root's own charge grew by when it was launched. It runs beside a program
+    that waits for us, so that the log is whole.
     """
     pipe = subprocess.PIPE
     said = []
@@ -66,10 +68,20 @@ def memory_of(name):
                     said.append(line.decode(errors="replace"))
                     found = re.search(r"init: beside1: status 0, peak (\d+) bytes", said[-1])
                     if found:
-                        return int(found.group(1))
+                        grown = re.search(r"init: beside1: started .*; (-?\d+) of root's own", "".join(said))
+                        return int(found.group(1)) + int(grown.group(1)) * FRAME_BYTES
             finally:
                 guard.cancel()
     raise machine.Failed(f"init did not say what {name} held: {''.join(said)[-300:]}")
+
+
+def kernel_frames(memory_mib):
+    """(frames that the kernel keeps for itself, frames in all) of a machine of so much memory, as it counts at the end."""
+    ended = run(["hello"], extra=["-m", str(memory_mib)], options=["-v", "--kernel-arg", "check"])
+    found = re.search(r"check: \d+ free \+ \d+ owned \+ (\d+) kernel of (\d+) frames add up", ended.errors)
+    if ended.status or not found:
+        raise machine.Failed(f"the kernel did not count its frames: {ended.errors[-300:]}")
+    return int(found.group(1)), int(found.group(2))
 
 
 def image_bytes(path):

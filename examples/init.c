@@ -191,11 +191,30 @@ job_refuse(const struct plan_partition *part, const struct partition *p, int sta
         console_discard(frame);
 }
 
+/* Frames charged to root and to no partition, those aside that the pool has yet to give out. */
+static uint64_t
+own_frames(void)
+{
+    struct account_state state = {0};
+    uint64_t n;
+
+    call_account_read(SLOT_ACCOUNT, (uintptr_t)&state);
+    n = state.used_frames - exo_pool.n;
+    for (uint32_t i = 0; i < CHANNEL_MAX; i++) {
+        if (jobs[i].phase == JOB_NONE)
+            continue;
+        call_account_read(jobs[i].partition.account_slot, (uintptr_t)&state);
+        n -= state.used_frames;
+    }
+    return n;
+}
+
 static void
 job_start(const struct plan_partition *part)
 {
     struct job *job = &jobs[part->channel];
     struct launch launch;
+    uint64_t own = log_on ? own_frames() : 0;
     const char *why = launch_describe(part, &launch);
     int error = why ? -E_INVAL : partition_launch(&launch, &job->partition, &why);
 
@@ -205,8 +224,9 @@ job_start(const struct plan_partition *part)
     }
     memcpy(job->name, part->name, sizeof(job->name));
     job->phase = JOB_RUNNING;
-    log_line("init: %s: started on channel %u, %lu frames at most", job->name, part->channel,
-             launch.limit_frames);
+    if (log_on)
+        log_line("init: %s: started on channel %u, %lu frames at most; %ld of root's own",
+                 job->name, part->channel, launch.limit_frames, (int64_t)(own_frames() - own));
 }
 
 static bool
