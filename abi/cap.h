@@ -45,8 +45,9 @@ enum cap_right {
     RIGHT_CLOCK = 1 << 12,
     RIGHT_LOG = 1 << 13,
     RIGHT_GRANT = 1 << 14, /* grant it on */
+    RIGHT_PIN = 1 << 15,   /* account: have objects of another account's stand on its frames */
     RIGHT_NONE = 0,
-    RIGHTS_ALL = 0x7fff,
+    RIGHTS_ALL = 0xffff,
 };
 
 enum cap_limit { CELLS_PER_FRAME = 64, SLOTS_PER_TABLE = 126 };

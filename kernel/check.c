@@ -10,6 +10,7 @@
 #include "kernel/channel.h"
 #include "kernel/console.h"
 #include "kernel/context.h"
+#include "kernel/event.h"
 #include "kernel/frame.h"
 #include "kernel/log.h"
 #include "kernel/pt.h"
@@ -81,6 +82,8 @@ references_held(uint64_t n)
     case FRAME_CONTEXT:
         return 3u + !!context->events + !!context->stop_events + !!context->upcall_frame +
                !!context->entry;
+    case FRAME_EVENTS:
+        return ((const struct events *)object)->window.frame != 0;
     case FRAME_CONSOLE:
         return console->n_buffer ? 1u + console->n_buffer : 0;
     default:
@@ -107,6 +110,8 @@ leaves_count(struct counts *c, uint64_t n)
 
     for (uint32_t i = 0; i < n_cells; i++)
         leaf_count(c, &cells->cell[i].leaf);
+    if (frame_at(n)->type == FRAME_EVENTS)
+        leaf_count(c, &((const struct events *)frame_address(n))->window.leaf);
     for (uint32_t i = 0; i < SLOTS_PER_TABLE && frame_at(n)->type == FRAME_SLOTS; i++)
         leaf_count(c, &slots->slot[i].leaf);
 }
@@ -124,7 +129,7 @@ frames_count(void)
         }
         c.of_type[f->type]++;
         c.owned += f->owner != 0;
-        c.refs += f->refs + (f->type == FRAME_PLAIN ? f->other : 0);
+        c.refs += f->refs + (f->type == FRAME_PLAIN ? pins_count(n) : 0);
         c.held += references_held(n);
         c.entries += type_is_table(f->type) ? entries_present(n) : 0;
         c.listed += f->type == FRAME_PLAIN || type_is_table(f->type) ? entries_listed(n) : 0;

@@ -127,13 +127,14 @@ upcalls_set(struct account *account, uint64_t setup_va)
         error = event_join(frame_address(events), context->self);
     if (error)
         return result_error(error);
-    error = arch_upcalls_set(context, &setup);
+    error = pin_hold(context->self, 0, setup.frame, NULL);
+    if (!error && (error = arch_upcalls_set(context, &setup)) != 0)
+        pin_drop(&context->upcall_pin);
     if (error) {
         if (events)
             event_leave(frame_address(events), context->self);
         return result_error(error);
     }
-    frame_pin(setup.frame);
     context->upcall_frame = (uint32_t)setup.frame;
     context->event_mask = setup.event_mask;
     for (int i = 0; i < UPCALL_COUNT; i++)
@@ -156,8 +157,7 @@ context_release(struct context *context)
     }
     if (context->stop_events)
         frame_unref(context->stop_events);
-    if (context->upcall_frame)
-        frame_unpin(context->upcall_frame);
+    pin_drop(&context->upcall_pin);
     frame_unref(context->vector_frame);
     frame_retire(context->vector_frame);
     frame_unref(context->root);

@@ -7,6 +7,7 @@
 #include "abi/event.h"
 #include "kernel/arch.h"
 #include "kernel/cap.h"
+#include "kernel/pin.h"
 
 /* The place of a clause in the circle of what it waits for (kernel/wait.h). */
 struct wait_link {
@@ -42,7 +43,7 @@ struct context {
     uint32_t env;           /* frame */
     uint32_t root;          /* frame it stands on; holds a reference */
     uint32_t vector_frame;
-    uint32_t upcall_frame; /* 0: none registered; holds a reference */
+    uint32_t upcall_frame; /* 0: none registered; pinned by upcall_pin */
     uint32_t phase;        /* enum context_phase but PARKED */
     uint32_t cause;        /* enum context_cause */
     uint32_t on;           /* the processor that it is current on, + 1; 0: none */
@@ -66,7 +67,8 @@ struct context {
     uint32_t positions; /* one of those in whose slice it is named (kernel/slice.c); 0: none */
     uint32_t strikes;
     uint16_t named[CPUS_MAX]; /* in how many places of each processor's vector */
-    uint32_t n_clauses;       /* while it waits: those that are in circles (kernel/wait.h) */
+    struct pin upcall_pin;
+    uint32_t n_clauses; /* while it waits: those that are in circles (kernel/wait.h) */
     struct wait_clause clause[WAIT_CLAUSES_MAX];
     struct wait_link link[WAIT_CLAUSES_MAX];
 };

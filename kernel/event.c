@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* event.c - event counters: raised by holders and by the kernel, waited for in wait.c. */
 #include "kernel/event.h"
+#include <stdatomic.h>
+#include "kernel/account.h"
 #include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/context.h"
+#include "kernel/frame.h"
 #include "kernel/slice.h"
+#include "kernel/slot.h"
 #include "kernel/step.h"
 #include "kernel/wait.h"
 #include "plant.h"
@@ -29,12 +33,23 @@ event_context(const struct events *events, uint32_t index)
     return waiting ? waiting : any;
 }
 
+/* Readers see single counters that only grow; nothing orders one after another. */
+static void
+window_show(const struct events *events, uint32_t index)
+{
+    _Atomic uint64_t *shown = frame_address(events->window.frame);
+
+    atomic_store_explicit(&shown[index], events->counter[index] & INT64_MAX, memory_order_release);
+}
+
 void
 event_raise(struct events *events, uint32_t index, uint64_t n)
 {
     struct context *told = event_context(events, index);
 
     events->counter[index] += n;
+    if (events->window.frame)
+        window_show(events, index);
     if (told)
         context_due(told, UPCALL_EVENT);
     wait_raise(events, index);
@@ -55,6 +70,64 @@ event_read(struct events *events, uint64_t index)
     if (index >= EVENTS_PER_FRAME)
         return result_error(E_INVAL);
     return result_ok((int64_t)(events->counter[index_masked(index, EVENTS_PER_FRAME)] & INT64_MAX));
+}
+
+/* May the counters be shown in this frame, under a slot? 0 and the cell of the slot, or an error.
+ */
+static int
+window_check(const struct events *events, uint64_t slot, uint64_t frame, struct cell **cell)
+{
+    int error;
+    const struct account *cover = slot_object(slot, KIND_ACCOUNT, RIGHT_MAP, &error);
+    const struct slot *s = cover ? slot_object(slot, KIND_ANY, RIGHT_NONE, &error) : NULL;
+
+    if (error)
+        return error;
+    error = frame_check(cover, frame, FRAME_PLAIN);
+    if (error)
+        return error;
+    if (frame_at(frame)->flags & FRAME_SIZE)
+        return E_INVAL;
+    if (account_dying(frame_at(frame)->owner))
+        return E_PERM;
+    if (frame_at(frame)->owner != frame_at(frame_of(events))->owner &&
+        !(s->leaf.rights & RIGHT_PIN) && !planted(PLANT_PIN_RIGHT))
+        return E_PERM;
+    *cell = leaf_cell(&s->leaf, &error);
+    return error;
+}
+
+struct result
+event_window(struct events *events, uint64_t account, uint64_t frame, uint64_t index)
+{
+    struct cell *cell;
+    int error;
+
+    if (!frame && !events->window.frame)
+        return result_error(E_NOENT);
+    if (!frame) {
+        pin_drop(&events->window);
+        return result_ok(0);
+    }
+    if (events->window.frame)
+        return result_error(E_EXIST);
+    if (index >= EVENTS_PER_FRAME)
+        return result_error(E_INVAL);
+    error = window_check(events, account, frame, &cell);
+    if (!error)
+        error = pin_hold(frame_of(events), 0, frame, cell);
+    if (error)
+        return result_error(error);
+    events->window_index = (uint32_t)index;
+    for (uint32_t i = 0; i < EVENTS_PER_FRAME; i++)
+        window_show(events, i);
+    return result_ok(0);
+}
+
+void
+event_window_lost(struct events *events)
+{
+    event_raise(events, events->window_index, 1);
 }
 
 int

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include "abi/event.h"
 #include "kernel/cap.h"
+#include "kernel/pin.h"
 
 enum { EVENTS_CONTEXTS_MAX = 16 };
 
@@ -15,6 +16,8 @@ struct events {
     uint64_t backlog, backlog_mark;        /* set of 1 << index; the clauses that it concerns */
     uint64_t counter[EVENTS_PER_FRAME];    /* only grow; 63 bits are enough for ever */
     uint32_t waiter[EVENTS_PER_FRAME];     /* one of the clauses that wait for it; 0: none */
+    struct pin window;                     /* whose frame shows the counters */
+    uint32_t window_index;                 /* the counter that is raised when it is lost */
 };
 
 /*
@@ -23,6 +26,8 @@ struct events {
  * EVENTS_PER_FRAME.
  */
 void event_raise(struct events *events, uint32_t index, uint64_t n);
+/* The frame of its window was taken, or the right to it: pin.c. */
+void event_window_lost(struct events *events);
 /*
  * A context takes upcalls for these counters, or no longer: 0, or E_NOSPC when there are too many.
  */

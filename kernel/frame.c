@@ -162,20 +162,6 @@ frame_unref(uint64_t n)
 }
 
 void
-frame_pin(uint64_t n)
-{
-    frame_ready(n);
-    frame_at(n)->other++;
-}
-
-void
-frame_unpin(uint64_t n)
-{
-    assert(frame_at(n)->other > 0); /* F1 */
-    frame_at(n)->other--;
-}
-
-void
 frame_mark_set(uint64_t n, bool on)
 {
     struct frame *f = frame_at(n);
@@ -193,7 +179,7 @@ frame_set_free(uint64_t n)
 {
     struct frame *f = frame_at(n);
 
-    assert(f->refs == 0); /* F2 */
+    assert(f->refs == 0 && (f->other == 0 || planted(PLANT_PIN))); /* F2 */
     *f = (struct frame){.type = FRAME_FREE, .stamp = f->stamp, .stamp_high = f->stamp_high};
     free_bitmap[n / 64] |= (uint64_t)1 << n % 64;
 }

@@ -25,7 +25,7 @@ struct frame {
     uint32_t owner; /* frame number of its account; 0: the kernel's or nobody's */
     uint32_t refs;
     uint32_t first; /* name of the first entry that names it; of a companion: the ordinal */
-    uint32_t other; /* of a table: the companion; of a companion: the table; plain: pins */
+    uint32_t other; /* of a table: the companion; of a companion: the table; plain: P1 of pin.h */
     uint32_t stamp; /* epoch of the last right taken from it: 48 bits */
     uint16_t stamp_high;
     uint8_t type;  /* enum frame_type */
@@ -77,9 +77,6 @@ void frame_ready(uint64_t n);
 /* A right to it was taken, of which others may be rid at that epoch (epoch_next). */
 void frame_stamp(struct frame *f, uint64_t epoch);
 bool frame_settled(const struct frame *f); /* that epoch has passed */
-/* A lasting use that is no mapping, as a context's of its upcall page. Plain frames only. */
-void frame_pin(uint64_t n);
-void frame_unpin(uint64_t n);
 /* Does the exposed bitmap say that frame n, below frame_count, is free? */
 bool frame_is_free(uint64_t n);
 /* A frame object of its owner's is marked vital, or no more. */

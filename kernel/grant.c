@@ -20,6 +20,7 @@
 #include "kernel/cap.h"
 #include "kernel/frame.h"
 #include "kernel/log.h"
+#include "kernel/pin.h"
 #include "kernel/step.h"
 #include "plant.h"
 
@@ -229,6 +230,9 @@ leaf_fall(struct leaf *leaf)
     switch (type) {
     case LEAF_SLOT:
         slot_fall(leaf);
+        return;
+    case LEAF_PIN:
+        pin_fall(leaf);
         return;
     default:
         panic("a leaf of type %u hangs on a cell", type); /* G3 */

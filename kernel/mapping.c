@@ -14,6 +14,7 @@
 #include "kernel/epoch.h"
 #include "kernel/large.h"
 #include "kernel/object.h"
+#include "kernel/pin.h"
 #include "kernel/pt.h"
 #include "kernel/step.h"
 #include "kernel/wait.h"
@@ -75,6 +76,7 @@ frame_break(struct account *account, uint64_t frame)
         return result_error(E_PERM);
     if (f->type != FRAME_PLAIN)
         return result_error(E_INVAL);
+    (void)pins_detach(frame);
     (void)mapping_break(frame, &steps, &epoch);
     return (struct result){.value = (int64_t)f->refs, .detail = epoch};
 }
@@ -163,7 +165,7 @@ frame_vital(uint64_t n)
 {
     const struct frame *f = frame_at(frame_head(n));
 
-    if (f->type != FRAME_PLAIN || f->other)
+    if (f->type != FRAME_PLAIN || pins_vital(frame_head(n)))
         return true;
     return f->flags & FRAME_VITAL &&
            account_vital_fits(account_at(f->owner), account_at(f->owner)->n_marked) &&
@@ -177,6 +179,7 @@ frame_take(uint64_t n, uint64_t *steps)
 
     if (frame_vital(n))
         return E_BUSY;
+    (void)pins_detach(frame_head(n));
     if (!mapping_break(frame_head(n), steps, &epoch) || !wait_release_frame(n, steps))
         return E_AGAIN;
     for (uint64_t head = frame_head(n); frame_at(head)->flags & FRAME_SIZE; head = frame_head(n))

@@ -8,6 +8,7 @@
 #include "kernel/cap.h"
 #include "kernel/console.h"
 #include "kernel/context.h"
+#include "kernel/event.h"
 #include "kernel/frame.h"
 #include "kernel/grant.h"
 #include "kernel/large.h"
@@ -52,11 +53,11 @@ object_walked(const struct frame *f)
     return type_is_table(f->type) && !f->refs && !frame_settled(f);
 }
 
-/* Nobody waits for a word of it any more, and it is in parts of one frame. */
+/* Nobody waits for a word of it or stands on it any more, and it is in parts of one frame. */
 static int
 plain_release(uint64_t n, uint64_t *steps)
 {
-    if (!wait_release_frame(n, steps))
+    if (!wait_release_frame(n, steps) || (!pins_detach(n) && !planted(PLANT_PIN)))
         return E_AGAIN;
     while (frame_at(n)->flags & FRAME_SIZE) {
         frame_parts(n);
@@ -111,6 +112,7 @@ object_release(uint64_t n, uint64_t *steps)
     case FRAME_EVENTS:
         if (!wait_release(object, steps))
             return E_AGAIN;
+        pin_drop(&((struct events *)object)->window);
         break;
     case FRAME_SLOTS:
         slots_release(object);

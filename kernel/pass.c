@@ -7,6 +7,7 @@
 #include "kernel/call.h"
 #include "kernel/epoch.h"
 #include "kernel/frame.h"
+#include "kernel/pin.h"
 #include "kernel/wait.h"
 
 enum { LARGE_FRAMES = 512, TELL_BATCH = 16 };
@@ -82,12 +83,13 @@ frame_read(struct account *account, uint64_t first, uint64_t n, uint64_t out)
             const struct frame *f = frame_find(first + done + batch);
             if (!f || !account_covers(account, f->owner))
                 break;
-            told[batch] = (struct frame_state){.owner = f->owner,
-                                               .refs = f->refs,
-                                               .pins = f->type == FRAME_PLAIN ? f->other : 0,
-                                               .type = f->type,
-                                               .size = f->flags & FRAME_SIZE,
-                                               .vital = (f->flags & FRAME_VITAL) != 0};
+            told[batch] = (struct frame_state){
+                .owner = f->owner,
+                .refs = f->refs,
+                .pins = f->type == FRAME_PLAIN ? pins_count(first + done + batch) : 0,
+                .type = f->type,
+                .size = f->flags & FRAME_SIZE,
+                .vital = (f->flags & FRAME_VITAL) != 0};
         }
         if (!batch)
             break;

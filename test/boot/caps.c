@@ -15,7 +15,7 @@ enum {
     TARGET, /* empty between checks */
     INDEX = 40,
     RANDOM_CAPS = 100000,
-    RIGHT_UNKNOWN = 1 << 15,
+    RIGHT_UNKNOWN = 1 << 16,
 };
 
 static uint32_t next_index = 1;

@@ -63,6 +63,7 @@ static void
 frames_renew(void)
 {
     call_pt_unmap(SLOT_ACCOUNT, root, 0, SCRATCH_VA, MAP_BATCH_MAX);
+    call_event_window(GOOD_EVENTS, SLOT_ACCOUNT, 0, 0);
     for (int round = 0; round < FRAMES; round++)
         for (int i = 0; i < FRAMES; i++)
             call_frame_free(SLOT_ACCOUNT, frames[i], 1);
@@ -430,6 +431,9 @@ good_use(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
         return GOOD_SUCCEEDS;
     case CALL_event_post:
         set(reg, GOOD_EVENTS, COUNTER, 1, 0, 0);
+        return GOOD_SUCCEEDS;
+    case CALL_event_window:
+        set(reg, GOOD_EVENTS, SLOT_ACCOUNT, frames[0], COUNTER, 0);
         return GOOD_SUCCEEDS;
     case CALL_event_read:
         set(reg, GOOD_EVENTS, COUNTER, 0, 0, 0);

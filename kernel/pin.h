@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kernel/pin.h - lasting uses of plain frames: from a frame to the objects that stand on it.
+ *
+ * Invariants
+ *  P1 `other` of a plain frame names the first of its pins, at most PINS_PER_FRAME. A pin is part
+ *     of the object that pins, and is named by that object's frame and an index.
+ *  P2 who takes the frame, or breaks what others have of it, detaches the objects, which say so;
+ *     but upcall pages, which the kernel writes save areas to: these are vital.
+ *  P3 what was pinned under a slot hangs on the slot's cell, and is detached when that falls.
+ *  P4 each pin is charged to the account of the object that pins.
+ * For a new kind of pin: its place in pin_at(), what it does when it is detached in pin_detach().
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include "kernel/grant.h"
+
+enum pin_bound { PINS_PER_OBJECT = 64, PINS_PER_FRAME = 32 };
+
+struct pin {
+    struct leaf leaf; /* P3; LEAF_NONE: the frame is its own account's. .kind: the pin's index */
+    uint32_t object;  /* whose part it is */
+    uint32_t frame;   /* 0: it pins nothing */
+    uint32_t next, prev;
+};
+
+/*
+ * Pin `index` of the object in frame `object` is to pin `frame`, which is plain and 4 KiB; cell: of
+ * the slot under which, or NULL. 0, or E_DQUOT, E_NOSPC.
+ */
+int pin_hold(uint64_t object, uint32_t index, uint64_t frame, struct cell *cell);
+/* It pins nothing any more, if it did. */
+void pin_drop(struct pin *pin);
+/* Detaches all that pins frame n but what is vital; true: nothing does any more. */
+bool pins_detach(uint64_t n);
+/* Is one of them vital? */
+bool pins_vital(uint64_t n);
+uint32_t pins_count(uint64_t n);
+/* The cell that it was bound under has fallen (grant.c). */
+void pin_fall(struct leaf *leaf);
