@@ -65,7 +65,7 @@ UNIT_SRC += test/unit/accounts.c
 UNIT_KERNEL := kernel/account.c kernel/names.c kernel/reap.c kernel/revoke.c kernel/cap.c kernel/grant.c kernel/reverse.c \
 	test/kernel/fake.c test/kernel/grants.c test/kernel/accounts.c
 BOOT_LIBRARY := regions heap threads switches lines several rolls # of libos/exo
-BOOT_MANY := handoff stress pins # several contexts of one program, without libos/exo's
+BOOT_MANY := handoff stress pins exposed # several contexts of one program, without libos/exo's
 BOOT_TESTS := victim act02_revoke act04_tree resume act05_map act06_bits act07_table act09_stale act12_scan act13_edge act15_flags act16_gates \
 	act21_privileged act25_transfer chains stalls act27_calls act29_pointers slots_walk batches reap alone \
 	caps limits links forks large unfinished dangling hog deaths $(BOOT_MANY) $(BOOT_LIBRARY)

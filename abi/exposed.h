@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * abi/exposed.h - what everybody may read, at fixed addresses in the kernel half, without a call.
+ * abi/exposed.h - what is read without a call, at fixed addresses in the kernel half.
+ *
+ *  address           bytes               what                               who reads it
+ *  EXPOSED_MACHINE   one page            struct machine_page                everybody
+ *  EXPOSED_FREE      n_frames / 8        bit n: frame n is free             everybody
+ *  EXPOSED_WAITERS   n_frames * 4        word n: clauses that wait for      everybody: a stated
+ * leak words of frame n Each is rounded up to pages, whose rest is 0: a page never mixes what
+ * different rights protect. All of it is only to be read, and changes under its readers; words of 8
+ * bytes never tear. These layouts change only with abi_version, at the beginning of the machine
+ * page; an account's page (abi/account.h), which its holders map where they like, has a version of
+ * its own.
  */
 #pragma once
 #include <stdint.h>
 
 static const uint64_t EXPOSED_MACHINE = 0xffffff0000000000; /* struct machine_page */
-static const uint64_t EXPOSED_FREE = 0xffffff0040000000;    /* bitmap of n_frames bits: 1 = free */
-/* One uint32_t for each frame: how many clauses wait for its words. A stated leak. */
+static const uint64_t EXPOSED_FREE = 0xffffff0040000000;
 static const uint64_t EXPOSED_WAITERS = 0xffffff0080000000;
 
 struct machine_page {
@@ -24,3 +33,4 @@ struct machine_page {
     /* The epochs up to this one have passed: no processor uses rights taken away before. Grows. */
     uint64_t epoch_passed;
 };
+_Static_assert(sizeof(struct machine_page) == 72, "layout");
