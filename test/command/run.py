@@ -8,6 +8,6 @@ A NAME may be the head of names, `applet` for applet.cat, applet.sort, ..., or a
 import sys
 
 sys.dont_write_bytecode = True
-import harness, applets, ends, examples, ideas, images, inputs, programs, streams, traces  # each enters its tests into harness.tests
+import harness, applets, ends, examples, ideas, images, inputs, programs, reports, streams, traces  # each enters its tests into harness.tests
 
 sys.exit(harness.main(sys.argv[1:]))

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""reports.py - what the bench makes of its results (bench/report.py): nothing is measured here."""
+import json
+import xml.etree.ElementTree as tree
+from harness import *
+
+BENCH = os.path.join(ROOT, 'bench/run')
+SVG = '{http://www.w3.org/2000/svg}'
+
+
+def entry(name, value, linux, ratio):
+    return {'name': name, 'value': value, 'unit': 'instructions', 'linux': linux, 'ratio': ratio, 'method': 'made up'}
+
+
+def bench(directory, entries, *words):
+    kept = os.path.join(directory, 'kept')
+    with open(kept, 'w') as file:
+        json.dump(entries, file)
+    done = subprocess.run([BENCH, '--from', kept, *words], capture_output=True, timeout=TIMEOUT)
+    same((done.returncode, done.stdout), (0, b''), f'result ({short(done.stderr)})')
+
+
+@test(MACHINE)
+def bench_draws_and_tables_what_it_measured():
+    """A bar to the right of 1 where Tessera is better, to the left where it is not; the colour says whether the goal is reached."""
+    entries = [entry('trap', 100, 4000, 40.0), entry('prot1', 1000, 500, 0.5), entry('hello_memory_bytes', 300000, None, None)]
+    with tempfile.TemporaryDirectory() as d:
+        plot, table = os.path.join(d, 'plot'), os.path.join(d, 'table')
+        bench(d, entries, '--plot', plot, '--table', table)
+        root = tree.parse(plot).getroot()
+        with open(table) as file:
+            lines = file.read().splitlines()
+    bars = [(float(r.get('x')), float(r.get('width')), r.get('fill')) for r in root.iter(SVG + 'rect')][1:]
+    same(len(bars), 2, 'bars: one for each ratio')
+    (better, _, good), (worse, width, bad) = bars
+    expect(abs(worse + width - better) < 1, f'both bars begin at 1: {bars}')
+    expect(good != bad, 'the colours of a goal that is reached and of one that is missed')
+    said = [t.text for t in root.iter(SVG + 'text')]
+    expect({'trap', '40', 'prot1', '0.50'} <= set(said), f'words: {said}')
+    same([line.split(' | ')[0] for line in lines[4:]], ['| `trap`', '| `prot1`', '| `hello_memory_bytes`'], 'rows')
+    expect('reached' in lines[4] and 'missed' in lines[5] and 'reached' in lines[6], str(lines[4:]))
