@@ -270,7 +270,7 @@ entry_drop(const struct place *at, uint64_t pte, uint64_t stamp)
 {
     struct frame *f = frame_at(arch_pte_frame(pte));
 
-    f->refs--;
+    f->refs -= !(planted(PLANT_LEAK) && !(arch_pte_decode(pte) & MAP_WRITE));
     reverse_remove(&f->first, at->link);
     at->companion->refs--;
     if (stamp)

@@ -356,6 +356,13 @@ def enter_handoffs():
 
 
 STRESS_ROUNDS = 8  # and a hundred times as many in --long
+STRESS_FAULTS = {'LEAK': 'references of a plain frame', 'FRAME_REFS': 'a kernel object is mapped'}
+
+
+def stress_sees(fault, says):
+    """By what the kernel exposes; the machine ends by itself."""
+    wrong, _ = several('stress', [str(STRESS_ROUNDS), seed_new()], 2, [f'plant={faults()[fault]}'])
+    expect(says in wrong.get('refused', ''), f'with {fault} left out: {wrong}')
 
 
 def enter_stress():
@@ -363,6 +370,8 @@ def enter_stress():
         test(MACHINE, name=f'stress.cpus{cpus}')(lambda c=cpus: several_hold('stress', [str(STRESS_ROUNDS), seed_new()], c, timeout=300))
         test(MACHINE, long=True, name=f'stress.long{cpus}')(
             lambda c=cpus: several_hold('stress', [str(100 * STRESS_ROUNDS), seed_new()], c, timeout=3600))
+    for fault, says in STRESS_FAULTS.items():
+        test(MACHINE, name=f'stress.control.{fault}')(lambda f=fault, s=says: stress_sees(f, s))
 
 
 def frames_left(argument):
