@@ -145,7 +145,7 @@ $(BOOT_RAW:%=$(OUT)/test/%): $(OUT)/test/%: $(OUT)/u/test/boot/%.c.o $(OUT)/u/te
 $(BOOT_RAW:%=$(OUT)/test/%): ENTRY := -e raw_start
 $(BOOT_MANY:%=$(OUT)/test/%): $(OUT)/u/test/boot/workers.c.o
 $(addprefix $(OUT)/test/,slots_walk act27_calls batches): $(addprefix $(OUT)/u/test/boot/,state.c.o foreign.c.o)
-$(addprefix $(OUT)/test/,act25_transfer chains stalls): $(addprefix $(OUT)/u/test/boot/,message.c.o message.S.o)
+$(addprefix $(OUT)/test/,stress act25_transfer chains stalls): $(addprefix $(OUT)/u/test/boot/,message.c.o message.S.o)
 boot-tests: $(BOOT_RAW:%=$(OUT)/test/%) $(BOOT_TESTS:%=$(OUT)/test/%)
 
 $(OUT)/h/%.c.o: %.c $(GEN)

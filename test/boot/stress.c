@@ -11,6 +11,8 @@
 #include <stdatomic.h>
 #include "abi/account.h"
 #include "abi/event.h"
+#include "abi/transfer.h"
+#include "test/boot/message.h"
 #include "test/boot/workers.h"
 
 enum {
@@ -29,7 +31,7 @@ enum {
     ROUNDS_LONG = 100,
     SLICE_NS = 1000 * 1000,
     POSITION = 900,
-    KINDS = 21,
+    KINDS = 24,
 };
 
 static struct worker worker[WORKERS];
@@ -216,6 +218,49 @@ deed_context(struct worker *w)
     }
 }
 
+/* Frames go to another account, with what they hold. */
+static int64_t
+deed_pass(struct worker *w)
+{
+    return call_frame_pass(SLOT_ACCOUNT, any_frame(w), 1, any_slot(w)).value;
+}
+
+/* ---- deeds on control ---- */
+
+/* Its activations begin where nothing is: they end at once, and who called hears of it. */
+static int64_t
+deed_serve(struct worker *w)
+{
+    struct transfer_setup setup = {
+        .rip = FRAME_BYTES, .rsp = FRAME_BYTES, .cpu = draw(w, cpu_count())};
+
+    if (draw(w, 4))
+        return call_transfer_serve(any_slot(w), any_slot(w), (uintptr_t)&setup).value;
+    return call_transfer_withdraw(any_slot(w), setup.cpu).value;
+}
+
+static int64_t
+deed_call(struct worker *w)
+{
+    uint64_t message[MESSAGE_WORDS] = {0};
+    uint32_t first = draw(w, SLOT_COUNT);
+    int64_t r = -E_BADF;
+
+    for (uint32_t i = 0; i < SLOT_COUNT && r != -E_OWNERDEAD; i++) {
+        r = message_send(transfer_word(SLOT_FIRST + (first + i) % SLOT_COUNT), message);
+        hold(r < 0, "nobody answers a call there");
+    }
+    return r == -E_OWNERDEAD ? 0 : r;
+}
+
+void
+message_serve(uint64_t message[MESSAGE_WORDS], uint64_t identity, uint64_t flags)
+{
+    (void)message;
+    (void)identity;
+    (void)flags;
+}
+
 /* ---- deeds on time and events ---- */
 
 static int64_t
@@ -265,9 +310,10 @@ deed_yield(struct worker *w)
 }
 
 static int64_t (*const deeds[KINDS])(struct worker *) = {
-    deed_map,   deed_unmap,   deed_protect, deed_break,   deed_free,  deed_alloc, deed_table,
-    deed_link,  deed_object,  deed_account, deed_destroy, deed_grant, deed_bind,  deed_revoke,
-    deed_clear, deed_context, deed_slice,   deed_post,    deed_wait,  deed_wake,  deed_yield};
+    deed_map,   deed_unmap,  deed_protect, deed_break,   deed_free,    deed_alloc,
+    deed_table, deed_link,   deed_object,  deed_account, deed_destroy, deed_grant,
+    deed_bind,  deed_revoke, deed_clear,   deed_context, deed_slice,   deed_post,
+    deed_wait,  deed_wake,   deed_yield,   deed_pass,    deed_serve,   deed_call};
 
 static void
 work(struct worker *w)
