@@ -20,6 +20,7 @@ enum {
     FIRST_CPU = 0,
     SECOND_CPU = 1,
     NS_PER_MS = 1000000,
+    OFF_NS = 10 * NS_PER_MS,
 };
 
 static int64_t
@@ -213,7 +214,7 @@ other_off(void)
         return false;
     do { /* it counts no more */
         seen = other_turns;
-        clock_sleep_until(clock_ns() + 10 * NS_PER_MS);
+        clock_sleep_until(clock_ns() + OFF_NS);
     } while (other_turns != seen);
     return true;
 }

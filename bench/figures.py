@@ -11,6 +11,7 @@ import os
 import random
 import statistics
 import subprocess
+import time
 
 import count
 import exits
@@ -184,6 +185,23 @@ class Measured:
                     samples.append(sum(places.values()))
         return ours, theirs
 
+    def applet_time(self, name):
+        """Milliseconds of the host's clock that the same applet takes beyond what it takes without input, in pairs."""
+        ours, theirs = [], []
+        words, source = APPLETS[name], numbers_file()
+        sides = ((ours, lambda data: tessera.run(["busybox", *words], data)),
+                 (theirs, lambda data: linux.run(BUSYBOX, words, data)))
+        for i in range(self.pairs):
+            machine.say(f"{name}, time, pair {i + 1} of {self.pairs}")
+            for samples, run in sides:
+                took = []
+                for data in (os.devnull, source):
+                    begun = time.monotonic()
+                    check_run(name, run(data))
+                    took.append(time.monotonic() - begun)
+                samples.append((took[1] - took[0]) * 1000)
+        return ours, theirs
+
     def rates(self, direction):
         """MB/s through the console's data port, by the host's clock."""
         ours, theirs = [], []
@@ -208,18 +226,21 @@ def path_figures(part, name, ours, theirs, goal, method, per=1):
     """A path by instructions, which is judged, and by time beside it: emulation distorts that."""
     instructions = Figure(name, "instructions", goal, False, lambda m: m.path(part, ours, theirs, per),
                           "rdtsc difference under -icount shift=0, less an empty span, median of many; " + method)
-    time = Figure(name.removeprefix("instr.") + "_time", "ns", None, False,
-                  lambda m: m.path_time(part, ours, theirs, per),
-                  f"as {name}, by the counter of a machine that counts no instructions, in pairs")
-    return instructions, time
+    timed = Figure(name.removeprefix("instr.") + "_time", "ns", None, False,
+                   lambda m: m.path_time(part, ours, theirs, per),
+                   f"as {name}, by the counter of a machine that counts no instructions, in pairs")
+    return instructions, timed
 
 
-def applet_figure(name):
+def applet_figures(name):
     command = " ".join(APPLETS[name])
     how = (f"all guest instructions, user and kernel, of Debian's busybox `{command}` on {INPUT_BYTES} bytes, "
            "first instruction to exit, by bench/count.c; data through virtio serial ports")
-    return Figure("applet." + name, "instructions", ("par", 0.98), False,
-                  lambda m: m.applet(name), how)
+    return (
+        Figure("applet." + name, "instructions", ("par", 0.98), False, lambda m: m.applet(name), how),
+        Figure(f"applet.{name}_time", "ms", None, False, lambda m: m.applet_time(name),
+               f"`{command}` on the same bytes less on none, by the host's clock, on machines that count nothing, in pairs"),
+    )
 
 
 def exits_figure(name, operation, most, method):
@@ -312,7 +333,7 @@ FIGURES = [
     exits_figure("boot", "boot", 5000, "power-on to the first program waiting for input, firmware's too; Linux too"),
     console_figure("in"),
     console_figure("out"),
-    *(applet_figure(name) for name in APPLETS),
+    *(figure for name in APPLETS for figure in applet_figures(name)),
 ]
 
 

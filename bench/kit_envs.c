@@ -12,7 +12,7 @@
 #include "libos/exo/exo.h"
 #include "call_stubs.h"
 
-enum { SLOT_ROUND_ENV = 40, SLOT_ROUND, GIB_SHIFT = 30 };
+enum { SLOT_ROUND_ENV = 40, SLOT_ROUND, GIB_SHIFT = 30, PER_TABLE = 2 };
 
 /* What one is made of, in the order in which its frames can be freed: who names others goes first.
  */
@@ -67,10 +67,10 @@ root_build(uint64_t f)
     int64_t r = 0;
 
     for (uint32_t level = 1; level <= PT_LEVELS && r >= 0; level++) { /* each into the one above */
-        uint64_t table = f + PART_ROOT + 2 * (PT_LEVELS - level);
+        uint64_t table = f + PART_LEVEL1 - (uint64_t)PER_TABLE * (level - 1);
         r = call_pt_make(SLOT_ACCOUNT, table, level, table + 1).value;
         if (r >= 0 && level > 1)
-            r = call_pt_link(SLOT_ACCOUNT, table, STACK_VA, table + 2, 0).value;
+            r = call_pt_link(SLOT_ACCOUNT, table, STACK_VA, table + PER_TABLE, 0).value;
     }
     r = r < 0 ? r : call_pt_link(SLOT_ACCOUNT, f + PART_ROOT, LIBRARY_VA, image_table, 0).value;
     return r < 0 ? r

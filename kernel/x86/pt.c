@@ -127,9 +127,9 @@ pt_init(uint64_t memory_end)
     direct_map(memory_end);
     for (uint64_t va = (uint64_t)kernel_start; va < (uint64_t)kernel_end; va += FRAME_BYTES)
         kernel_map(va, va - KERNEL_BASE, FRAME_BYTES, image_flags(va - KERNEL_BASE));
-    for (uint16_t i = PT_ENTRIES / 2; i < PT_ENTRIES; i++)
+    for (int i = PT_ENTRIES / 2; i < PT_ENTRIES; i++)
         if (kernel_root[i])
-            kernel_entries[n_kernel_entries++] = i;
+            kernel_entries[n_kernel_entries++] = (uint16_t)i;
     pt_kernel_load();
 }
 

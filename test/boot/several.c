@@ -123,7 +123,8 @@ unnamed(void)
     struct context *c = context_add(spinner, (void *)(uintptr_t)&n);
     uint64_t seen;
 
-    expect(c != NULL, "a context");
+    if (!c)
+        fail("no context");
     fine(context_place(c, cpu_count() - 1, SLICE_MAX_NS), "a slice");
     while (n == 0)
         call_yield(SLOT_NOTHING);
