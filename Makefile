@@ -30,7 +30,7 @@ LIB_SRC := lib/string.c lib/format.c lib/siphash.c lib/elf.c lib/bundle.c lib/wo
 	lib/heap.c lib/pairing.c
 LIB_FREE_SRC := lib/mem.c   # for kernel and library OSes; hosted programs have the C library
 
-KERNEL_SRC := kernel/boot.c kernel/init.c kernel/call.c kernel/account.c kernel/names.c kernel/reap.c kernel/revoke.c kernel/cap.c kernel/grant.c \
+KERNEL_SRC := kernel/boot.c kernel/init.c kernel/call.c kernel/account.c kernel/names.c kernel/owned.c kernel/reap.c kernel/revoke.c kernel/cap.c kernel/grant.c \
 	kernel/frame_boot.c kernel/frame.c kernel/pin.c kernel/epoch.c kernel/reverse.c kernel/object.c kernel/pt.c kernel/table.c \
 	kernel/mapping.c kernel/copy.c kernel/large.c kernel/pass.c kernel/env.c kernel/context.c kernel/event.c kernel/wait.c \
 	kernel/slice.c kernel/vector.c kernel/work.c kernel/transfer.c \
@@ -62,14 +62,14 @@ UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c
 	test/unit/heap.c test/unit/heap_model.c test/unit/pairing.c test/unit/grants.c test/kernel/reverse.c
 UNIT_SRC += test/unit/accounts.c
 # Of the kernel, what needs no processor, with bounds so small that all takes several calls.
-UNIT_KERNEL := kernel/account.c kernel/names.c kernel/reap.c kernel/revoke.c kernel/cap.c kernel/grant.c kernel/reverse.c \
+UNIT_KERNEL := kernel/account.c kernel/names.c kernel/owned.c kernel/reap.c kernel/revoke.c kernel/cap.c kernel/grant.c kernel/reverse.c \
 	test/kernel/fake.c test/kernel/grants.c test/kernel/accounts.c
 BOOT_LIBRARY := regions heap threads switches lines several rolls # of libos/exo
 BOOT_MANY := handoff stress pins exposed # several contexts of one program, without libos/exo's
 BOOT_TESTS := victim act02_revoke act04_tree resume act05_map act06_bits act07_table act09_stale act12_scan act13_edge act15_flags act16_gates \
 	act21_privileged act25_transfer chains stalls act27_calls act29_pointers slots_walk batches reap alone \
 	caps limits links forks large unfinished dangling hog deaths $(BOOT_MANY) $(BOOT_LIBRARY)
-BOOT_TESTS += accounts act24_revoke act30_addresses
+BOOT_TESTS += accounts act24_revoke destroys act30_addresses
 BOOT_RAW := upcalls slices
 FUZZERS := elf bundle message words plan options report multiboot firmware heap grants events accounts
 

@@ -15,6 +15,8 @@
 #include "kernel/frame.h"
 #include "kernel/log.h"
 #include "kernel/object.h"
+#include "kernel/owned.h"
+#include "kernel/reap.h"
 #include "kernel/revoke.h"
 #include "kernel/slice.h"
 #include "kernel/step.h"
@@ -378,7 +380,9 @@ page_make(struct account *account, const struct account_terms *terms)
                        terms->n_pages); /* page_check: it has room */
     for (uint64_t i = terms->page_frame; i < terms->page_frame + terms->n_pages; i++) {
         frame_become(i, FRAME_EXPOSED);
+        owned_leave(i);
         frame_at(i)->owner = (uint32_t)frame_of(account); /* A7 */
+        owned_enter(i);
         frame_ref(i);
     }
     account->page = (uint32_t)terms->page_frame;
@@ -425,6 +429,8 @@ account_make(struct account *parent, uint64_t frame, uint64_t into, uint64_t ter
     if (absent)
         return result_error_at(E_FAULT, absent);
     error = frame_check_unused(parent, frame);
+    if (!error && frame_at(frame)->owner != frame_of(parent))
+        error = E_PERM; /* O2 */
     if (!error)
         error = page_check(parent, &terms, frame);
     if (!error)
@@ -462,6 +468,8 @@ account_release(struct account *account)
     parent->children--;
     child_leave(parent, account);
     revoke_forget(account);
+    reap_forget(account);
+    owned_walk(account, false);
     account_show(parent);
     accounts_dying -= account->state.dying;
 }

@@ -26,18 +26,20 @@ struct account {
     uint64_t given[ACCOUNT_KINDS];
     uint32_t path[ACCOUNT_DEPTH_MAX];
     uint32_t children;
-    uint32_t names;                       /* A5: the tree of its children; frames, 0: none */
-    uint32_t name_below[2];               /* its two subtrees in its parent's tree */
-    uint32_t page, n_pages;               /* A7: the first frame of its page; 0: none */
-    uint32_t strikes_max;                 /* a context that has more is stopped; 0: none is */
-    uint64_t work_cycles;                 /* of root: taken by interrupts for whomever */
-    uint64_t latency_ns;                  /* how long a woken context may run before its turn */
-    uint64_t slice_cursor;                /* of slice_reap */
-    uint32_t reap_round;                  /* enum reap_round */
-    uint64_t reap_cursor;                 /* next frame number to look at */
-    uint64_t force_cursor[ACCOUNT_KINDS]; /* likewise, what to look at next to take by force */
-    uint64_t n_marked;                    /* A8 */
-    uint32_t revoke_next, revoke_prev;    /* A6: the list of revoke.c; frames, 0: not in it */
+    uint32_t names;                    /* A5: the tree of its children; frames, 0: none */
+    uint32_t name_below[2];            /* its two subtrees in its parent's tree */
+    uint32_t page, n_pages;            /* A7: the first frame of its page; 0: none */
+    uint32_t strikes_max;              /* a context that has more is stopped; 0: none is */
+    uint64_t work_cycles;              /* of root: taken by interrupts for whomever */
+    uint64_t latency_ns;               /* how long a woken context may run before its turn */
+    uint64_t slice_cursor;             /* of slice_reap */
+    uint32_t reap_round;               /* enum reap_round */
+    uint32_t reap_cursor, force_frame; /* O3: the last frame looked at */
+    bool walked;                       /* O3 */
+    uint32_t dying_next, dying_prev;   /* the circle of reap.c; frames, 0: not in it */
+    uint64_t force_position;           /* the next to look at, to take by force */
+    uint64_t n_marked;                 /* A8 */
+    uint32_t revoke_next, revoke_prev; /* A6: the list of revoke.c; frames, 0: not in it */
     uint64_t rejects_paid_ns; /* the clock up to which wrong tags have been waited for (cap.c) */
     uint32_t n_listeners;
     uint32_t listener[ACCOUNT_LISTENERS_MAX]; /* contexts' frames */

@@ -18,6 +18,7 @@
 #include "kernel/exposed.h"
 #include "kernel/log.h"
 #include "kernel/object.h"
+#include "kernel/owned.h"
 #include "kernel/reverse.h"
 #include "kernel/step.h"
 #include "kernel/wait.h"
@@ -180,6 +181,10 @@ frame_set_free(uint64_t n)
     struct frame *f = frame_at(n);
 
     assert(f->refs == 0 && (f->other == 0 || planted(PLANT_PIN))); /* F2 */
+    if (f->owner)
+        owned_leave(n);
+    if (f->flags & FRAME_VITAL)
+        frame_mark_set(n, false);
     *f = (struct frame){.type = FRAME_FREE, .stamp = f->stamp, .stamp_high = f->stamp_high};
     free_bitmap[n / 64] |= (uint64_t)1 << n % 64;
 }
@@ -187,7 +192,6 @@ frame_set_free(uint64_t n)
 void
 frame_give_back(uint64_t n)
 {
-    frame_mark_set(n, false);
     account_discharge(account_at(frame_at(n)->owner), 1);
     frame_set_free(n);
 }
@@ -214,6 +218,7 @@ frame_alloc(struct account *account, uint64_t first, uint64_t n)
     for (uint64_t i = first; i < first + done; i++) {
         *frame_at(i) = (struct frame){
             .owner = (uint32_t)frame_of(account), .type = FRAME_PLAIN, .flags = FRAME_STALE};
+        owned_enter(i);
         free_bitmap[i / 64] &= ~((uint64_t)1 << i % 64);
     }
     return result_ok((int64_t)done);
@@ -300,6 +305,7 @@ frames_give(const struct boot_info *info)
     for (uint64_t n = info->bundle_pa >> FRAME_SHIFT; n < last; n++) {
         frame_table[n] =
             (struct frame){.owner = (uint32_t)frame_of(account_root), .type = FRAME_PLAIN};
+        owned_enter(n);
         assert(!account_charge(account_root, 1)); /* A1: root's limit is the machine */
     }
 }
@@ -323,6 +329,7 @@ frame_init(const struct boot_info *info)
     frame_count = end;
     frames_sort(info);
     frame_table[frame_of(account_root)].type = FRAME_ACCOUNT;
+    owned_init(frame_of(account_root));
     frames_give(info);
     exposed_machine->n_frames = frame_count;
 }

@@ -28,10 +28,11 @@ struct frame {
     uint32_t other; /* of a table: the companion; of a companion: the table; plain: P1 of pin.h */
     uint32_t stamp; /* epoch of the last right taken from it: 48 bits */
     uint16_t stamp_high;
-    uint8_t type;  /* enum frame_type */
-    uint8_t flags; /* set of enum frame_flag */
+    uint8_t type;        /* enum frame_type */
+    uint8_t flags;       /* set of enum frame_flag */
+    uint32_t next, prev; /* of an owned frame, and root's: O1 of owned.h */
 };
-_Static_assert(sizeof(struct frame) == 24, "frame table entry");
+_Static_assert(sizeof(struct frame) == 32, "frame table entry");
 
 /* Is it plain, of that size, and not stale (nor marked vital: that is looked at apart)? */
 static inline bool

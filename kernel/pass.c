@@ -7,6 +7,7 @@
 #include "kernel/call.h"
 #include "kernel/epoch.h"
 #include "kernel/frame.h"
+#include "kernel/owned.h"
 #include "kernel/pin.h"
 #include "kernel/wait.h"
 
@@ -45,8 +46,11 @@ frame_pass(struct account *account, uint64_t first, uint64_t n, struct account *
         return epoch_error(error);
     if (account_move(account_at(owner), to, ACCOUNT_FRAMES, n))
         return result_error(E_DQUOT);
-    for (uint64_t i = 0; i < n; i++)
-        frame_at(first + i)->owner = (uint32_t)frame_of(to);
+    for (uint64_t i = first; i < first + n; i++) {
+        owned_leave(i);
+        frame_at(i)->owner = (uint32_t)frame_of(to);
+        owned_enter(i);
+    }
     return result_ok((int64_t)n);
 }
 

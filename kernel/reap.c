@@ -3,11 +3,12 @@
  * reap.c - all that an account and those below it hold goes back to the free pool.
  *
  * The account is marked first: then nothing of it runs, binds, maps or is charged. Positions go
- * first. Then every frame of the machine is looked at, in rounds: contexts end, so that no
+ * first. Then its frames and those of all below are looked at, in rounds: contexts end, so that no
  * processor stands on a root any more; objects and tables let go of what they stand on; what others
  * map is broken, and the frames are free, those of accounts when nothing is charged to them any
  * more. A frame that is not done with is waited for: a context may be on its way off a processor, a
- * table's epoch may not have passed.
+ * table's epoch may not have passed. All that are dying are in a circle: processors that have
+ * nothing else to do work on it.
  */
 #include "kernel/reap.h"
 #include "kernel/account.h"
@@ -17,11 +18,43 @@
 #include "kernel/frame.h"
 #include "kernel/mapping.h"
 #include "kernel/object.h"
+#include "kernel/owned.h"
 #include "kernel/slice.h"
 #include "kernel/step.h"
 #include "plant.h"
 
 enum reap_round { REAP_CONTEXTS, REAP_OBJECTS, REAP_FRAMES };
+enum { PACE_NS = 1000 * 1000 }; /* until one that waited for another processor is looked at again */
+
+static uint32_t dying; /* one of the circle; 0: it is empty */
+
+static void
+dying_enter(struct account *account)
+{
+    uint32_t n = (uint32_t)frame_of(account);
+
+    if (!dying) {
+        account->dying_next = account->dying_prev = dying = n;
+        return;
+    }
+    account->dying_next = dying;
+    account->dying_prev = account_at(dying)->dying_prev;
+    account_at(account->dying_prev)->dying_next = account_at(dying)->dying_prev = n;
+}
+
+void
+reap_forget(struct account *account)
+{
+    uint32_t n = (uint32_t)frame_of(account), next = account->dying_next;
+
+    if (!next)
+        return;
+    account_at(account->dying_prev)->dying_next = next;
+    account_at(next)->dying_prev = account->dying_prev;
+    if (dying == n)
+        dying = next == n ? 0 : next;
+    account->dying_next = account->dying_prev = 0;
+}
 
 void
 reap_begin(struct account *account)
@@ -30,6 +63,8 @@ reap_begin(struct account *account)
         return;
     account_dies(account);
     account_show(account);
+    owned_walk(account, true);
+    dying_enter(account);
     slice_expel();
 }
 
@@ -67,8 +102,6 @@ reap_frame(const struct account *account, uint64_t n, uint64_t *steps)
 {
     int error = 0;
 
-    if (!account_covers(account, frame_at(n)->owner))
-        return true;
     if (account->reap_round == REAP_FRAMES)
         error = reap_last(n, steps);
     else if (account->reap_round == REAP_OBJECTS || frame_at(n)->type == FRAME_CONTEXT)
@@ -79,18 +112,44 @@ reap_frame(const struct account *account, uint64_t n, uint64_t *steps)
 bool
 reap(struct account *account, uint64_t *steps)
 {
-    if (!slice_reap((uint32_t)frame_of(account), &account->slice_cursor, steps))
+    if (account->state.count[ACCOUNT_SLICES].used &&
+        !slice_reap((uint32_t)frame_of(account), &account->slice_cursor, steps))
         return false;
     while (*steps > 0 && account->state.used_frames) {
-        if (!reap_frame(account, account->reap_cursor, steps))
+        uint64_t n = owned_after(account, account->reap_cursor);
+        *steps -= 1;
+        if (!n) { /* another round */
+            account->reap_cursor = (uint32_t)frame_of(account);
+            account->reap_round += account->reap_round < REAP_FRAMES;
+        } else if (!reap_frame(account, n, steps)) {
             return false;
-        *steps -= *steps > 0;
-        if (++account->reap_cursor < frame_count)
-            continue;
-        account->reap_cursor = 0;
-        account->reap_round += account->reap_round < REAP_FRAMES;
+        } else if (owned_after(account, account->reap_cursor) == n) {
+            account->reap_cursor = (uint32_t)n; /* it stays, for now */
+        }
     }
-    return !account->state.used_frames;
+    if (account->state.used_frames)
+        return false;
+    reap_forget(account);
+    return true;
+}
+
+uint64_t
+reap_idle(uint64_t now_ns)
+{
+    uint64_t steps = STEPS_MAX, before;
+    struct account *account;
+    uint32_t round;
+
+    if (!dying || planted(PLANT_IDLE_REAP))
+        return 0;
+    account = account_at(dying);
+    before = account->state.used_frames;
+    round = account->reap_round;
+    if (reap(account, &steps) || account->state.used_frames < before ||
+        account->reap_round != round)
+        return now_ns;
+    dying = account->dying_next;
+    return now_ns + PACE_NS;
 }
 
 struct result

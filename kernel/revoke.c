@@ -18,6 +18,7 @@
 #include "kernel/frame.h"
 #include "kernel/mapping.h"
 #include "kernel/object.h"
+#include "kernel/owned.h"
 #include "kernel/reap.h"
 #include "kernel/slice.h"
 #include "kernel/step.h"
@@ -68,6 +69,8 @@ revoke_forget(struct account *account)
         list = next == n ? 0 : next;
     account->revoke_next = account->revoke_prev = 0;
     n_listed--;
+    if (!account->state.dying)
+        owned_walk(account, false);
 }
 
 /* ---- telling ---- */
@@ -157,7 +160,18 @@ takeable(const struct account *account, const struct account *owner, enum accoun
     return false;
 }
 
-/* One frame of the machine: 0 when it was taken, E_AGAIN when the steps do not suffice. */
+/* From the first on. */
+static void
+force_again(struct account *account, enum account_kind kind)
+{
+    if (kind == ACCOUNT_FRAMES)
+        account->force_frame = (uint32_t)frame_of(account);
+    else
+        account->force_position = 0;
+}
+
+/* A frame of the account or of one below: 0 when it was taken, E_AGAIN when the steps do not
+ * suffice. */
 static int
 force_frame(struct account *account, uint64_t n, uint64_t *steps)
 {
@@ -165,7 +179,7 @@ force_frame(struct account *account, uint64_t n, uint64_t *steps)
     struct account *owner;
     int error;
 
-    if (f->type != FRAME_PLAIN || !account_covers(account, f->owner))
+    if (f->type != FRAME_PLAIN)
         return E_PERM;
     owner = account_at(f->owner);
     error = takeable(account, owner, ACCOUNT_FRAMES) ? frame_take(n, steps) : E_PERM;
@@ -192,26 +206,47 @@ force_position(struct account *account, uint64_t n)
 }
 
 /*
- * Looks at one after the other until nothing is wanted. When the round is over and something still
- * is, what is left cannot be taken singly: that ends the account (V3).
+ * Looks at the next frame or position: 0, E_AGAIN as above, or E_NOENT when the round is over.
+ */
+static int
+force_next(struct account *account, enum account_kind kind, uint64_t *steps)
+{
+    uint64_t n;
+
+    if (kind == ACCOUNT_SLICES) {
+        if (account->force_position == cpu_count() * (uint64_t)SLICE_POSITIONS)
+            return E_NOENT;
+        (void)force_position(account, account->force_position++);
+        return 0;
+    }
+    n = owned_after(account, account->force_frame);
+    if (!n)
+        return E_NOENT;
+    if (force_frame(account, n, steps) == E_AGAIN)
+        return E_AGAIN;
+    if (owned_after(account, account->force_frame) == n)
+        account->force_frame = (uint32_t)n; /* it stays */
+    return 0;
+}
+
+/*
+ * Takes until nothing is wanted. When the round is over and something still is, what is left cannot
+ * be taken singly: that ends the account (V3).
  */
 static void
 force(struct account *account, enum account_kind kind, uint64_t *steps)
 {
-    uint64_t *cursor = &account->force_cursor[kind];
-    uint64_t n = kind == ACCOUNT_FRAMES ? frame_count : cpu_count() * (uint64_t)SLICE_POSITIONS;
-
     while (account->state.count[kind].wanted && *steps) {
-        int error = kind == ACCOUNT_FRAMES ? force_frame(account, *cursor, steps)
-                                           : force_position(account, *cursor);
+        int error = force_next(account, kind, steps);
         if (error == E_AGAIN)
             return;
         *steps -= *steps > 0;
-        if (++*cursor < n || !account->state.count[kind].wanted)
+        if (error != E_NOENT)
             continue;
-        *cursor = 0;
-        if (!planted(PLANT_WHOLE))
-            reap_begin(account);
+        force_again(account, kind);
+        if (planted(PLANT_WHOLE))
+            return;
+        reap_begin(account);
         return;
     }
 }
@@ -281,9 +316,10 @@ account_revoke(struct account *account, uint64_t kind, uint64_t n, uint64_t dead
     if (n) {
         c->wanted = n;
         c->due_ns = deadline_ns ? deadline_ns : 1; /* 0 is none */
-        account->force_cursor[kind] = 0;
         account_show(account);
         list_enter(account);
+        owned_walk(account, true);
+        force_again(account, (enum account_kind)kind);
         next_ns = n_listed == 1 || c->due_ns < next_ns ? c->due_ns : next_ns;
         revoke_tell(account);
         slice_rearm();

@@ -7,7 +7,7 @@
  *  V1 an account of which something is wanted is in the list; one that is in it and of which
  *     nothing is wanted leaves it at the next tick that comes to it, or when it ends.
  *  V2 nothing that is below a reserve is asked for or taken: not of the account, not of one below.
- *  V3 what is wanted and overdue is had after one round through all frames or positions of the
+ *  V3 what is wanted and overdue is had after one round through its frames or the positions of the
  *     machine, or the account ends: nobody gains time by changing what his frames are.
  */
 #pragma once

@@ -18,6 +18,7 @@
 #include "kernel/context.h"
 #include "kernel/frame.h"
 #include "kernel/lock.h"
+#include "kernel/reap.h"
 #include "kernel/revoke.h"
 #include "kernel/transfer.h"
 #include "kernel/trace.h"
@@ -282,10 +283,14 @@ void
 slice_expel(void)
 {
     struct cpu *cpu = cpu_this();
+    bool idle = false; /* one of those is enough, to reap */
 
-    for (uint32_t i = 0; i < cpu_count(); i++)
-        if (cpu_at(i) != cpu && cpu_at(i)->current)
-            slice_ask(cpu_at(i));
+    for (uint32_t i = 0; i < cpu_count(); i++) {
+        struct cpu *other = cpu_at(i);
+        if (other != cpu && (other->current || (other->idle && !idle)))
+            slice_ask(other);
+        idle |= other->idle;
+    }
     if (!cpu->current)
         return;
     transfer_room(cpu);
@@ -414,7 +419,7 @@ cpu_idle(struct cpu *cpu)
         kernel_lock();
         return;
     }
-    arch_timer_set(earlier(first_wake(cpu), kernel_deadline(cpu)));
+    arch_timer_set(earlier(earlier(first_wake(cpu), kernel_deadline(cpu)), reap_idle(clock_now())));
     arch_root_idle();
     cpu->idle = true;
     trace(TRACE_IDLE_BEGIN, 0, 0);

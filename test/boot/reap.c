@@ -6,7 +6,7 @@
 #include "test/boot/kit.h"
 #include "abi/account.h"
 
-enum { CHILD = 100, CHILD_SLOTS, CHILD_ENV, CHILD_CONTEXT, SPARE_TABLES = 4, PRESENT_ALL = 7 };
+enum { CHILD = 100, CHILD_SLOTS, CHILD_ENV, CHILD_CONTEXT, SPARE_TABLES = 40, PRESENT_ALL = 7 };
 
 static uint64_t root, table; /* of the child */
 
@@ -36,26 +36,28 @@ child_frame(void)
 }
 
 /*
- * In ascending order, as they will be reaped: a table and the root above it, some that only take
- * time, the context that stands on the root.
+ * They are reaped in the order of their taking, the last first: a table and the root above it,
+ * tables that only take time, the environment that names the root.
  */
 static void
 child_make(void)
 {
-    struct account_terms terms = {.name = 1, .limit_frames = 64};
+    struct account_terms terms = {.name = 1, .limit_frames = 128};
     struct context_start start = {.rip = FRAME_BYTES, .stop_slot = SLOT_NOTHING};
+    uint64_t env;
 
     fine(call_account_make(SLOT_ACCOUNT, frame_new(), CHILD, (uintptr_t)&terms).value,
          "account_make");
-    table = child_frame();
-    root = child_frame();
-    fine(call_pt_make(CHILD, table, 3, child_frame()).value, "pt_make");
-    fine(call_pt_make(CHILD, root, 4, child_frame()).value, "pt_make");
-    fine(call_pt_link(CHILD, root, 0, table, 0).value, "pt_link");
+    env = child_frame();
+    fine(call_slots_make(CHILD, child_frame(), CHILD_SLOTS).value, "slots_make");
     for (int i = 0; i < SPARE_TABLES; i++)
         fine(call_pt_make(CHILD, child_frame(), 1, child_frame()).value, "pt_make");
-    fine(call_slots_make(CHILD, child_frame(), CHILD_SLOTS).value, "slots_make");
-    fine(call_env_make(CHILD, child_frame(), CHILD_ENV, CHILD_SLOTS, root).value, "env_make");
+    root = child_frame();
+    fine(call_pt_make(CHILD, root, 4, child_frame()).value, "pt_make");
+    table = child_frame();
+    fine(call_pt_make(CHILD, table, 3, child_frame()).value, "pt_make");
+    fine(call_pt_link(CHILD, root, 0, table, 0).value, "pt_link");
+    fine(call_env_make(CHILD, env, CHILD_ENV, CHILD_SLOTS, root).value, "env_make");
     start.vector_frame = child_frame();
     fine(call_context_make(CHILD_ENV, child_frame(), CHILD_CONTEXT, (uintptr_t)&start).value,
          "context_make");

@@ -36,6 +36,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
                       ('REJECT', [], 'refused|said'), ('RESERVE', [], 'refused|said'), ('FORCE', [], 'refused')]),
     ('act24_revoke', [], [('FORCE', [], 'refused'), ('RESERVE', [], 'refused'), ('VITAL', [], 'refused'), ('MARKS', [], 'refused'),
                           ('LOSS', [], 'refused'), ('WHOLE', [], 'refused')]),
+    ('destroys', [], [('IDLE_REAP', [], 'refused')]),
     ('exposed', [], [('EXPOSED', [], 'refused')]),
     ('pins', [], [('PIN', [], 'refused'), ('PIN_RIGHT', [], 'refused')]),
     ('act05_map', [], [('FRAME_OWNER', [], 'refused'), ('FRAME_TYPE', [], 'refused'),

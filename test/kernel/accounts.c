@@ -12,6 +12,7 @@
 #include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/object.h"
+#include "kernel/owned.h"
 #include "kernel/reap.h"
 #include "kernel/revoke.h"
 #include "kernel/slice.h"
@@ -137,10 +138,26 @@ check_names(const struct account *a)
         wrong("a child is not among the names (A5)");
 }
 
+/* From every account's frame one comes by its frames and those of all below it, and by no other. */
+static void
+check_owned(void)
+{
+    for (uint64_t n = 1; n < FAKE_FRAMES; n++) {
+        uint64_t found = 0;
+        if (!is_account(n))
+            continue;
+        for (uint64_t at = n; (at = owned_after(account_at(n), at)) && found <= FAKE_FRAMES;)
+            found++;
+        if (found != used[ACCOUNT_FRAMES][n])
+            wrong("the walk through an account's frames is not the right one (O2)");
+    }
+}
+
 static void
 check_all(void)
 {
     model_count();
+    check_owned();
     for (uint64_t n = 1; n < FAKE_FRAMES && !play.why; n++) {
         if (!is_account(n))
             continue;
@@ -388,6 +405,8 @@ deed(const uint8_t *b)
     case 12:
         if (b[2] < 64)
             deed_destroy(b[1]);
+        else if (b[2] < 80)
+            (void)reap_idle(fake_clock_ns);
         break;
     case 13:
         deed_free(b[1]);

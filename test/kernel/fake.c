@@ -15,6 +15,7 @@
 #include "kernel/log.h"
 #include "kernel/mapping.h"
 #include "kernel/object.h"
+#include "kernel/owned.h"
 #include "kernel/pin.h"
 #include "kernel/slice.h"
 #include "kernel/step.h"
@@ -82,6 +83,7 @@ fake_take(uint64_t account_frame, uint64_t n)
     if (account_charge(account_at(account_frame), 1))
         return E_DQUOT;
     table[n] = (struct frame){.owner = (uint32_t)account_frame, .type = FRAME_PLAIN};
+    owned_enter(n);
     return 0;
 }
 
@@ -129,6 +131,7 @@ void
 frame_give_back(uint64_t n)
 {
     account_discharge(account_at(table[n].owner), 1);
+    owned_leave(n);
     table[n] = (struct frame){.type = FRAME_FREE};
 }
 
@@ -318,6 +321,9 @@ fake_begin(void)
     table[0] = (struct frame){.type = FRAME_KERNEL};
     table[FAKE_ROOT].owner = 0;
     frame_become(FAKE_ROOT, FRAME_ACCOUNT);
+    owned_init(FAKE_ROOT);
+    for (uint64_t n = FAKE_TABLE; n < FAKE_FRAMES; n++)
+        owned_enter(n);
     account_init(FAKE_ROOT);
     assert(!account_charge(account_root, FAKE_FRAMES - FAKE_TABLE)); /* but 0, and root's own */
     account_totals();

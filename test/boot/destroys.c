@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * destroys.c - what the end of a small account costs, whatever the size of the machine; and one
+ * that nobody goes on with, which idle processors reap.
+ */
+#include "abi/account.h"
+#include "test/boot/kit.h"
+
+enum {
+    CHILD = 90, /* slots, one below the other */
+    DEPTH = 3,
+    FRAMES = 8,
+    ROUNDS = 20,
+    BIG = 1500,
+};
+
+static const uint64_t PATIENCE_NS = 5000000000, NAP_NS = 1000000;
+
+static uint64_t
+cycles(void)
+{
+    uint32_t low, high;
+
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (uint64_t)high << 32 | low;
+}
+
+static struct account_state
+state_of(uint32_t slot)
+{
+    struct account_state s;
+
+    fine(call_account_read(slot, (uintptr_t)&s).value, "account_read");
+    return s;
+}
+
+/* An account in frames of its parent, each with frames, tables and an object. */
+static uint64_t
+family(uint64_t n)
+{
+    uint64_t frame = frame_new(), first = frame, got;
+    struct account_terms terms = {.name = 5, .limit_frames = ACCOUNT_NO_LIMIT};
+    uint32_t parent = SLOT_ACCOUNT;
+
+    for (uint32_t i = 0; i < DEPTH; i++, parent = CHILD + i - 1) {
+        struct pool pool = {.account = CHILD + i};
+        call_slot_clear(SLOT_SLOTS, CHILD + i);
+        fine(call_account_make(parent, frame, CHILD + i, (uintptr_t)&terms).value, "account_make");
+        for (uint64_t k = 0; k < n; k++)
+            fine(pool_take_run(&pool, 1, &got), "a frame");
+        fine(call_pt_make(CHILD + i, got, 1, frame_of_account(CHILD + i)).value, "pt_make");
+        frame = frame_of_account(CHILD + i);
+    }
+    return first;
+}
+
+static void
+small(void)
+{
+    uint64_t least = UINT64_MAX, calls = 0;
+
+    for (int i = 0; i < ROUNDS; i++) {
+        uint64_t frame = family(FRAMES), from = cycles();
+        while (fine(call_account_destroy(CHILD).value, "account_destroy") > 0)
+            calls++;
+        from = cycles() - from;
+        least = from < least ? from : least;
+        while (call_frame_free(SLOT_ACCOUNT, frame, 1).value == -E_AGAIN)
+            ;
+    }
+    hold(calls == 0, "a small account ends in one call, however large the machine is");
+    say("%u frames in %u accounts: %lu cycles, %lu calls each", DEPTH * (FRAMES + 2) - 1, DEPTH,
+        least, 1 + calls / ROUNDS);
+}
+
+/* Begun, and left to itself: we sleep, the processor idles. */
+static void
+idle(void)
+{
+    uint64_t frame = family(BIG / DEPTH), end = clock_ns() + PATIENCE_NS, before;
+
+    expect(call_account_destroy(CHILD).value > 0, "one call does not do it");
+    before = state_of(CHILD).used_frames;
+    for (uint64_t left = before; left > 0; left = state_of(CHILD).used_frames) {
+        hold(clock_ns() < end, "idle processors reap");
+        clock_sleep_until(clock_ns() + NAP_NS);
+    }
+    say("%lu frames left after one call, none after some sleep", before);
+    fine(call_frame_free(SLOT_ACCOUNT, frame, 1).value, "frame_free");
+}
+
+int
+exo_main(const struct start_page *start)
+{
+    (void)start;
+    small();
+    idle();
+    return done();
+}
