@@ -41,7 +41,7 @@ KERNEL_DEV_SRC := kernel/dev/virtqueue.c kernel/dev/virtio.c kernel/dev/pci.c ke
 KERNEL_X86_SRC := kernel/x86/start.c kernel/x86/cpu.c kernel/x86/smp.c kernel/x86/pt.c kernel/x86/trap.c kernel/x86/trace.c kernel/x86/context.c \
 	kernel/x86/usercopy.c kernel/x86/acpi.c kernel/x86/apic.c kernel/x86/calibrate.c kernel/x86/clock.c kernel/x86/bus.c \
 	kernel/x86/serial.c kernel/x86/audit.c kernel/x86/fingerprint.c
-KERNEL_ASM := kernel/x86/boot.S kernel/x86/ap.S kernel/x86/entry.S kernel/x86/transfer.S
+KERNEL_ASM := kernel/x86/boot.S kernel/x86/ap.S kernel/x86/entry.S kernel/x86/transfer.S kernel/x86/root.S
 
 EXO_SRC := libos/exo/start.c libos/exo/context.c libos/exo/lock.c libos/exo/pool.c libos/exo/space.c \
 	libos/exo/upcall.c libos/exo/fault.c libos/exo/region.c libos/exo/fill.c libos/exo/malloc.c libos/exo/console.c libos/exo/clock.c \
@@ -66,7 +66,8 @@ UNIT_KERNEL := kernel/account.c kernel/names.c kernel/owned.c kernel/reap.c kern
 	test/kernel/fake.c test/kernel/grants.c test/kernel/accounts.c
 BOOT_LIBRARY := regions heap threads switches lines several rolls # of libos/exo
 BOOT_MANY := handoff stress pins exposed # several contexts of one program, without libos/exo's
-BOOT_TESTS := victim act02_revoke act04_tree resume act05_map act06_bits act07_table act09_stale act12_scan act13_edge act15_flags act16_gates \
+BOOT_TESTS := roots
+BOOT_TESTS += victim act02_revoke act04_tree resume act05_map act06_bits act07_table act09_stale act12_scan act13_edge act15_flags act16_gates \
 	act21_privileged act25_transfer chains stalls act27_calls act29_pointers slots_walk batches reap alone \
 	caps limits links forks large unfinished dangling hog deaths $(BOOT_MANY) $(BOOT_LIBRARY)
 BOOT_TESTS += accounts act24_revoke destroys act30_addresses
@@ -143,6 +144,7 @@ $(BOOT_RAW:%=$(OUT)/test/%): $(OUT)/test/%: $(OUT)/u/test/boot/%.c.o $(OUT)/u/te
 	@mkdir -p $(@D)
 	$(LINK_LIBRARY)
 $(BOOT_RAW:%=$(OUT)/test/%): ENTRY := -e raw_start
+$(OUT)/test/roots: $(addprefix $(OUT)/u/test/boot/,message.c.o message.S.o)
 $(BOOT_MANY:%=$(OUT)/test/%): $(OUT)/u/test/boot/workers.c.o
 $(addprefix $(OUT)/test/,slots_walk act27_calls batches): $(addprefix $(OUT)/u/test/boot/,state.c.o foreign.c.o)
 $(addprefix $(OUT)/test/,stress act25_transfer chains stalls): $(addprefix $(OUT)/u/test/boot/,message.c.o message.S.o)

@@ -58,17 +58,18 @@ function flush_call(    i, lo_hi, list, value, u) {
     for (i = n_args + 1; i <= 5; i++) list = list ", 0"
     u = ""; for (i = n_args + 1; i <= 5; i++) u = u "    (void)" reg[i] ";\n"
     put("call_numbers.h", "    CALL_" name " = " number ",")
+    if (fast) { params = params ", uint64_t slot"; passed = passed ", a" }
     if (!enters) put("call_decl.h", "struct result " name "(" (params == "" ? "void" : params) ");")
     if (!enters) put("call_stubs.h", "/* " does " Gives " gives ". */\nstatic inline struct call_result\ncall_" name "(" (stub_params == "" ? "void" : stub_params) \
         ")\n{\n    return call_invoke(" number list ");\n}\n")
     if (!enters) put("call_table.c", (lockless ? "LAST_USED " : "") "static struct result\n" (lockless ? "sys_" : "checked_") name "(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d, uint64_t e)\n{\n" \
         (body == "" ? "" : "    int error = 0;\n") "    (void)number;\n" u body "    return " name "(" passed ");\n}\n")
-    if (!lockless && !enters) put("call_table.c", "LAST static struct result\nsys_" name "(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d, uint64_t e)\n{\n" \
+    if (!lockless && !enters) put("call_table.c", "LAST " (fast ? "" : "static ") "struct result\nsys_" name "(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d, uint64_t e)\n{\n" \
         "    struct result r;\n\n    kernel_lock();\n    r = checked_" name "(a, b, c, number, d, e);\n    kernel_unlock();\n    return r;\n}\n")
     put("call_kinds.h", "    {" number ", \"" name "\", {" fields "}, {" errors_of(doc ~ /with/ ? "E_BADF E_PERM " gives : gives) "}},")
-    table = table "    [" number "] = " (enters ? enters : saves ? "call_enter_saving" : "sys_" name) ",\n"
+    table = table "    [" number "] = " (enters ? enters : fast ? fast : saves ? "call_enter_saving" : "sys_" name) ",\n"
     traced = traced "    [" number "] = " (enters ? "call_enter_traced" : saves ? "call_enter_saving_traced" : "call_traced") ",\n"
-    if (saves) saving = saving "    [" number "] = sys_" name ",\n"
+    if (saves || fast) saving = saving "    [" number "] = sys_" name ",\n"
     names = names "    [" number "] = \"" name "\",\n"
     if (enters) doc = " in registers of its own: below"
     put("calls.md", "## " number " " name "\n\nArguments:" (doc == "" ? " none." : doc ".") "\n\nChecked:" check ".\n\nGives:" gives ".\n\nErrors: " documented ".\n\n" does "\n")
@@ -92,7 +93,7 @@ BEGIN {
 /^#/ || /^$/ { next }
 $1 == "call" {
     flush_call()
-    number = $2; name = $3; n_args = NF - 3; check = gives = does = ""; saves = lockless = 0; enters = ""
+    number = $2; name = $3; n_args = NF - 3; check = gives = does = ""; saves = lockless = 0; enters = fast = ""
     if (number in seen) fail("number " number " is taken"); seen[number] = 1
     if (number >= 256 || n_args > 5) fail("call " name " does not fit")
     for (i = 1; i <= n_args; i++) args[i] = $(i + 3)
@@ -103,6 +104,7 @@ $1 == "gives" { sub(/^gives/, ""); gives = $0; next }
 $1 == "does" { sub(/^does /, ""); does = does (does == "" ? "" : " ") $0; next }
 $1 == "saves" { saves = 1; next }
 $1 == "enters" { enters = $2; next }
+$1 == "fast" { fast = $2; next }
 $1 == "lockless" { lockless = 1; next }
 { fail("unknown line: " $0) }
 END {

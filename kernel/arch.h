@@ -78,8 +78,9 @@ void arch_context_registers(const struct context *context, struct save_area *out
 int arch_context_set_registers(struct context *context, const struct save_area *regs);
 void arch_context_result(struct context *context, int64_t value, uint64_t detail);
 void arch_context_restart(struct context *context); /* back before the call it stands in */
-void arch_context_root(struct context *context);    /* the current one: on to context->root */
-void arch_context_skip(struct context *context);    /* and behind it again */
+void arch_context_root(struct context *context, uint64_t root); /* the current one: on to that */
+uint32_t arch_context_stands(const struct context *context);    /* the root it is on, or would be */
+void arch_context_skip(struct context *context);                /* and behind it again */
 /*
  * Brings an upcall to a context that is off its processor: false, with *cause, when it cannot be.
  */

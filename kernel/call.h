@@ -70,5 +70,7 @@ extern call_entry *const call_saving_table[CALL_BLOCK];
 extern const char *const call_names[CALL_BLOCK];
 call_entry call_unknown; /* E_NOSYS */
 call_entry transfer_call, transfer_return,
-    transfer_post;            /* transfer.S: in registers of their own */
+    transfer_post;             /* transfer.S: in registers of their own */
+call_entry context_root_enter; /* root.S: what it does not settle is sys_context_root's */
+call_entry sys_context_root;
 call_entry call_enter_saving; /* entry.S: saves the caller's registers, then call_saving_table */

@@ -28,6 +28,33 @@ context_current(void)
     return cpu_this()->current;
 }
 
+void
+context_settle(struct context *context)
+{
+    uint32_t root = arch_context_stands(context);
+
+    if (root == context->root)
+        return;
+    frame_ref(root);
+    frame_unref(context->root);
+    context->root = root;
+}
+
+bool
+contexts_settle(uint64_t root)
+{
+    bool stands = false;
+
+    for (uint32_t i = 0; i < cpu_count() && !planted(PLANT_ROOT); i++) {
+        struct context *context = cpu_at(i)->current;
+        if (!context)
+            continue;
+        context_settle(context);
+        stands |= context->root == root;
+    }
+    return stands;
+}
+
 /*
  * The events object of a slot of the running environment, with one right; 0 with *error, or
  * SLOT_NOTHING.
@@ -64,6 +91,9 @@ context_create(struct env *env, uint64_t env_frame, uint64_t frame,
     context->env = (uint32_t)env_frame;
     context->root = env->root;
     context->slots = frame_address(env->slots);
+    context->own = account_at(frame_at(frame)->owner);
+    context->root_word = frame_word(frame_at(frame)->owner, FRAME_PT4);
+    context->root_slot_at = slot_find(context->slots, 0);
     context->vector_frame = (uint32_t)start->vector_frame;
     context->stop_index = start->stop_index;
     arch_context_init(context, start);
@@ -191,7 +221,7 @@ context_exit(uint64_t status)
 }
 
 struct result
-context_root(struct account *account, uint64_t root)
+context_root(struct account *account, uint64_t root, uint64_t slot)
 {
     struct context *context = context_current();
     int error = frame_check(account, root, FRAME_PT4);
@@ -200,10 +230,13 @@ context_root(struct account *account, uint64_t root)
         return result_error(error);
     if (frame_at(root)->owner != frame_at(context->self)->owner)
         return result_error(E_PERM);
-    frame_ref(root);
-    frame_unref(context->root);
-    context->root = (uint32_t)root;
-    arch_context_root(context);
+    arch_context_root(context, root);
+    context_settle(context);
+    epoch_meet(cpu_this());
+    if (account == context->own) {
+        context->root_slot = slot;
+        context->root_slot_at = slot_find(context->slots, slot);
+    }
     return result_ok(0);
 }
 
@@ -262,6 +295,7 @@ context_copy(const struct context *context, uint64_t va, uint64_t ours, uint64_t
 
     if (n < 1 || n > FRAME_BYTES || va >= USER_TOP)
         return result_error(E_INVAL);
+    context_settle(context_current());
     while (done < n && !absent) {
         uint64_t offset = (va + done) % FRAME_BYTES, frame = context_frame(context, va + done, way);
         uint64_t part = FRAME_BYTES - offset < n - done ? FRAME_BYTES - offset : n - done;

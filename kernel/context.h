@@ -33,15 +33,22 @@ struct env {
  *     and stop_asked and interrupt that one.
  *  X3 due holds the upcalls that have not been brought yet; only maskable ones and SLICE_BEGIN.
  *  X4 a context that is current does not end as an object: entry paths write to it.
+ *  X5 root is where it stands while it is off its processor. While it is current it may have gone
+ * on by root.S, which only says where (arch_context_stands); context_settle sees to root and its
+ *     references before it leaves or calls another, and before a root ends (root_end).
  */
 struct context {
     struct cell cell;
-    struct context *caller; /* kernel/transfer.h: T1. transfer.S reads it, slots and due */
-    struct slots *slots;    /* what its calls name */
-    uint32_t due;           /* set of 1 << enum upcall */
-    uint32_t self;          /* frame */
-    uint32_t env;           /* frame */
-    uint32_t root;          /* frame it stands on; holds a reference */
+    struct context *caller;    /* kernel/transfer.h: T1. transfer.S reads it, slots and due */
+    struct slots *slots;       /* what its calls name */
+    const struct account *own; /* whose it is: its frame's owner */
+    uint64_t root_word;        /* the first 8 bytes of struct frame of a root of that account */
+    uint64_t root_slot;        /* the slot by which context_root was last allowed, or 0, */
+    const struct slot *root_slot_at; /* and where it lies */
+    uint32_t due;                    /* set of 1 << enum upcall */
+    uint32_t self;                   /* frame */
+    uint32_t env;                    /* frame */
+    uint32_t root;                   /* frame it stands on; holds a reference (X5) */
     uint32_t vector_frame;
     uint32_t upcall_frame; /* 0: none registered; pinned by upcall_pin */
     uint32_t phase;        /* enum context_phase but PARKED */
@@ -77,6 +84,10 @@ struct context {
 struct context *context_current(void);
 struct env *env_current(void);
 
+/* Its root is where it stands (X5). */
+void context_settle(struct context *context);
+/* So is that of whoever is current on any processor. Does one of them stand on this one? */
+bool contexts_settle(uint64_t root);
 /* Ends a context: it runs no more. Its holder is told by its stop counter. */
 void context_end(struct context *context, enum context_cause cause, int64_t status);
 /* The objects' frames are about to become plain: they let go of all they stand on. */

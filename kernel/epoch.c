@@ -12,7 +12,7 @@
 #include "kernel/wait.h"
 #include "plant.h"
 
-static uint64_t epoch_given; /* the last */
+uint64_t epoch_given;
 
 bool
 epoch_has_passed(uint64_t epoch)

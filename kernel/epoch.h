@@ -22,6 +22,7 @@ struct cpu;
  *  T3 epoch_passed is the least cpu->epoch of those that stand on a root; it never falls.
  */
 
+extern uint64_t epoch_given; /* the last */
 /* Has it, or was it never given out? */
 bool epoch_has_passed(uint64_t epoch);
 /* What a right that is being taken away is to be stamped with: the next that may be given. */

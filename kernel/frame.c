@@ -14,6 +14,7 @@
 #include "kernel/boot.h"
 #include "kernel/call.h"
 #include "kernel/cap.h"
+#include "kernel/context.h"
 #include "kernel/epoch.h"
 #include "kernel/exposed.h"
 #include "kernel/log.h"
@@ -230,6 +231,8 @@ frame_release(const struct account *account, const struct frame *f, uint64_t n, 
 {
     if (!f || !account_covers(account, f->owner))
         return E_PERM;
+    if (f->type == FRAME_PT4)
+        (void)contexts_settle(n); /* one may have left it */
     if (f->refs || (f->type == FRAME_PLAIN && (f->other || f->flags & FRAME_SIZE)))
         return E_BUSY;
     if (f->type != FRAME_PLAIN || wait_on_frame(n))

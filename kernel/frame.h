@@ -23,13 +23,13 @@ struct account;
  */
 struct frame {
     uint32_t owner; /* frame number of its account; 0: the kernel's or nobody's */
+    uint8_t type;   /* enum frame_type */
+    uint8_t flags;  /* set of enum frame_flag */
+    uint16_t stamp_high;
     uint32_t refs;
     uint32_t first; /* name of the first entry that names it; of a companion: the ordinal */
     uint32_t other; /* of a table: the companion; of a companion: the table; plain: P1 of pin.h */
     uint32_t stamp; /* epoch of the last right taken from it: 48 bits */
-    uint16_t stamp_high;
-    uint8_t type;        /* enum frame_type */
-    uint8_t flags;       /* set of enum frame_flag */
     uint32_t next, prev; /* of an owned frame, and root's: O1 of owned.h */
 };
 _Static_assert(sizeof(struct frame) == 32, "frame table entry");
@@ -39,6 +39,13 @@ static inline bool
 frame_is_clean(const struct frame *f, uint32_t size)
 {
     return (f->type | (uint32_t)f->flags << 8) == (FRAME_PLAIN | size << 8);
+}
+
+/* The first 8 bytes of an entry of that owner and type, with no flag, whose epoch is below 2^32. */
+static inline uint64_t
+frame_word(uint32_t owner, enum frame_type type)
+{
+    return owner | (uint64_t)type << 32;
 }
 
 enum frame_flag {

@@ -88,6 +88,8 @@ object_release(uint64_t n, uint64_t *steps)
     case FRAME_PT2:
     case FRAME_PT3:
     case FRAME_PT4:
+        if (type == FRAME_PT4 && !root_end(n))
+            return E_BUSY;
         cost = SCAN_STEPS + pt_release(n);
         break;
     case FRAME_ACCOUNT:

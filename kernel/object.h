@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* kernel/object.h - how each type of frame ends. */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -15,3 +16,4 @@ int object_release(uint64_t n, uint64_t *steps);
 void frame_give_back(uint64_t n);
 /* table.c: drops what the page table in frame n maps or links; returns how many entries. */
 uint64_t pt_release(uint64_t n);
+bool root_end(uint64_t n); /* table.c: may the root in frame n end? It is none from here on */

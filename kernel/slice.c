@@ -323,6 +323,7 @@ slice_off(struct cpu *cpu)
 
     trace(TRACE_SLICE_END, cpu->position, 0);
     charge(cpu);
+    context_settle(context);
     arch_context_leave(context);
     transfer_off(context);
     cpu->current = cpu->payer = NULL;

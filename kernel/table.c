@@ -10,8 +10,10 @@
 #include "kernel/account.h"
 #include "kernel/arch.h"
 #include "kernel/epoch.h"
+#include "kernel/lock.h"
 #include "kernel/object.h"
 #include "kernel/pt.h"
+#include "kernel/context.h"
 #include "plant.h"
 
 /* 0 when the two frames may become a table and its companion. */
@@ -193,6 +195,23 @@ place_filled(struct place at)
     at.link += entry - first;
     at.entry += entry - first;
     return at;
+}
+
+/*
+ * From here on nobody goes on to that root: false where one who is current stands on it, and it
+ * stays one.
+ */
+bool
+root_end(uint64_t n)
+{
+    struct frame *f = frame_at(n);
+
+    f->type = FRAME_ENDED;
+    lock_quiesce(); /* pairs with root.S, which looks at the type */
+    if (!contexts_settle(n))
+        return true;
+    f->type = FRAME_PT4;
+    return false;
 }
 
 /*

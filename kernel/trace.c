@@ -119,7 +119,8 @@ LAST struct result
 call_traced(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d, uint64_t e)
 {
     trace_put(TRACE_CALL_BEGIN, number, a);
-    struct result r = call_table[number](a, b, c, number, d, e);
+    call_entry *entry = call_saving_table[number] ? call_saving_table[number] : call_table[number];
+    struct result r = entry(a, b, c, number, d, e);
     if ((number == CALL_pt_map || number == CALL_pt_unmap) && r.value > 0)
         trace_put(number == CALL_pt_map ? TRACE_MAP : TRACE_UNMAP, c, (uint64_t)r.value);
     trace_put(TRACE_CALL_END, number, (uint64_t)r.value);

@@ -561,6 +561,7 @@ transfer_call_slow(uint64_t slot)
     int error;
 
     kernel_lock();
+    context_settle(cpu->current);
     error = call(cpu, slot, &detail);
     go_on(cpu, error, detail);
 }
@@ -574,6 +575,7 @@ transfer_post_slow(uint64_t slot)
     int error;
 
     kernel_lock();
+    context_settle(cpu->current);
     error = post(cpu, slot, &detail);
     go_on(cpu, error, detail);
 }
@@ -586,6 +588,7 @@ transfer_return_slow(void)
     int error;
 
     kernel_lock();
+    context_settle(cpu->current);
     error = answer(cpu);
     go_on(cpu, error, 0);
 }

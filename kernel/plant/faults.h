@@ -46,6 +46,7 @@ enum planted_fault {
     PLANT_WAIT_LOOK,    /* a word is not looked at again once its waiter is counted */
     PLANT_STALE,        /* act 12: a frame comes with what its last owner left there */
     PLANT_BREAK,        /* mappings of a frame outlive its owner */
+    PLANT_ROOT,         /* act 7: a root ends under a processor that stands on it */
     PLANT_EPOCH,        /* act 9: nobody waits for other processors' translations */
     PLANT_ALIAS_IMAGE,  /* the direct map shows text and read-only data writable */
     PLANT_ALIAS_ENTRY,  /* and the processors' copies of the entry page */

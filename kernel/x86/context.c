@@ -224,6 +224,9 @@ _Static_assert(SLOT_WHAT == offsetof(struct slot, leaf.type), "transfer.S");
 _Static_assert(SLOT_WHAT + 1 == offsetof(struct slot, leaf.kind), "transfer.S");
 _Static_assert(SLOT_WHAT + 2 == offsetof(struct slot, leaf.rights), "transfer.S");
 _Static_assert(SLOT_WHAT_CALLABLE == (LEAF_SLOT | KIND_ENTRY << 8 | RIGHT_RUN << 16), "transfer.S");
+_Static_assert(1 << FRAME_ENTRY_SHIFT == sizeof(struct frame), "root.S");
+_Static_assert(SLOT_RIGHTS == offsetof(struct slot, leaf.rights), "root.S");
+_Static_assert(SLOT_RIGHT_MAP == RIGHT_MAP && RIGHT_MAP <= 0xff, "root.S");
 _Static_assert(SLOT_OBJECT == offsetof(struct slot, object), "transfer.S");
 
 void
@@ -237,6 +240,7 @@ arch_transfer_set(struct context *context, const struct transfer_setup *setup,
 
 /* Odd; below 0 from every call and return on, so that transfer.S settles none. */
 enum { ROOM_NONE = -0x3fffffff };
+_Static_assert((uint32_t)ROOM_NONE == ROOM_LOOK, "root.S");
 
 void
 arch_transfer_room(struct cpu *generic, uint32_t calls, bool settle)
@@ -258,10 +262,16 @@ arch_inside(const struct cpu *generic)
 }
 
 void
-arch_context_root(struct context *context)
+arch_context_root(struct context *context, uint64_t root)
 {
-    context_x86(context)->cr3 = (uint64_t)context->root << FRAME_SHIFT;
-    arch_root_load(context->root);
+    context_x86(context)->cr3 = root << FRAME_SHIFT;
+    arch_root_load(root);
+}
+
+uint32_t
+arch_context_stands(const struct context *context)
+{
+    return (uint32_t)(((const struct context_x86 *)(const void *)context)->cr3 >> FRAME_SHIFT);
 }
 
 /* The message, and what every context has that goes on behind a `syscall`. */

@@ -44,6 +44,7 @@ _Static_assert(offsetof(struct cpu_x86, parked) == CPU_PARKED, "transfer.S");
 _Static_assert(offsetof(struct cpu_x86, room) == CPU_ROOM, "transfer.S");
 _Static_assert(offsetof(struct cpu_x86, gdt) == CPU_GDT, "test/boot/act29_pointers.c");
 _Static_assert(offsetof(struct cpu_x86, cpu.current) == CPU_CONTEXT, "entry.S");
+_Static_assert(offsetof(struct cpu_x86, cpu.epoch) == CPU_EPOCH, "root.S");
 _Static_assert(CPU_STATE + sizeof(struct cpu_x86) <= CPU_STATE_END, "the block's state pages");
 
 /* What is the kernel's for each save area, as far apart as those are: one index serves both. */
@@ -79,6 +80,10 @@ _Static_assert(offsetof(struct context_x86, home) == CONTEXT_HOME, "transfer.S")
 _Static_assert(offsetof(struct context, slots) == CONTEXT_SLOTS, "transfer.S");
 _Static_assert(offsetof(struct context_x86, cr3) == CONTEXT_CR3, "transfer.S");
 _Static_assert(offsetof(struct context, caller) == CONTEXT_CALLER, "transfer.S");
+_Static_assert(offsetof(struct context, own) == CONTEXT_OWN, "root.S");
+_Static_assert(offsetof(struct context, root_word) == CONTEXT_ROOT_WORD, "root.S");
+_Static_assert(offsetof(struct context, root_slot) == CONTEXT_ROOT_SLOT, "root.S");
+_Static_assert(offsetof(struct context, root_slot_at) == CONTEXT_ROOT_SLOT_AT, "root.S");
 _Static_assert(offsetof(struct context, due) == CONTEXT_DUE, "transfer.S");
 _Static_assert(offsetof(struct context_x86, level) == CONTEXT_STACK, "entry.S");
 _Static_assert(sizeof(struct context_x86) <= 4096, "one frame");

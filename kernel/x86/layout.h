@@ -32,11 +32,16 @@
 #define CPU_ROOM 16
 #define CPU_GDT 24
 #define CPU_CONTEXT 88
+#define CPU_EPOCH 112
 
 /* struct context_x86 */
 #define CONTEXT_CALLER 64
 #define CONTEXT_SLOTS 72
-#define CONTEXT_DUE 80
+#define CONTEXT_OWN 80
+#define CONTEXT_ROOT_WORD 88
+#define CONTEXT_ROOT_SLOT 96
+#define CONTEXT_ROOT_SLOT_AT 104
+#define CONTEXT_DUE 112
 #define CONTEXT_REGS 2048
 #define CONTEXT_PAGE 2304
 #define CONTEXT_PAGE_VA 2312
@@ -48,6 +53,12 @@
 #define CONTEXT_HOME 2416
 #define CONTEXT_CR3 2424
 #define CONTEXT_STACK 2560
+
+/* sizeof(struct frame) is 1 << this */
+#define FRAME_ENTRY_SHIFT 5
+
+/* cpu_x86.room: outside, and no transfer is settled before transfer_room has looked */
+#define ROOM_LOOK 0xc0000001
 
 /* Bytes from the stub of one exception to that of the next. */
 #define STUB_BYTES 512
@@ -96,5 +107,7 @@
 #define SLOT_CELL 16
 #define SLOT_WHAT 20
 #define SLOT_WHAT_CALLABLE 0x2000903
+#define SLOT_RIGHTS 22
+#define SLOT_RIGHT_MAP 8
 #define SLOT_OBJECT 24
 #define ENTRY_PARKED 128

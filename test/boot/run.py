@@ -43,6 +43,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
                        ('MAP_RANGE', ['kernel-half'], 'refused')]),
     ('act06_bits', [], [('MAP_BITS', [], 'refused')]),
     ('act07_table', [], [('FRAME_REFS', [], 'refused'), ('FLUSH', [], 'refused')]),
+    ('roots', [], [('ROOT', [], 'refused|said')]),
     ('act09_stale', [], []),  # its control needs two processors: below
     ('act12_scan', [], [('STALE', [], 'refused')]),
     ('act13_edge', [], [('MAP_RANGE', [], 'alive'), ('START', [], 'refused')]),
