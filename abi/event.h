@@ -29,6 +29,10 @@ enum wait_kind {
     WAIT_KINDS,
 };
 
+/* Between two interruptions of a running context by posts of other accounts; counters never wait.
+ */
+enum { EVENT_POST_GAP_NS = 500 * 1000 };
+
 /* One comparison of a predicate; the predicate holds when any of its clauses does. */
 struct wait_clause {
     uint32_t slot;

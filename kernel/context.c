@@ -413,6 +413,21 @@ context_due(struct context *context, enum upcall kind)
         wait_interrupt(context);
 }
 
+void
+context_posted(struct context *context)
+{
+    uint64_t now = clock_now();
+    bool told = context->entries >> UPCALL_EVENT & 1;
+
+    if (told && context->on && now < context->post_ns && !transfer_is_parked(context) &&
+        !planted(PLANT_POST_RATE)) {
+        context->due |= 1u << UPCALL_EVENT; /* the timer is set for post_ns */
+        return;
+    }
+    context->post_ns = now + EVENT_POST_GAP_NS;
+    context_due(context, UPCALL_EVENT);
+}
+
 bool
 context_deliver(struct context *context)
 {

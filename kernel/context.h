@@ -59,6 +59,7 @@ struct context {
     uint64_t run;         /* the number of its last run on a processor; 0: none yet */
     uint64_t cpus;        /* set of 1 << processor in whose vector it is named */
     uint64_t deadline_ns; /* 0: none */
+    uint64_t post_ns;     /* from when on another account may interrupt it again; 0: at any time */
     uint64_t wake_ns;     /* while it waits: when it is to look again; 0: never by itself */
     uint64_t charged_cycles;
     uint64_t event_mask;
@@ -80,6 +81,11 @@ struct context {
     struct wait_link link[WAIT_CLAUSES_MAX];
 };
 
+/*
+ * Another account has posted to it: interrupts it at most once in EVENT_POST_GAP_NS; else it is
+ * told at the end of that time, or when the kernel comes by before.
+ */
+void context_posted(struct context *context);
 /* The current context and environment of this processor; never NULL inside a call. */
 struct context *context_current(void);
 struct env *env_current(void);

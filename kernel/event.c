@@ -42,25 +42,47 @@ window_show(const struct events *events, uint32_t index)
     atomic_store_explicit(&shown[index], events->counter[index] & INT64_MAX, memory_order_release);
 }
 
+/* Does it belong to another account than who calls? */
+static bool
+of_another(const struct context *context)
+{
+    return frame_at(context->self)->owner != frame_at(context_current()->self)->owner;
+}
+
+static void
+count(struct events *events, uint32_t index, uint64_t n)
+{
+    events->counter[index] += n;
+    if (events->window.frame)
+        window_show(events, index);
+}
+
 void
 event_raise(struct events *events, uint32_t index, uint64_t n)
 {
     struct context *told = event_context(events, index);
 
-    events->counter[index] += n;
-    if (events->window.frame)
-        window_show(events, index);
+    count(events, index, n);
     if (told)
         context_due(told, UPCALL_EVENT);
     wait_raise(events, index);
 }
 
 struct result
-event_post(struct events *events, uint64_t index, uint64_t n)
+event_post(struct events *events, uint64_t at, uint64_t n)
 {
-    if (index >= EVENTS_PER_FRAME || n < 1 || n > UINT32_MAX)
+    uint32_t index = (uint32_t)index_masked(at, EVENTS_PER_FRAME);
+    struct context *told;
+
+    if (at >= EVENTS_PER_FRAME || n < 1 || n > UINT32_MAX)
         return result_error(planted(PLANT_ERROR) ? E_IO : E_INVAL);
-    event_raise(events, (uint32_t)index_masked(index, EVENTS_PER_FRAME), n);
+    told = event_context(events, index);
+    count(events, index, n);
+    if (told && of_another(told))
+        context_posted(told);
+    else if (told)
+        context_due(told, UPCALL_EVENT);
+    wait_raise(events, index);
     return result_ok(0);
 }
 

@@ -236,9 +236,12 @@ transfer_deadline(const struct context *context)
 {
     uint64_t first = 0;
 
-    for (; context; context = context->caller)
+    for (; context; context = context->caller) {
         if (context->deadline_ns && (!first || context->deadline_ns < first))
             first = context->deadline_ns;
+        if (context->post_ns && (!first || context->post_ns < first))
+            first = context->post_ns;
+    }
     return first;
 }
 
@@ -328,6 +331,8 @@ transfer_tick(struct cpu *cpu, uint64_t now_ns)
             x->deadline_ns = 0;
             context_due(x, UPCALL_EVENT);
         }
+        if (now_ns >= x->post_ns)
+            x->post_ns = 0;
     }
 }
 

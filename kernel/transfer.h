@@ -50,7 +50,10 @@ struct context *transfer_on(struct cpu *cpu, struct context *named);
 void transfer_room(struct cpu *cpu);
 /* The current context and those that wait for it are off the processor. */
 void transfer_off(struct context *current);
-/* The first deadline of those that wait for `context`, itself included; 0: none. */
+/*
+ * The first deadline of those that wait for `context`, itself included, or the first time at which
+ * one may be told of posts; 0: none.
+ */
 uint64_t transfer_deadline(const struct context *context);
 /*
  * Those that wait for the current context are looked at: deadlines, requests to stop, dying

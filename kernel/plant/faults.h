@@ -38,6 +38,7 @@ enum planted_fault {
     PLANT_CALL_LOST,    /* act 25: a callee answers one that was stopped, who runs on by that */
     PLANT_CALL_DYING,   /* act 25: an account that ends is called on for a while */
     PLANT_ENTRY_SLOT,   /* act 25: without the lock, what a slot names is taken for an entry */
+    PLANT_POST_RATE,    /* another account's posts interrupt as often as they come */
     PLANT_STRANGER,     /* act 25: who was not called may return */
     PLANT_IDENTITY,     /* act 25: the identity is what the message says */
     PLANT_ENTRY_POINT,  /* act 25: an activation may begin anywhere */

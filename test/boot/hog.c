@@ -40,11 +40,25 @@ hog_deadlines(void)
     call_deadline_set(1);
 }
 
+/* Each an upcall of its own. */
+static void
+hog_posts(void)
+{
+    call_event_post(SLOT_EVENTS, COUNTER_SIGNALS, 1);
+}
+
+static void
+on_event(struct save_area *save)
+{
+    (void)save;
+}
+
 static const struct {
     const char *name;
     void (*once)(void);
 } hogs[] = {{"spin", hog_spin},   {"calls", hog_calls}, {"batches", hog_batches},
-            {"traps", hog_traps}, {"deaf", hog_spin},   {"deadlines", hog_deadlines}};
+            {"traps", hog_traps}, {"deaf", hog_spin},   {"deadlines", hog_deadlines},
+            {"posts", hog_posts}};
 
 int
 exo_main(const struct start_page *start)
@@ -55,6 +69,8 @@ exo_main(const struct start_page *start)
     page_at(SCRATCH_VA, frame, MAP_READ);
     for (uint32_t i = 0; i < MAP_BATCH_MAX; i++)
         entries[i] = frame << FRAME_SHIFT | MAP_READ;
+    if (!strcmp(argument(0), "posts"))
+        exo_on_event = on_event;
     if (!strcmp(argument(0), "deaf"))
         exo_upcall_page.mask = UINT32_MAX;
     for (uint32_t i = 0; i < sizeof(hogs) / sizeof(hogs[0]); i++)

@@ -102,7 +102,7 @@ LIBRARY_DEATHS = [  # argument of upcalls, signal, the line, the innermost funct
     ('beyond', SEGV, 'the library OS failed: invalid instruction while it resumed', 'raw_'),
 ]
 HANDOFFS = 20000  # and a million in --long
-HOGS = ['spin', 'calls', 'batches', 'traps', 'deaf', 'deadlines']
+HOGS = ['spin', 'calls', 'batches', 'traps', 'deaf', 'deadlines', 'posts']
 
 
 def program(name):
@@ -439,6 +439,24 @@ def lines_whole_and_all_there():
         want = [f'{writer} {i} ' + chr(97 + writer) * ((i * 131 + writer * 17) % 700) for i in range(1500)]
         expect(mine == want, f'writer {writer}: {len(mine)} lines, {sum(a != b for a, b in zip(mine, want))} others')
     same(len(lines), 7500, 'lines')
+
+
+def posted(words=(), options=(), kernel=PLANT_KERNEL):
+    p = run(['-v', '-m', '24m', '--cpus', '2', *options, '--kernel', kernel, *(w for x in ['check', *words] for w in ('--kernel-arg', x))],
+            [program('posts'), *(['share'] if options else [])], timeout=200)
+    return judge('posts', p)
+
+
+@test(MACHINE, name='flood.posts')
+def flood_posts():
+    wrong = posted(options=COUNTED)
+    wrong.pop('victim')
+    expect(not wrong, str(wrong))
+
+
+@test(MACHINE, name='flood.control.POST_RATE')
+def flood_posts_control():
+    expect('refused' in posted([f'plant={faults()["POST_RATE"]}'], COUNTED), 'a flood was not seen')
 
 
 @test(MACHINE, name='limits.all_comes_back')
