@@ -205,7 +205,7 @@ $(OUT)/bench/floor.elf: bench/floor.S
 	@mkdir -p $(@D)
 	$(CC) -m32 -nostdlib -static -Wl,--build-id=none,-z,noexecstack,-e,floor_start -Wl,-Ttext=0x200000 \
 		-Wl,--section-start=.note.Xen=0x201000,--section-start=.bss=0x202000 -o $@ $<
-KIT := kit.c kit_memory.c kit_threads.c kit_envs.c spans.S
+KIT := kit.c kit_raw.c kit_memory.c kit_threads.c kit_envs.c spans.S
 $(OUT)/bench/kit: $(addprefix $(OUT)/u/bench/,$(addsuffix .o,$(KIT))) $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LD) -T libos/exo/library.ld -e kit_start -o $@ $(filter %.o,$^)

@@ -267,7 +267,7 @@ FIGURES = [
     *path_figures("paths", "instr.foreign_call", "foreign_call", "dispatch_enter", ("value", 56),
                   "`syscall` with a Linux number to its handler's first instruction; Linux: syscall user dispatch"),
     *path_figures("paths", "instr.exception", "exception", "exception_enter", ("value", 56),
-                  "ud2 to its handler's first instruction; Linux: SIGILL"),
+                  "ud2 to the first instruction of the library's entry, all registers saved; Linux: to the SIGILL handler's"),
     *path_figures("paths", "instr.page_fault_resume", "page_fault_resume", "fault_resume", ("ratio", 30),
                   "a write to a page without right to its next instruction, the handler stepping over it; "
                   "Linux: SIGSEGV"),
@@ -293,7 +293,7 @@ FIGURES = [
                   "semaphore_post and semaphore_wait of libos/exo to another thread and back; Linux: two threads, futex"),
     *path_figures("envs", "env_create_destroy", "env_create_destroy", "env_create_destroy", ("ratio", 15),
                   "frames taken, a root with its tables and stack, environment, context made; it makes one kernel call "
-                  "and ends; frames freed, as many free as before; Linux: fork, exit, wait"),
+                  "and ends; frames freed, as many free as before; Linux: fork, one system call, exit, wait"),
     Figure("boot_ms", "ms", ("value", 100), False, lambda m: m.boots,
            "virtual time under -icount shift=0,sleep=off from the kernel's first instruction (bench/floor.S) to a "
            "program's first; Linux: to init's first, booted by PVH as well"),

@@ -232,7 +232,8 @@ kit_paths(void)
     error |= path_print("checked_call", span_checked, 0, 0);
     error |= root_print();
     error |= path_print("foreign_call", span_call_enter, FOREIGN_CALL, 0);
-    error |= path_print("exception", span_illegal_enter, 0, SPAN_UD2_BYTES);
+    error |= raw_print();
+    error |= path_print("exception_handler", span_illegal_enter, 0, SPAN_UD2_BYTES);
     error |= path_print("page_fault_enter", span_store_enter, absent, SPAN_STORE_BYTES);
     error |= path_print("page_fault_resume", span_store, absent, SPAN_STORE_BYTES);
     if (child_begin() < 0)

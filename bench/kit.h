@@ -11,6 +11,9 @@ int value_print(const char *name, uint64_t value);
 /* The length of a span in C (spans.h). */
 int span_print(const char *name, uint64_t (*span)(uint64_t));
 
+/* The kernel's part of an exception. 0, or an error. */
+int raw_print(void);
+
 /* The parts: 0, or an error. */
 int kit_memory(void);
 int kit_threads(void);
