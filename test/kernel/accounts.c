@@ -45,8 +45,10 @@ is_account(uint64_t n)
 
 /* ---- the model ---- */
 
-static uint64_t used[ACCOUNT_KINDS][FAKE_FRAMES], held[ACCOUNT_KINDS][FAKE_FRAMES];
-static uint64_t given[ACCOUNT_KINDS][FAKE_FRAMES];
+enum { KINDS = ACCOUNT_SLICES + 1 }; /* that deeds charge */
+
+static uint64_t used[KINDS][FAKE_FRAMES], held[KINDS][FAKE_FRAMES], given[KINDS][FAKE_FRAMES];
+static uint32_t all[FAKE_FRAMES], n_all; /* accounts, all that there are */
 
 static void
 charge(enum account_kind kind, uint64_t owner, uint64_t n)
@@ -60,11 +62,12 @@ charge(enum account_kind kind, uint64_t owner, uint64_t n)
 static void
 roll_up(enum account_kind kind, uint32_t depth)
 {
-    for (uint64_t n = 1; n < FAKE_FRAMES; n++) {
+    for (uint32_t i = 0; i < n_all; i++) {
+        uint64_t n = all[i];
         const struct account *a = account_at(n), *parent;
         uint64_t reserve;
 
-        if (!is_account(n) || a->state.depth != depth)
+        if (a->state.depth != depth)
             continue;
         parent = account_parent(a);
         reserve = a->state.count[kind].reserve;
@@ -79,9 +82,13 @@ model_count(void)
     memset(used, 0, sizeof(used));
     memset(held, 0, sizeof(held));
     memset(given, 0, sizeof(given));
-    for (uint64_t n = 1; n < FAKE_FRAMES; n++)
+    n_all = 0;
+    for (uint32_t n = 1; n < FAKE_FRAMES; n++) {
         if (frame_at(n)->owner)
             charge(ACCOUNT_FRAMES, frame_at(n)->owner, 1);
+        if (is_account(n))
+            all[n_all++] = n;
+    }
     for (uint32_t i = 0; i < FAKE_CPUS * POSITIONS; i++) {
         uint32_t owner = cpu_at(i / POSITIONS)->slice[i % POSITIONS].owner;
         if (owner)
@@ -158,9 +165,8 @@ check_all(void)
 {
     model_count();
     check_owned();
-    for (uint64_t n = 1; n < FAKE_FRAMES && !play.why; n++) {
-        if (!is_account(n))
-            continue;
+    for (uint32_t i = 0; i < n_all && !play.why; i++) {
+        uint64_t n = all[i];
         for (int kind = 0; kind <= ACCOUNT_SLICES; kind++)
             check_count(n, (enum account_kind)kind);
         check_page(account_at(n));
