@@ -27,6 +27,8 @@ enum planted_fault {
     PLANT_GATES,        /* act 16: every gate is open to users */
     PLANT_SELECTORS,    /* act 16: the kernel's data segment is the users' too */
     PLANT_SEGMENTS,     /* act 16: segment registers keep what another context loaded */
+    PLANT_VECTORS,      /* act 20: vector registers stay as another context left them */
+    PLANT_VECTOR_HEAD,  /* act 20: the state that a context begins with is what lies in its frame */
     PLANT_PORTS,        /* act 21: a context has the privilege of ports */
     PLANT_UMIP,         /* act 21: descriptor tables may be asked for */
     PLANT_SLOT_INDEX,   /* act 27: the index of a slot has no bound */

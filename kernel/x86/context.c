@@ -55,7 +55,8 @@ arch_context_init(struct context *context, const struct context_start *start)
     uint8_t *vectors = frame_address(start->vector_frame);
     uint32_t mxcsr = MXCSR_START;
 
-    memset(vectors, 0, VECTOR_HEAD); /* by which all behind it is as in the beginning */
+    if (!planted(PLANT_VECTOR_HEAD))
+        memset(vectors, 0, VECTOR_HEAD); /* by which all behind it is as in the beginning */
     memcpy(vectors + VECTOR_MXCSR, &mxcsr, sizeof(mxcsr));
     c->regs = (struct save_area){.rip = start->rip,
                                  .rsp = start->rsp,
@@ -116,7 +117,8 @@ vectors_load(const struct context_x86 *c)
 {
     const void *area = frame_address(c->context.vector_frame);
 
-    __asm__ volatile("xrstor64 (%0)" ::"r"(area), "a"(-1), "d"(-1) : "memory");
+    if (!planted(PLANT_VECTORS))
+        __asm__ volatile("xrstor64 (%0)" ::"r"(area), "a"(-1), "d"(-1) : "memory");
     if (!planted(PLANT_SEGMENTS)) /* U4 */
         __asm__ volatile("mov %0, %%ds\n\tmov %0, %%es\n\tmov %0, %%fs\n\tmov %0, %%gs" ::"r"(0));
     __asm__ volatile("wrfsbase %0" ::"r"(c->regs.fs_base));

@@ -50,6 +50,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('act15_flags', [], [('RESUME_FLAGS', [], 'refused'), ('ENTRY_FLAGS', [], 'alive')]),
     ('act16_gates', [], [('GATES', [], 'refused'), ('SELECTORS', [], 'refused|alive'),
                          ('SEGMENTS', [], 'victim')]),
+    ('act20_vectors', [], [('VECTORS', [], 'victim'), ('VECTOR_HEAD', [], 'alive')]),
     ('act21_privileged', [], [('PORTS', [], 'refused'), ('UMIP', [], 'refused')]),
     ('act02_revoke', [], [('REVOKE', [], 'refused'), ('LEAF', [], 'refused')]),
     ('act04_tree', [], [('REVOKE', [], 'refused'), ('REVOKE_CHAIN', [], 'refused'), ('LEAF', [], 'refused')]),
@@ -357,7 +358,7 @@ def enter_handoffs():
     test(MACHINE, long=True, name='handoff.long')(lambda: handoffs(1000000, 2))
 
 
-STRESS_ROUNDS = 8  # and a hundred times as many in --long
+STRESS_ROUNDS = 40  # and twenty times as many in --long
 STRESS_FAULTS = {'LEAK': 'references of a plain frame', 'FRAME_REFS': 'a kernel object is mapped'}
 
 
@@ -371,7 +372,7 @@ def enter_stress():
     for cpus in (1, *MANY):
         test(MACHINE, name=f'stress.cpus{cpus}')(lambda c=cpus: several_hold('stress', [str(STRESS_ROUNDS), seed_new()], c, timeout=300))
         test(MACHINE, long=True, name=f'stress.long{cpus}')(
-            lambda c=cpus: several_hold('stress', [str(100 * STRESS_ROUNDS), seed_new()], c, timeout=3600))
+            lambda c=cpus: several_hold('stress', [str(20 * STRESS_ROUNDS), seed_new()], c, timeout=3600))
     for fault, says in STRESS_FAULTS.items():
         test(MACHINE, name=f'stress.control.{fault}')(lambda f=fault, s=says: stress_sees(f, s))
 

@@ -5,6 +5,7 @@
  * Argument: rounds of 10 ms (20).
  */
 #include "test/boot/kit.h"
+#include "test/boot/vectors.h"
 
 enum {
     PAGES = 32,
@@ -37,7 +38,7 @@ memory_whole(uint64_t seed)
     return true;
 }
 
-/* ID AC NT DF TF and the segment registers are what nobody but us has set. */
+/* ID AC NT DF TF, segment and vector registers are what nobody but us has set. */
 static bool
 processor_clean(void)
 {
@@ -47,7 +48,7 @@ processor_clean(void)
     __asm__ volatile("pushfq\n\tpop %0" : "=r"(flags));
     __asm__ volatile("mov %%ds, %0\n\tmov %%es, %1\n\tmov %%fs, %2\n\tmov %%gs, %3"
                      : "=r"(ds), "=r"(es), "=r"(fs), "=r"(gs));
-    return !(flags & FLAGS_FOREIGN) && !ds && !es && !fs && !gs;
+    return !(flags & FLAGS_FOREIGN) && !ds && !es && !fs && !gs && vectors_clean();
 }
 
 int
