@@ -18,6 +18,7 @@ enum planted_fault {
     PLANT_MAP_RANGE,    /* acts 5, 27: mappings anywhere, the kernel half too */
     PLANT_MAP_BITS,     /* act 6: reserved bits of an entry are not looked at */
     PLANT_START,        /* act 13: a context may start anywhere */
+    PLANT_UPCALL_RANGE, /* act 14: stacks and entries of upcalls may lie anywhere */
     PLANT_ENDED,        /* an object of a dying account is plain while others name it */
     PLANT_CURRENT,      /* the context that runs may be freed */
     PLANT_REVOKE_ROOT,  /* an object ends though an unfinished revocation begins in it */

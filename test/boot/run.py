@@ -47,6 +47,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('act09_stale', [], []),  # its control needs two processors: below
     ('act12_scan', [], [('STALE', [], 'refused')]),
     ('act13_edge', [], [('MAP_RANGE', [], 'alive'), ('START', [], 'refused')]),
+    ('act14_stacks', [], [('UPCALL_RANGE', [], 'refused')]),
     ('act15_flags', [], [('RESUME_FLAGS', [], 'refused'), ('ENTRY_FLAGS', [], 'alive')]),
     ('act16_gates', [], [('GATES', [], 'refused'), ('SELECTORS', [], 'refused|alive'),
                          ('SEGMENTS', [], 'victim')]),
