@@ -26,7 +26,7 @@ INC := -I. -I$(OUT)/gen
 
 # ---- the rooms, each in reading order ------------------------------------------------------
 LIB_SRC := lib/string.c lib/format.c lib/siphash.c lib/elf.c lib/bundle.c lib/words.c lib/plan.c lib/message.c \
-	lib/multiboot.c lib/firmware.c \
+	lib/multiboot.c lib/firmware.c lib/wall.c \
 	lib/heap.c lib/pairing.c
 LIB_FREE_SRC := lib/mem.c   # for kernel and library OSes; hosted programs have the C library
 
@@ -40,8 +40,8 @@ KERNEL_DEV_SRC := kernel/dev/virtqueue.c kernel/dev/virtio.c kernel/dev/pci.c ke
 	kernel/dev/port.c kernel/dev/port_virtio.c kernel/dev/port_serial.c
 KERNEL_X86_SRC := kernel/x86/start.c kernel/x86/cpu.c kernel/x86/smp.c kernel/x86/pt.c kernel/x86/trap.c kernel/x86/trace.c kernel/x86/context.c \
 	kernel/x86/usercopy.c kernel/x86/acpi.c kernel/x86/apic.c kernel/x86/calibrate.c kernel/x86/clock.c kernel/x86/bus.c \
-	kernel/x86/serial.c kernel/x86/audit.c kernel/x86/fingerprint.c
-KERNEL_ASM := kernel/x86/boot.S kernel/x86/ap.S kernel/x86/entry.S kernel/x86/transfer.S kernel/x86/root.S
+	kernel/x86/serial.c kernel/x86/wall.c kernel/x86/audit.c kernel/x86/fingerprint.c
+KERNEL_ASM := kernel/x86/boot.S kernel/x86/ap.S kernel/x86/entry.S kernel/x86/transfer.S kernel/x86/root.S kernel/x86/wall_pass.S
 
 EXO_SRC := libos/exo/start.c libos/exo/context.c libos/exo/lock.c libos/exo/pool.c libos/exo/space.c \
 	libos/exo/upcall.c libos/exo/fault.c libos/exo/region.c libos/exo/fill.c libos/exo/malloc.c libos/exo/console.c libos/exo/clock.c \
@@ -60,7 +60,7 @@ UNIT_SRC := test/unit/main.c test/unit/made.c test/unit/mem.c test/unit/format.c
 	test/unit/elf.c test/unit/bundle.c test/unit/words.c test/unit/plan.c test/unit/message.c \
 	test/unit/multiboot.c test/unit/firmware.c \
 	test/unit/heap.c test/unit/heap_model.c test/unit/pairing.c test/unit/grants.c test/kernel/reverse.c
-UNIT_SRC += test/unit/accounts.c
+UNIT_SRC += test/unit/accounts.c test/unit/wall.c
 # Of the kernel, what needs no processor, with bounds so small that all takes several calls.
 UNIT_KERNEL := kernel/account.c kernel/names.c kernel/owned.c kernel/reap.c kernel/revoke.c kernel/cap.c kernel/grant.c kernel/reverse.c \
 	test/kernel/fake.c test/kernel/grants.c test/kernel/accounts.c

@@ -17,6 +17,7 @@ enum { CPUS_MAX = 64 };
 struct cpu *cpu_this(void);
 struct cpu *cpu_at(uint32_t number); /* any processor, number < cpu_count() */
 uint32_t cpu_count(void);            /* 1 .. CPUS_MAX */
+uint64_t arch_walls(void);           /* how often processors went from one account to another */
 void arch_processors_start(void);    /* boot: all wait for the lock, and are counted from then on */
 void arch_pause(void);               /* in a loop that waits for another processor */
 void arch_interrupt(const struct cpu *cpu); /* another processor, soon: IRQ_REQUEST */

@@ -187,6 +187,8 @@ check_end(void)
     else
         log_line("check: %lu mappings are as they must be", audit.n);
     channel_drain();
+    log_line("walls: passed %lu times", arch_walls());
+    channel_drain();
     c = frames_count();
     kernel = c.of_type[FRAME_KERNEL] + c.of_type[FRAME_ABSENT] + 1; /* and root's own frame */
     log_line("check: image and tables %s",

@@ -23,6 +23,7 @@
 #include "kernel/log.h"
 #include "kernel/transfer.h"
 #include "kernel/x86/cpu.h"
+#include "kernel/x86/wall.h"
 #include "lib/string.h"
 #include "kernel/trace.h"
 #include "plant.h"
@@ -189,6 +190,7 @@ arch_context_switch(struct cpu *generic, struct context *to)
         vectors_load(next);
     to->run = cpu->loaded_run = ++run_last;
     arch_root_load(to->root);
+    wall_before(to);
     generic->current = to;
 }
 
@@ -248,7 +250,7 @@ void
 arch_transfer_room(struct cpu *generic, uint32_t calls, bool settle)
 {
     struct cpu_x86 *cpu = cpu_x86_at(generic->number);
-    uint32_t room = settle ? 2 * calls + 1 : (uint32_t)ROOM_NONE;
+    uint32_t room = settle && !wall_parts ? 2 * calls + 1 : (uint32_t)ROOM_NONE;
 
     cpu->parked = offsetof(struct entry, parked) + generic->number * sizeof(struct context *);
     atomic_store_explicit(&cpu->room, room, memory_order_relaxed); /* its own */
@@ -324,6 +326,7 @@ arch_transfer_fail(struct context *caller, int64_t error)
 void
 arch_transfer_hand(struct cpu *generic, struct context *to)
 {
+    wall_before(to);
     arch_root_load(to->root);
     generic->current = to;
 }

@@ -36,6 +36,8 @@ struct cpu_x86 {
     uint64_t gdt[8];
     struct cpu cpu;      /* which begins with the current context, for the entry paths */
     uint64_t loaded_run; /* whose vectors and segment bases it holds (struct context) */
+    uint32_t account;    /* whose code ran here last: frame (wall.h) */
+    uint64_t walls;      /* how often that was another's than before */
     uint64_t timer_ns;   /* what the timer is set for (apic.c) */
     struct tss tss;
 };

@@ -10,6 +10,7 @@
 #include "kernel/log.h"
 #include "kernel/trace.h"
 #include "kernel/x86/cpu.h"
+#include "kernel/x86/wall.h"
 #include "lib/multiboot.h"
 #include "lib/string.h"
 #include "plant.h"
@@ -135,6 +136,7 @@ start_main(void)
     log_init(boot_info.command_line);
     trace_init(boot_info.command_line);
     cpu_features_check(boot_info.command_line);
+    wall_build();                 /* what lies between accounts does what this processor asks */
     acpi_init(boot_info.rsdp_pa); /* processors and timers are known */
     start_bundle_move((uint64_t)kernel_end - KERNEL_BASE);
     frame_boot(&boot_info, (uint64_t)kernel_end - KERNEL_BASE); /* frame_boot_alloc works */

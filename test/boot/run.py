@@ -461,6 +461,17 @@ def flood_posts_control():
     expect('refused' in posted([f'plant={faults()["POST_RATE"]}'], COUNTED), 'a flood was not seen')
 
 
+@test(MACHINE, name='walls.up')
+def walls_up():
+    """All that a processor may need between accounts, where this one needs none of it: nothing breaks, and it is passed."""
+    r = run_beside('stalls', [], [f'plant={faults()["WALLS"]}'], PLANT_KERNEL)
+    wrong, said = judge('stalls', r), r.err.decode(errors='replace')
+    expect(not wrong, str(wrong))
+    expect('between accounts: branch barrier on, return stack on, buffers on' in said, short(said))
+    passed = re.search(r'walls: passed (\d+) times', said)
+    expect(passed and int(passed.group(1)) > 50, short(said))
+
+
 @test(MACHINE, name='limits.all_comes_back')
 def all_comes_back():
     same(frames_left('spend'), frames_left('nothing'), 'frames in use after one that took all')

@@ -16,9 +16,9 @@
 #include "test/unit/test.h"
 
 static const struct test *const tables[] = {
-    mem_tests,   format_tests,  siphash_tests, elf_tests,       bundle_tests,
-    words_tests, plan_tests,    message_tests, multiboot_tests, firmware_tests,
-    heap_tests,  pairing_tests, grants_tests,  reverse_tests,   accounts_tests,
+    mem_tests,    format_tests,  siphash_tests,   elf_tests,      bundle_tests, words_tests,
+    plan_tests,   message_tests, multiboot_tests, firmware_tests, heap_tests,   pairing_tests,
+    grants_tests, reverse_tests, accounts_tests,  wall_tests,
 };
 
 enum { N_TABLES = sizeof tables / sizeof tables[0], EXIT_FAILED_CHECK = 99 };

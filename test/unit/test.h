@@ -47,3 +47,4 @@ extern const struct test firmware_tests[];
 extern const struct test grants_tests[];
 extern const struct test reverse_tests[];
 extern const struct test accounts_tests[];
+extern const struct test wall_tests[];
