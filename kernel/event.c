@@ -103,7 +103,7 @@ window_check(const struct events *events, uint64_t slot, uint64_t frame, struct 
     const struct account *cover = slot_object(slot, KIND_ACCOUNT, RIGHT_MAP, &error);
     const struct slot *s = cover ? slot_object(slot, KIND_ANY, RIGHT_NONE, &error) : NULL;
 
-    if (error)
+    if (!s)
         return error;
     error = frame_check(cover, frame, FRAME_PLAIN);
     if (error)
@@ -122,7 +122,7 @@ window_check(const struct events *events, uint64_t slot, uint64_t frame, struct 
 struct result
 event_window(struct events *events, uint64_t account, uint64_t frame, uint64_t index)
 {
-    struct cell *cell;
+    struct cell *cell = NULL;
     int error;
 
     if (!frame && !events->window.frame)

@@ -269,7 +269,7 @@ frame_free(struct account *account, uint64_t first, uint64_t n)
         if (!f || f->owner != given.owner || f->type == FRAME_ACCOUNT)
             discharge_end(&given);
         error = frame_release(account, f, first + done, &steps);
-        if (!error) {
+        if (f && !error) {
             given.owner = f->owner;
             given.n++;
             frame_set_free(first + done);

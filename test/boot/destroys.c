@@ -28,7 +28,7 @@ cycles(void)
 static struct account_state
 state_of(uint32_t slot)
 {
-    struct account_state s;
+    struct account_state s = {0};
 
     fine(call_account_read(slot, (uintptr_t)&s).value, "account_read");
     return s;
