@@ -31,7 +31,7 @@ LIB_SRC := lib/string.c lib/format.c lib/siphash.c lib/elf.c lib/bundle.c lib/wo
 LIB_FREE_SRC := lib/mem.c   # for kernel and library OSes; hosted programs have the C library
 
 KERNEL_SRC := kernel/boot.c kernel/init.c kernel/call.c kernel/account.c kernel/names.c kernel/owned.c kernel/reap.c kernel/revoke.c kernel/cap.c kernel/grant.c \
-	kernel/frame_boot.c kernel/frame.c kernel/pin.c kernel/epoch.c kernel/reverse.c kernel/object.c kernel/pt.c kernel/table.c \
+	kernel/frame_boot.c kernel/frame.c kernel/pin.c kernel/inspect.c kernel/epoch.c kernel/reverse.c kernel/object.c kernel/pt.c kernel/table.c \
 	kernel/mapping.c kernel/copy.c kernel/large.c kernel/pass.c kernel/env.c kernel/context.c kernel/event.c kernel/wait.c \
 	kernel/slice.c kernel/vector.c kernel/work.c kernel/transfer.c \
 	kernel/lock.c kernel/channel.c kernel/console.c kernel/log.c kernel/trace.c \
@@ -66,7 +66,7 @@ UNIT_KERNEL := kernel/account.c kernel/names.c kernel/owned.c kernel/reap.c kern
 	test/kernel/fake.c test/kernel/grants.c test/kernel/accounts.c
 BOOT_ACTS := act14_stacks act20_vectors
 BOOT_LIBRARY := regions heap threads switches lines several rolls # of libos/exo
-BOOT_MANY := handoff stress pins exposed # several contexts of one program, without libos/exo's
+BOOT_MANY := handoff stress pins exposed inspect # several contexts of one program, without libos/exo's
 BOOT_TESTS := roots
 BOOT_TESTS += victim act02_revoke act04_tree resume act05_map act06_bits act07_table act09_stale act12_scan act13_edge act15_flags act16_gates \
 	act21_privileged act25_transfer chains stalls act27_calls act29_pointers slots_walk batches reap alone \

@@ -72,5 +72,7 @@ enum first_slot {
     SLOT_EVENTS = 4,
     SLOT_CONSOLE = 5,
     SLOT_MACHINE = 6, /* a partition's carries CLOCK alone */
+    SLOT_INSPECT = 7, /* empty, but where the machine was started with the word inspect: the first
+                         partition then has INSPECT of root's account */
     SLOT_FIRST_FREE = 8,
 };

@@ -166,6 +166,7 @@ launch_describe(const struct plan_partition *part, struct launch *l)
         .stop_index = COUNTER_STOP,
         .position = part->channel,
         .slice_ns = SLICE_NS,
+        .inspects = part->channel == 1 && line_has_word(exo_boot_page->arguments, "inspect"),
     };
     if (program)
         l->program = *program;

@@ -51,6 +51,8 @@ void arch_root_leave(
     uint64_t frame); /* on to the kernel's own root, if this processor stands on that one */
 uint64_t arch_root_of(const struct cpu *cpu); /* that it stands on; 0: the kernel's own */
 uint64_t arch_root_here(void);                /* that this processor stands on */
+/* Does a root show what only INSPECT lets read? The caller flushes. */
+void arch_root_show(uint64_t frame, bool on);
 /* size as in struct frame's flags: 0 for an entry of level 1, ... */
 uint64_t arch_pte_encode(uint64_t entry, uint32_t size);
 uint64_t arch_pte_decode(uint64_t pte);

@@ -12,6 +12,7 @@
 #include "kernel/context.h"
 #include "kernel/event.h"
 #include "kernel/frame.h"
+#include "kernel/inspect.h"
 #include "kernel/log.h"
 #include "kernel/pt.h"
 #include "lib/string.h"
@@ -41,7 +42,9 @@ entries_present(uint64_t table)
 
     for (uint64_t i = 0; i < PT_ENTRIES; i++)
         n += arch_pte_present(entry[i]);
-    return frame_at(table)->type == FRAME_PT4 ? n - arch_root_kernel_entries() : n;
+    if (frame_at(table)->type != FRAME_PT4)
+        return n;
+    return n - arch_root_kernel_entries() - (inspect_leaf(table)->type != LEAF_NONE);
 }
 
 /* The entries in the list of frame n that do name it, up to the first that does not (pt.c, M4). */

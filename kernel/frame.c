@@ -323,6 +323,7 @@ frame_init(const struct boot_info *info)
 
     struct frame *table = frame_boot_alloc(table_frames);
     free_bitmap = frame_boot_alloc(bitmap_frames);
+    exposed_map(EXPOSED_FRAMES, table, table_frames << FRAME_SHIFT);
     exposed_map(EXPOSED_FREE, free_bitmap, bitmap_frames << FRAME_SHIFT);
     reverse_init(frame_boot_alloc((ordinals * sizeof(uint32_t) + FRAME_BYTES - 1) >> FRAME_SHIFT),
                  (uint32_t)ordinals);

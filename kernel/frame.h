@@ -2,7 +2,9 @@
 /* kernel/frame.h - the frame table. Units: frame numbers. */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include "abi/exposed.h"
 #include "abi/memory.h"
 
 struct account;
@@ -32,7 +34,11 @@ struct frame {
     uint32_t stamp; /* epoch of the last right taken from it: 48 bits */
     uint32_t next, prev; /* of an owned frame, and root's: O1 of owned.h */
 };
-_Static_assert(sizeof(struct frame) == 32, "frame table entry");
+_Static_assert(sizeof(struct frame) == sizeof(struct exposed_frame) &&
+                   offsetof(struct frame, type) == offsetof(struct exposed_frame, type) &&
+                   offsetof(struct frame, refs) == offsetof(struct exposed_frame, refs) &&
+                   offsetof(struct frame, next) == offsetof(struct exposed_frame, next),
+               "abi/exposed.h");
 
 /* Is it plain, of that size, and not stale (nor marked vital: that is looked at apart)? */
 static inline bool

@@ -19,6 +19,7 @@
 #include "kernel/call.h"
 #include "kernel/cap.h"
 #include "kernel/frame.h"
+#include "kernel/inspect.h"
 #include "kernel/log.h"
 #include "kernel/pin.h"
 #include "kernel/step.h"
@@ -230,6 +231,9 @@ leaf_fall(struct leaf *leaf)
     switch (type) {
     case LEAF_SLOT:
         slot_fall(leaf);
+        return;
+    case LEAF_INSPECT:
+        inspect_fall(leaf);
         return;
     case LEAF_PIN:
         pin_fall(leaf);

@@ -27,6 +27,7 @@ enum leaf_type {
     LEAF_JOINED,   /* a dying cell that a walk has come to: `cell` is the root of the walk */
     LEAF_SLOT,     /* struct slot: slot_fall() */
     LEAF_PIN,      /* struct pin: pin_fall() */
+    LEAF_INSPECT,  /* of a root: inspect_fall() */
     LEAF_TYPES,
 };
 

@@ -31,7 +31,9 @@ slice_init(struct cpu *cpu)
 {
     uint64_t bytes = SLICE_POSITIONS * sizeof(struct slice);
 
+    _Static_assert(SLICE_POSITIONS * sizeof(struct slice) <= EXPOSED_SLICES_STRIDE, "room");
     cpu->slice = frame_boot_alloc((bytes + FRAME_BYTES - 1) >> FRAME_SHIFT);
+    exposed_map(EXPOSED_SLICES + cpu->number * (uint64_t)EXPOSED_SLICES_STRIDE, cpu->slice, bytes);
 }
 
 /*

@@ -2,7 +2,9 @@
 /* kernel/slice.h - who runs next on a processor. Units: nanoseconds of clock_now. */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include "abi/exposed.h"
 #include "abi/slice.h"
 
 struct account;
@@ -22,6 +24,9 @@ struct slice {
     uint32_t owner; /* frame of the account; 0: the position is free */
     uint64_t debt_ns;
 };
+_Static_assert(sizeof(struct slice) == sizeof(struct exposed_slice) &&
+                   offsetof(struct slice, owner) == offsetof(struct exposed_slice, owner),
+               "abi/exposed.h");
 
 /* One processor's state that does not depend on its kind; kernel/x86 holds it in a larger one. */
 struct cpu {

@@ -10,6 +10,7 @@
 #include "kernel/account.h"
 #include "kernel/arch.h"
 #include "kernel/epoch.h"
+#include "kernel/inspect.h"
 #include "kernel/lock.h"
 #include "kernel/object.h"
 #include "kernel/pt.h"
@@ -55,10 +56,12 @@ pt_make(struct account *account, uint64_t frame, uint64_t level, uint64_t compan
     links->refs = 1;
     links->first = ordinal;
     links->other = (uint32_t)frame;
-    if (level == PT_LEVELS)
+    if (level == PT_LEVELS) {
+        inspect_begin(frame);
         arch_root_init(frame_address(frame));
-    else
+    } else {
         arch_frame_clear(frame_address(frame));
+    }
     return result_ok(0);
 }
 
@@ -226,6 +229,8 @@ pt_release(uint64_t n)
     struct place at = {frame_address(n), frame_address(table->other), links, 0};
 
     arch_root_leave(n);
+    if (table->type == FRAME_PT4)
+        inspect_end(n);
     for (; links->refs > 1; at.entry++, at.link++) { /* F1, M3 */
         uint64_t old;
         at = place_filled(at);

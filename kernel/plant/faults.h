@@ -64,6 +64,8 @@ enum planted_fault {
     PLANT_REJECT,       /* act 1: wrong tags cost nothing */
     PLANT_HOLDER,       /* a capability is that of whatever account has the holder's frame */
     PLANT_IDLE_REAP,    /* an account is reaped only by whoever destroys it */
+    PLANT_INSPECT,      /* what INSPECT shows stays when the right is gone */
+    PLANT_INSPECT_ROOT, /* INSPECT of any account shows the whole machine */
     PLANT_PIN,          /* a frame is taken, and who pinned it goes on with it */
     PLANT_PIN_RIGHT,    /* whoever maps another's frames pins them */
     PLANT_VITAL,        /* act 24: a frame that its owner marked is taken singly */

@@ -103,7 +103,7 @@ static void
 visit_rights(struct walk *walk, const struct mapping *m)
 {
     uint64_t image = (uint64_t)kernel_start - KERNEL_BASE;
-    bool exposed = overlaps(m->va, m->bytes, EXPOSED_MACHINE, SLOT_BYTES);
+    bool exposed = overlaps(m->va, m->bytes, EXPOSED_FRAMES, 2 * SLOT_BYTES);
 
     walk->found->n++;
     if (m->writable && m->executable)

@@ -6,6 +6,7 @@
  *  P1 no kernel page is writable and executable, in any mapping of it; text and read-only data are
  *     read-only in the direct map too.
  *  P2 the kernel's half is the same in every root: its top-level entries are made here, at boot.
+ *     But for one, which is there only where arch_root_show() put it.
  *  P3 exposed pages are the only kernel-half pages that users read; none is writable to them.
  * Source: Intel SDM vol. 3A, chapter 4.
  */
@@ -208,11 +209,7 @@ pt_kernel_half(void)
 uint64_t
 arch_root_kernel_entries(void)
 {
-    uint64_t n = 0;
-
-    for (uint64_t i = PT_ENTRIES / 2; i < PT_ENTRIES; i++)
-        n += kernel_root[i] & PTE_P;
-    return n;
+    return n_kernel_entries;
 }
 
 void
@@ -223,6 +220,15 @@ arch_root_init(void *root)
     arch_frame_clear(root);
     for (size_t i = 0; i < n_kernel_entries; i++)
         entries[kernel_entries[i]] = kernel_root[kernel_entries[i]];
+}
+
+/* One entry holds all of it: kernel_root has it, and no root begins with it. */
+void
+arch_root_show(uint64_t frame, bool on)
+{
+    uint64_t entry = EXPOSED_FRAMES >> 39 & (PT_ENTRIES - 1), *root = frame_address(frame);
+
+    root[entry] = on ? kernel_root[entry] : 0;
 }
 
 /* A processor stands on a root from before it loads it on: who takes rights below it sees that. */

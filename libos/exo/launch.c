@@ -333,6 +333,10 @@ grants_give(struct build *b)
         if (r == 0)
             r = bind(LAUNCH_SLOTS, grants[i].into, &cap);
     }
+    if (b->l->inspects && r == 0)
+        r = grant(SLOT_ACCOUNT, 5 + GRANTS, RIGHT_INSPECT | RIGHT_GRANT, holder, &cap);
+    if (b->l->inspects && r == 0)
+        r = bind(LAUNCH_SLOTS, SLOT_INSPECT, &cap);
     return r < 0 ? refuse(b, r, "the kernel refuses a grant") : 0;
 }
 

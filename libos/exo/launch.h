@@ -32,6 +32,7 @@ struct launch {
     uint32_t stop_index; /* the counter of SLOT_EVENTS to raise when it stops */
     uint32_t position;   /* of the slice vector */
     uint64_t slice_ns;
+    bool inspects; /* it may read the state of the whole machine: SLOT_INSPECT */
 };
 
 /* What we keep of one: capabilities for us alone, bound only while they are used. */

@@ -38,7 +38,7 @@ state_of(uint32_t slot)
 static uint64_t
 family(uint64_t n)
 {
-    uint64_t frame = frame_new(), first = frame, got;
+    uint64_t frame = frame_new(), first = frame, got = 0;
     struct account_terms terms = {.name = 5, .limit_frames = ACCOUNT_NO_LIMIT};
     uint32_t parent = SLOT_ACCOUNT;
 

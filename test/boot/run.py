@@ -196,6 +196,29 @@ def stale_without_epochs():
     caught('act09_stale', [], 'EPOCH', 'refused', cpus=2)
 
 
+def inspected(cpus, words, fault=None):
+    kernel_words = ([] if words else ['inspect']) + ([f'plant={faults()[fault]}'] if fault else [])
+    return several('inspect', words, cpus, kernel_words)[0]
+
+
+def inspect_holds(cpus, words):
+    wrong = inspected(cpus, words)
+    expect(not wrong, str(wrong))
+
+
+def inspect_caught(words, fault):
+    wrong = inspected(1, words, fault)
+    expect('refused' in wrong, f'with {fault} left out nothing was seen: {wrong}')
+
+
+def enter_inspect():
+    for cpus in (1, *MANY):
+        test(MACHINE, name=f'inspect.cpus{cpus}')(lambda c=cpus: inspect_holds(c, []))
+    test(MACHINE, name='inspect.without_the_right')(lambda: inspect_holds(1, ['without']))
+    test(MACHINE, name='inspect.control.INSPECT')(lambda: inspect_caught([], 'INSPECT'))
+    test(MACHINE, name='inspect.control.INSPECT_ROOT')(lambda: inspect_caught(['without'], 'INSPECT_ROOT'))
+
+
 @test(MACHINE, name='act24_revoke.control.TIME_TAKEN')
 def revoke_without_leaving_the_processor():
     caught('act24_revoke', [], 'TIME_TAKEN', 'refused', cpus=2)
@@ -478,6 +501,7 @@ def all_comes_back():
 
 
 enter_acts()
+enter_inspect()
 enter_machines(faults(), PLANT_KERNEL)
 enter_deaths()
 enter_hogs()

@@ -12,6 +12,7 @@
 #include "kernel/cap.h"
 #include "kernel/context.h"
 #include "kernel/epoch.h"
+#include "kernel/inspect.h"
 #include "kernel/log.h"
 #include "kernel/mapping.h"
 #include "kernel/object.h"
@@ -158,6 +159,13 @@ pin_fall(struct leaf *leaf)
 {
     (void)leaf;
     panic("nothing is pinned here");
+}
+
+void
+inspect_fall(struct leaf *leaf)
+{
+    (void)leaf;
+    panic("nothing is shown here");
 }
 
 /* As kernel/object.c, for the objects of the files under test. */
