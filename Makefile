@@ -64,7 +64,7 @@ UNIT_SRC += test/unit/accounts.c test/unit/wall.c
 # Of the kernel, what needs no processor, with bounds so small that all takes several calls.
 UNIT_KERNEL := kernel/account.c kernel/names.c kernel/owned.c kernel/reap.c kernel/revoke.c kernel/cap.c kernel/grant.c kernel/reverse.c \
 	test/kernel/fake.c test/kernel/grants.c test/kernel/accounts.c
-BOOT_ACTS := act14_stacks act20_vectors
+BOOT_ACTS := act14_stacks act20_vectors act28_races
 BOOT_LIBRARY := regions heap threads switches lines several rolls # of libos/exo
 BOOT_MANY := handoff stress pins exposed inspect # several contexts of one program, without libos/exo's
 BOOT_TESTS := roots
@@ -147,9 +147,9 @@ $(BOOT_RAW:%=$(OUT)/test/%): $(OUT)/test/%: $(OUT)/u/test/boot/%.c.o $(OUT)/u/te
 $(BOOT_RAW:%=$(OUT)/test/%): ENTRY := -e raw_start
 $(OUT)/test/roots: $(addprefix $(OUT)/u/test/boot/,message.c.o message.S.o)
 $(BOOT_MANY:%=$(OUT)/test/%): $(OUT)/u/test/boot/workers.c.o
-$(addprefix $(OUT)/test/,slots_walk act27_calls batches): $(addprefix $(OUT)/u/test/boot/,state.c.o foreign.c.o)
+$(addprefix $(OUT)/test/,slots_walk act27_calls act28_races batches): $(addprefix $(OUT)/u/test/boot/,state.c.o foreign.c.o)
 $(addprefix $(OUT)/test/,victim act20_vectors): $(OUT)/u/test/boot/vectors.c.o
-$(addprefix $(OUT)/test/,act14_stacks act20_vectors): $(OUT)/u/test/boot/workers.c.o
+$(addprefix $(OUT)/test/,act14_stacks act20_vectors act28_races): $(OUT)/u/test/boot/workers.c.o
 $(addprefix $(OUT)/test/,stress act25_transfer chains stalls): $(addprefix $(OUT)/u/test/boot/,message.c.o message.S.o)
 boot-tests: $(BOOT_RAW:%=$(OUT)/test/%) $(BOOT_TESTS:%=$(OUT)/test/%)
 

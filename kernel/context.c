@@ -126,6 +126,8 @@ context_make(struct env *env, uint64_t frame, uint64_t into, uint64_t start_va)
         error = E_INVAL;
     if (error)
         return epoch_error(error);
+    if (planted(PLANT_FETCH))
+        (void)copy_in(&start, start_va, sizeof(start));
     context = context_create(env, frame_of(env), frame, &start);
     if (stop_events) {
         context->stop_events = stop_events;

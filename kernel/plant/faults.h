@@ -74,6 +74,7 @@ enum planted_fault {
     PLANT_TIME_TAKEN,   /* act 24: a position is taken, and who runs there runs on */
     PLANT_WHOLE,        /* act 24: one that has nothing to be taken singly keeps it */
     PLANT_LEAK,         /* a read-only entry leaves its reference until the account ends */
+    PLANT_FETCH,        /* act 28: context_make reads its structure again, once it is checked */
     PLANT_KEEP,         /* act 27: pt_make, refused, has marked the frame */
     PLANT_ERROR,        /* act 27: event_post gives an error that its page does not name */
     PLANT_BATCH,        /* pt_map says that it mapped what it did not */

@@ -2,6 +2,7 @@
 /*
  * caps.c - grants and binds: fewer rights, never more; the holder's alone; not a bit changed; dead
  * with the cell or the object, also where the same frame holds another by now.
+ * Argument: how many of noise (100,000).
  */
 #include "test/boot/kit.h"
 #include "abi/account.h"
@@ -78,7 +79,11 @@ static void
 forged(void)
 {
     struct cap good, cap;
-    uint64_t x = 1;
+    uint64_t x = 1, n = 0;
+
+    for (const char *a = argument(0); *a >= '0' && *a <= '9'; a++)
+        n = n * 10 + (uint64_t)(*a - '0');
+    n = n ? n : RANDOM_CAPS;
 
     fine(grant(EVENTS, RIGHT_READ, 0, &good), "grant");
     for (uint32_t bit = 0; bit < sizeof(cap) * 8; bit++) {
@@ -86,7 +91,7 @@ forged(void)
         ((uint8_t *)&cap)[bit / 8] ^= (uint8_t)(1 << bit % 8);
         refuse(bind(&cap), E_KEYREJECTED, "a capability with a bit changed");
     }
-    for (uint32_t i = 0; i < RANDOM_CAPS; i++) {
+    for (uint64_t i = 0; i < n; i++) {
         cap = good;
         x = x * 6364136223846793005u + 1442695040888963407u;
         ((uint64_t *)&cap)[x >> 62] ^= x;

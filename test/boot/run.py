@@ -62,6 +62,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('act27_calls', [], [('MAP_RANGE', [], 'alive'), ('SLOT_INDEX', [], 'alive'), ('KEEP', [], 'refused'),
                          ('ERROR', [], 'said')]),
     ('batches', [], [('BATCH', [], 'refused')]),
+    ('act28_races', [], []),  # its control needs two processors: below
     ('act29_pointers', [], [('COPY_RANGE', [], 'refused'), ('COPY_RANGE', ['image'], 'image')]),
     ('slots_walk', [], [('SLOT_KIND', [], 'refused'), ('SLOT_RIGHTS', [], 'refused'), ('SLOT_INDEX', [], 'alive'),
                         ('KEEP', [], 'refused')]),
@@ -154,7 +155,7 @@ def judge(name, r):
     return wrong
 
 
-def run_beside(name, arguments, kernel_words=(), kernel=None, cpus=1):
+def run_beside(name, arguments, kernel_words=(), kernel=None, cpus=1, timeout=None):
     rounds = LONG_ROUNDS.get(name, VICTIM_ROUNDS)
     options = ['-v', '-m', '16m', '--beside-memory', '8m', '--beside', f'{program("victim")} {rounds}']
     for word in ['check', *kernel_words]:
@@ -165,7 +166,7 @@ def run_beside(name, arguments, kernel_words=(), kernel=None, cpus=1):
         options += ['--cpus', str(cpus)]
     elif name in TIMED:
         options += COUNTED
-    return run(options, [program(name), *arguments], b'x', timeout=60 if cpus == 1 else 200)
+    return run(options, [program(name), *arguments], b'x', timeout=timeout or (60 if cpus == 1 else 200))
 
 
 def holds(name, arguments, **how):
@@ -222,6 +223,26 @@ def enter_inspect():
 @test(MACHINE, name='act24_revoke.control.TIME_TAKEN')
 def revoke_without_leaving_the_processor():
     caught('act24_revoke', [], 'TIME_TAKEN', 'refused', cpus=2)
+
+
+@test(MACHINE, name='act28_races.control.FETCH')
+def races_with_two_looks():
+    for attempt in range(5):  # two processors must meet within some hundred instructions
+        wrong = judge('act28_races', run_beside('act28_races', ['100000'], [f'plant={faults()["FETCH"]}'], PLANT_KERNEL, 2))
+        if 'refused' in wrong:
+            return
+    expect(False, f'two looks were not seen: {wrong}')
+
+
+@test(MACHINE, long=True, name='act28_races.long')
+def races_long():
+    holds('act28_races', ['1000000'], kernel=PLANT_KERNEL, cpus=2, timeout=1800)
+
+
+@test(MACHINE, long=True, name='caps.long')
+def caps_long():
+    """Hostile act 1: ten million that are not the kernel's."""
+    holds('caps', ['10000000'], timeout=3600)
 
 
 def dies(name, deed, signo, words, function):
