@@ -334,6 +334,20 @@ slice_off(struct cpu *cpu)
         (void)idle_ask(base); /* another processor may be waiting for it */
 }
 
+/* The current one goes off; who was to be stopped meanwhile, it or one in its chain, is. */
+static void
+slice_stop(struct cpu *cpu)
+{
+    struct context *next, *top = cpu->current;
+
+    slice_off(cpu);
+    for (struct context *x = top; x; x = next) {
+        next = x->caller;
+        if (x->stop_asked)
+            context_end(x, CAUSE_STOPPED, 0);
+    }
+}
+
 /*
  * Puts on what runs in the slices of a context; false: it ended by an upcall that it could not
  * take.
@@ -438,7 +452,7 @@ slice_schedule(struct cpu *cpu)
         uint64_t now = clock_now();
         if (cpu->current) {
             slice_settle(cpu, now);
-            slice_off(cpu);
+            slice_stop(cpu);
         } else {
             charge(cpu);
         }
@@ -468,7 +482,7 @@ slice_donate(struct cpu *cpu, struct context *to)
 
     if (cpu->grace_end_ns)
         slice_leave(cpu); /* there is no rest */
-    slice_off(cpu);
+    slice_stop(cpu);
     if (!slice_on(cpu, to, 0, now))
         slice_schedule(cpu);
     slice_arm(cpu);
