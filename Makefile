@@ -49,8 +49,9 @@ EXO_SRC := libos/exo/start.c libos/exo/context.c libos/exo/lock.c libos/exo/pool
 	libos/exo/contexts.c libos/exo/roll.c libos/exo/thread.c libos/exo/stack.c libos/exo/sched.c libos/exo/sync.c libos/exo/timer.c libos/exo/waiters.c
 EXO_ASM := libos/exo/crt0.S libos/exo/checked.S libos/exo/switch.S libos/exo/roll.S libos/exo/rpc.S
 EXAMPLES := init hello stride dedicate rpc linux gc pagetable pager procs revoke
-PROCS_SRC := $(addprefix examples/procs/,main.c frames.c memory.c sched.c proc.c fork.c exec.c pipe.c signal.c calls.c \
-	programs.c kill.c)
+PROCS_SRC := $(addprefix examples/procs/,frames.c tables.c memory.c image.c sched.c proc.c life.c fork.c exec.c pipe.c \
+	signal.c calls.c kill.c images.S)
+PROCS_PROGRAMS := count fork exec after pipe signal meet registers churn # by enum image
 LINUX_SRC := examples/linux/memory.c examples/linux/files.c examples/linux/calls.c out/gen/linux_names.c
 
 HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/image.c host/partition.c host/program.c host/file.c \
@@ -129,9 +130,13 @@ $(OUT)/examples/%: $(OUT)/u/examples/%.c.o $(EXO_OBJ) libos/exo/library.ld
 $(OUT)/examples/linux: $(addprefix $(OUT)/u/,$(addsuffix .o,$(LINUX_SRC))) $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LINK_LIBRARY)
-$(OUT)/examples/procs: $(addprefix $(OUT)/u/,$(addsuffix .o,$(PROCS_SRC))) $(EXO_OBJ) libos/exo/library.ld
+$(OUT)/examples/procs: $(addprefix $(OUT)/u/,$(addsuffix .o,examples/procs/main.c $(PROCS_SRC))) $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LINK_LIBRARY)
+$(OUT)/u/examples/procs/images.S.o: $(PROCS_PROGRAMS:%=$(OUT)/procs/%)
+$(OUT)/procs/%: $(OUT)/u/examples/procs/programs/%.c.o examples/procs/programs/program.ld
+	@mkdir -p $(@D)
+	$(LD) -T examples/procs/programs/program.ld -s -o $@ $<
 $(OUT)/gen/linux_names.c: /usr/include/x86_64-linux-gnu/asm/unistd_64.h
 	@mkdir -p $(@D)
 	awk 'BEGIN { print "extern const char *const linux_names[];\nconst char *const linux_names[512] = {" } \

@@ -5,50 +5,57 @@
  */
 #include "examples/procs/procs.h"
 
-/* The other tasks are told to end. Is t the only one? If not it sleeps until it may be. */
-static bool
-alone(struct task *t)
+/* The other tasks are told to end, and the current one sleeps until they have: 0, or AGAIN. */
+static int64_t
+alone(struct task *t, struct save_area *save)
 {
     struct proc *p = t->proc;
-    bool is;
+    bool told = false;
+    int64_t r = 0;
 
     lock_take(&procs_lock);
-    for (uint32_t i = 0; i < TASKS_MAX && p->n_tasks > 1; i++)
-        if (tasks[i].proc == p && tasks[i].state != TASK_FREE && &tasks[i] != t)
-            tasks[i].ends = 1;
+    for (struct task *other = p->tasks; other; other = other->sibling)
+        if (other != t && !other->ends) {
+            other->ends = 1;
+            told = true;
+        }
     lock_drop(&procs_lock);
-    sched_rouse(p);
+    if (told)
+        sched_rouse(p);
     lock_take(&procs_lock);
-    is = p->n_tasks == 1;
-    if (!is)
-        sched_sleep(t, &p->alone);
+    if (p->n_tasks > 1)
+        r = sched_sleep(t, save, &p->alone);
     lock_drop(&procs_lock);
-    return is;
+    return r;
 }
 
 int64_t
-call_exec(struct task *t, struct save_area *save, uint64_t fn, uint64_t argument)
+call_exec(struct task *t, struct save_area *save)
 {
-    struct save_area again = *save;
+    struct proc *p = t->proc;
+    uint64_t image = save->rdi, argument = save->rsi;
+    int64_t r;
 
-    restart(&again);
-    task_put_off(t, &again);
-    if (!alone(t))
-        return AGAIN;
-    memory_drop(t->proc);
-    t->proc->handler = 0;
-    registers_begin(save, fn, argument, PROC_END - 8);
-    return (int64_t)save->rax;
+    if (image >= IMAGES)
+        return -E_NOENT;
+    r = alone(t, save);
+    if (r)
+        return r;
+    memory_drop(p);
+    p->handler = 0;
+    task_begin(t, image_enter(p, (enum image)image), argument, PROC_END - sizeof(uint64_t));
+    registers_load(t, save);
+    return 0;
 }
 
 int64_t
-call_thread(struct task *t, uint64_t fn, uint64_t argument, uint64_t rsp)
+call_thread(struct task *t, const struct save_area *save)
 {
     struct task *new = task_make(t->proc);
 
     if (!new)
         return -E_NOMEM;
-    registers_begin(&new->save, fn, argument, rsp);
+    task_begin(new, save->rdi, save->rsi, save->rdx);
     sched_ready(new);
     return 0;
 }

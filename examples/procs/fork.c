@@ -3,70 +3,72 @@
  * fork.c - a copy of a process: its frames are shared until somebody writes. The page tables either
  * are copied, entry by entry in one call, or the child's tree is given the parent's own leaf.
  *
- * The parent's other tasks may be writing meanwhile, on other processors. What page[] says is
- * changed with the parent's lock held, so that their faults wait; and the child does not begin
- * before the epoch in which the last right to write in the old way is gone.
+ * The parent's other tasks may be writing meanwhile, on other processors. Their faults wait for the
+ * parent's lock, which is held until the epoch has passed in which the last right to write in the
+ * old way is gone; before that nothing is copied, and the child does not begin.
  */
 #include "examples/procs/procs.h"
 
-/* With the parent's lock: every frame has one user more, and is to be copied when it is written. */
-static void
-pages_share(struct proc *from, struct proc *to)
+/* The epoch, or an error. The lock of `from` is held. */
+static int64_t
+memory_share(struct proc *from, struct proc *to, enum fork_way way)
 {
-    for (uint32_t i = 0; i < PAGES; i++) {
-        if (!from->page[i].frame)
-            continue;
-        from->page[i].flags = to->page[i].flags = PAGE_COPY;
-        frame_share(&to->page[i].frame, from->page[i].frame);
+    if (way == FORK_SHARE) {
+        if (!from->leaf && !leaf_own(from))
+            return -E_NOMEM;
+        pages_share(to->page, from->page);
+        return leaf_share(from, to);
     }
+    if (!leaf_own(from) || !leaf_own(to))
+        return -E_NOMEM;
+    pages_share(to->page, from->page);
+    return leaf_copy(from->leaf, to->leaf);
 }
 
-/* The epoch to wait for, or an error. */
-static int64_t
-memory_fork(struct proc *from, struct proc *to, bool share)
+static bool
+memory_fork(struct proc *from, struct proc *to, enum fork_way way)
 {
-    int64_t r = -E_NOMEM;
+    int64_t epoch;
 
     lock_take(&from->lock);
-    if (share && (from->shared || leaf_own(from))) {
-        pages_share(from, to);
-        r = leaf_share(from, to);
-    } else if (!share && leaf_own(from) && leaf_own(to)) {
-        pages_share(from, to);
-        r = leaf_copy(from->leaf, to->leaf);
-    }
+    epoch = memory_share(from, to, way);
+    if (epoch > 0)
+        epoch_wait((uint64_t)epoch);
     lock_drop(&from->lock);
-    return r;
+    return epoch >= 0;
+}
+
+/* The child's task goes on as t does. */
+static void
+child_begin(struct task *t, struct proc *child, struct task *first, const struct save_area *save)
+{
+    registers_keep(first, save);
+    first->save.rax = 0;
+    child->handler = t->proc->handler;
+    pipes_share(t->proc, child);
+    lock_take(&procs_lock);
+    child->state = PROC_RUNNING;
+    child->maker = NULL;
+    t->making = NULL;
+    sched_ready(first);
+    lock_drop(&procs_lock);
 }
 
 int64_t
-call_fork(struct task *t, const struct save_area *save, bool share)
+call_fork(struct task *t, const struct save_area *save)
 {
-    struct proc *p = t->proc, *child = proc_make(p);
+    struct proc *child = proc_make(t->proc, t);
+    enum fork_way way = save->rdi == FORK_SHARE ? FORK_SHARE : FORK_COPY;
     struct task *first = NULL;
-    int64_t epoch = -E_NOMEM;
+    uint32_t number = child ? child->number : 0;
 
-    if (child && tables_make(child))
-        epoch = memory_fork(p, child, share);
-    if (epoch >= 0) {
-        epoch_wait((uint64_t)epoch);
+    if (child && tables_make(child) && memory_fork(t->proc, child, way))
         first = task_make(child);
-    }
     if (!first) {
         if (child)
             proc_finish(child);
         return -E_NOMEM;
     }
-    first->save = *save;
-    first->save.rax = 0;
-    __asm__ volatile("rdfsbase %0" : "=r"(first->fs));
-    __asm__ volatile("xsave64 (%0)" ::"r"(first->vectors), "a"(-1), "d"(-1) : "memory");
-    child->handler = p->handler;
-    pipes_share(p, child);
-    lock_take(&procs_lock);
-    child->state = PROC_RUNNING;
-    p->making = NULL;
-    sched_ready(first);
-    lock_drop(&procs_lock);
-    return child->number;
+    child_begin(t, child, first, save);
+    return number; /* the child may be another's record by now */
 }

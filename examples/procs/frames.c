@@ -33,10 +33,13 @@ epoch_wait(uint64_t epoch)
         __builtin_ia32_pause();
 }
 
+/* ---- frames_lock is held ---- */
+
 static void
 frame_free(uint32_t i, uint64_t epoch)
 {
-    frames[i].epoch = epoch;
+    if (epoch > frames[i].epoch)
+        frames[i].epoch = epoch;
     frames[i].next = 0;
     if (free_last)
         frames[free_last].next = i;
@@ -45,6 +48,18 @@ frame_free(uint32_t i, uint64_t epoch)
     free_last = i;
     n_free++;
 }
+
+static void
+drop(uint32_t *where, uint64_t epoch)
+{
+    uint32_t i = *where;
+
+    *where = 0;
+    if (i && --frames[i].users == 0)
+        frame_free(i, epoch);
+}
+
+/* ---- for others ---- */
 
 bool
 frames_begin(uint32_t n)
@@ -94,24 +109,35 @@ frame_take(uint32_t *where)
 }
 
 void
-frame_share(uint32_t *where, uint32_t frame)
+frame_drop(uint32_t *where, uint64_t epoch)
 {
     lock_take(&frames_lock);
-    frames[frame].users++;
-    *where = frame;
+    drop(where, epoch);
     lock_drop(&frames_lock);
 }
 
 void
-frame_drop(uint32_t *where, uint64_t epoch)
+pages_share(struct page *to, struct page *from)
 {
-    uint32_t i;
-
     lock_take(&frames_lock);
-    i = *where;
-    *where = 0;
-    if (i && --frames[i].users == 0)
-        frame_free(i, epoch);
+    for (uint32_t i = 0; i < PAGES; i++) {
+        if (!from[i].frame)
+            continue;
+        frames[from[i].frame].users++;
+        from[i].flags |= PAGE_COPY;
+        to[i] = from[i];
+    }
+    lock_drop(&frames_lock);
+}
+
+void
+pages_drop(struct page *page, uint64_t epoch)
+{
+    lock_take(&frames_lock);
+    for (uint32_t i = 0; i < PAGES; i++) {
+        drop(&page[i].frame, epoch);
+        page[i].flags = 0;
+    }
     lock_drop(&frames_lock);
 }
 

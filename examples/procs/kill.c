@@ -50,7 +50,7 @@ top_up(void)
     static uint64_t argument;
 
     while (procs_left() < CHURNS)
-        if (!proc_start(churn_program, argument++))
+        if (!proc_start(IMAGE_CHURN, argument++))
             return false;
     return true;
 }

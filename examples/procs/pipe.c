@@ -26,7 +26,7 @@ pipe_make(struct proc *p)
         for (uint32_t i = 0; i < PIPES_MAX && !p->file[f]; i++)
             if (!pipes[i].users) {
                 pipes[i].users = 1;
-                pipes[i].n = 0;
+                pipes[i].n = pipes[i].first = 0;
                 p->file[f] = &pipes[i];
                 file = f;
             }
@@ -46,24 +46,26 @@ pipes_share(const struct proc *from, struct proc *to)
     lock_drop(&procs_lock);
 }
 
-/* The others are woken: they may wait for one who has gone. */
+/* With the pipe's lock too, so that nobody is between looking at `users` and sleeping. */
+static void
+pipe_close(struct pipe *pipe, struct pipe **file)
+{
+    lock_take(&pipe->lock);
+    lock_take(&procs_lock);
+    *file = NULL;
+    pipe->users--;
+    lock_drop(&procs_lock);
+    lock_drop(&pipe->lock);
+    sched_wake(&pipe->reader); /* they may wait for one who has gone */
+    sched_wake(&pipe->writer);
+}
+
 void
 pipes_close(struct proc *p)
 {
-    for (uint32_t f = 0; f < FILES; f++) {
-        struct pipe *pipe;
-
-        lock_take(&procs_lock);
-        pipe = p->file[f];
-        p->file[f] = NULL;
-        if (pipe)
-            pipe->users--;
-        lock_drop(&procs_lock);
-        if (pipe) {
-            sched_wake(&pipe->reader);
-            sched_wake(&pipe->writer);
-        }
-    }
+    for (uint32_t f = 0; f < FILES; f++)
+        if (p->file[f])
+            pipe_close(p->file[f], &p->file[f]);
 }
 
 /* Some of n bytes in or out; what there is or fits, 0: nothing. The pipe's lock is held. */
@@ -87,56 +89,57 @@ move(struct pipe *p, uint8_t *bytes, uint64_t n, bool in)
 
 /* The result; AGAIN: the task sleeps until the other end has moved. 0: the other end has gone. */
 static int64_t
-transfer(struct task *t, const struct save_area *save, uint8_t *bytes, bool in)
+transfer(struct task *t, struct save_area *save, uint8_t *bytes, uint64_t n, bool in)
 {
     struct pipe *p = t->proc->file[save->rdi];
-    uint64_t n = save->rdx < BYTES ? save->rdx : BYTES, done;
-    struct save_area again = *save;
+    struct task **other = in ? &p->reader : &p->writer;
     int64_t r;
+    bool wake;
 
-    restart(&again);
     lock_take(&p->lock);
-    done = move(p, bytes, n, in);
-    r = (int64_t)done;
-    if (done == 0 && p->users > 1) {
-        task_put_off(t, &again);
-        sched_sleep(t, in ? &p->writer : &p->reader);
-        r = AGAIN;
-    }
+    r = (int64_t)move(p, bytes, n, in);
+    wake = r > 0 && *other;
+    if (r == 0 && p->users > 1)
+        r = sched_sleep(t, save, in ? &p->writer : &p->reader);
     lock_drop(&p->lock);
-    if (done > 0)
-        sched_wake(in ? &p->reader : &p->writer);
+    if (wake)
+        sched_wake(other);
     return r;
 }
 
-static bool
-file_bad(const struct task *t, const struct save_area *save)
+/* How many bytes of the call at once; an error where it is not one. */
+static int64_t
+part(const struct task *t, const struct save_area *save)
 {
-    return save->rdi >= FILES || !t->proc->file[save->rdi] || save->rdx == 0;
+    uint64_t n = save->rdx < BYTES ? save->rdx : BYTES;
+
+    if (save->rdi >= FILES || !t->proc->file[save->rdi] || n == 0)
+        return -E_BADF;
+    return memory_allows(save->rsi, n) ? (int64_t)n : -E_FAULT;
 }
 
 int64_t
 pipe_write(struct task *t, struct save_area *save)
 {
     uint8_t bytes[BYTES];
+    int64_t n = part(t, save);
 
-    if (file_bad(t, save))
-        return -E_BADF;
-    if (memory_copy(t->proc, save->rsi, bytes, save->rdx < BYTES ? save->rdx : BYTES, false))
-        return -E_FAULT;
-    return transfer(t, save, bytes, true);
+    if (n < 0)
+        return n;
+    memcpy(bytes, (const void *)save->rsi, (uint64_t)n);
+    return transfer(t, save, bytes, (uint64_t)n, true);
 }
 
 int64_t
 pipe_read(struct task *t, struct save_area *save)
 {
     uint8_t bytes[BYTES];
-    int64_t n;
+    int64_t n = part(t, save);
 
-    if (file_bad(t, save))
-        return -E_BADF;
-    n = transfer(t, save, bytes, false);
-    if (n > 0 && memory_copy(t->proc, save->rsi, bytes, (uint64_t)n, true))
-        return -E_FAULT;
+    if (n < 0)
+        return n;
+    n = transfer(t, save, bytes, (uint64_t)n, false);
+    if (n > 0)
+        memcpy((void *)save->rsi, bytes, (uint64_t)n);
     return n;
 }

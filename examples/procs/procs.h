@@ -3,15 +3,16 @@
  * examples/procs - processes as roots of one environment.
  *
  *  - frames.c: the frames behind private memory, counted: copies are shared until one is written
- *  - memory.c: the private memory of a process: what is where, and its page tables, a cache of that
+ *  - tables.c: the page tables of a process
+ *  - memory.c: its private memory: what is where; the tables are a cache of that
+ *  - image.c: a program's file made memory; images.S holds the files, programs/ their sources
  *  - sched.c: who runs next on each context; sleeping and waking
- *  - proc.c: processes and their tasks begin and end
+ *  - proc.c, life.c: processes and their tasks, their records; how they begin and end
  *  - fork.c: by copying entries, and by sharing whole tables
  *  - exec.c: another program in the same process, whose other tasks may be running
  *  - pipe.c: bytes from one process to another
  *  - signal.c: a handler run in the middle of something else
  *  - calls.c: upcalls: what processes ask for, their faults
- *  - programs.c: what runs in them
  *  - kill.c: contexts stopped anywhere, and what becomes of it
  *  - main.c: one scene after the other
  *
@@ -24,7 +25,10 @@
  *    after its context was stopped between any two instructions (sections are rolled forward).
  *  - P2 page[] is the truth. Entries of page tables allow no more than it; less is put right by a
  *    fault.
- *  - P3 no private memory is touched in a section: the frames are mapped in the region.
+ *  - P3 no private memory is touched in a section. Elsewhere the library reads and writes that of
+ *    the process that it serves, at the process' own addresses; a fault there is served too.
+ *  - P4 a handler stays on its context and root until sched_leave, which comes last: events that
+ *    come meanwhile are held back (upcalls_hold_event).
  *
  * Locks: proc.lock, pipe.lock, procs_lock, run_lock, frames_lock, then those of libos/exo; in that
  * order.
@@ -39,25 +43,14 @@
 #include "lib/string.h"
 #include "libos/exo/exo.h"
 #include "libos/exo/roll.h"
+#include "examples/procs/calls.h"
 #include "call_stubs.h"
 
-enum {
-    PAGE = FRAME_BYTES,
-    PROCS_MAX = 1100,
-    TASKS_MAX = 1200,
-    PAGES = 32, /* of private memory: data from the first on, a stack down from the last */
-    STACK_PAGES = 8,
-    TABLES = 8, /* frames of a process's own page tables: four with their companions */
-    FILES = 4,
-    QUANTUM_NS = 1000 * 1000,
-    RW = MAP_READ | MAP_WRITE,
-};
-static const uint64_t PROC_VA = 0x40000000, PROC_END = 0x40000000 + PAGES * PAGE;
+enum { PROCS_MAX = 1100, TASKS_MAX = 1200, FILES = 4, RW = MAP_READ | MAP_WRITE };
 
 /* ---- frames.c: named by index, 0: none ---- */
 bool frames_begin(uint32_t n);
-bool frame_take(uint32_t *where); /* what it holds is not said; false: no more */
-void frame_share(uint32_t *where, uint32_t frame);
+bool frame_take(uint32_t *where);                 /* what it holds is not said; false: no more */
 void frame_drop(uint32_t *where, uint64_t epoch); /* not used again before that has passed */
 bool frame_alone(uint32_t frame);                 /* has it one user? */
 void *frame_bytes(uint32_t frame);                /* in the region */
@@ -65,109 +58,145 @@ uint64_t frame_number(uint32_t frame);
 uint32_t frames_free(void);
 void epoch_wait(uint64_t epoch);
 
-/* ---- processes and tasks ---- */
+/* ---- private memory ---- */
 
-enum page_flag { PAGE_COPY = 1 }; /* shared: to be copied when it is written */
+enum page_flag {
+    PAGE_COPY = 1,  /* shared: to be copied when it is written */
+    PAGE_FIXED = 2, /* never written */
+    PAGE_CODE = 4,  /* executed */
+};
 
 struct page {
     uint32_t frame;
     uint32_t flags;
 };
 
+void pages_share(struct page *to, struct page *from); /* PAGES: one user more of each, PAGE_COPY */
+void pages_drop(struct page *page, uint64_t epoch);
+
 /* The table of level 1 under a process, and its companion; more users than one after a fork by it.
  */
 struct leaf {
     uint64_t frame[2];
     uint32_t users;
+    struct leaf *next;
 };
+
+/* ---- processes and tasks ---- */
 
 enum proc_state { PROC_FREE = 0, PROC_MAKING, PROC_RUNNING, PROC_ENDING, PROC_ENDED };
 
 struct proc {
-    struct lock lock; /* of its memory */
-    uint32_t state;   /* enum proc_state; this and what follows up to n_tasks: procs_lock */
-    uint32_t number;
-    struct proc *parent;
-    int32_t status;
-    uint32_t n_tasks;
-    uint32_t killed;      /* each of its tasks ends where it is found */
-    struct proc *making;  /* a child that is not ready yet */
-    struct task *waiting; /* for a child of it to end: a place to sleep, of sched.c */
-    struct task *alone;   /* for the others to end: likewise */
+    struct lock lock; /* of its memory: page, leaf, shared */
     struct page page[PAGES];
-    uint64_t table[TABLES - 2]; /* root, its companion, level 3, ..., level 2, ... */
     struct leaf *leaf;
-    uint32_t shared; /* the leaf is, or was: nothing can be written through its link */
+    uint32_t shared;   /* the leaf is, or was: nothing can be written through its link */
+    uint64_t table[6]; /* level 4, 3, 2, each with its companion; kept for the next process here */
+
+    uint32_t state; /* enum proc_state; this and what follows: procs_lock */
+    uint32_t number;
+    struct proc *parent, *child, *sibling; /* its children: child, child->sibling, ... */
+    struct proc *next_free;
+    struct task *maker; /* PROC_MAKING: whose call makes it */
+    struct task *tasks;
+    uint32_t n_tasks;
+    uint32_t killed; /* each of its tasks ends where it is found */
+    int32_t status;
+    struct task *waiting; /* for a child to end: a place to sleep, of sched.c */
+    struct task *alone;   /* for its other tasks to end: likewise */
+    struct task *pausing; /* for a signal: likewise */
     struct pipe *file[FILES];
     uint64_t signals; /* raised and not taken */
     uint64_t handler; /* of all of them; 0: they end the process */
-    uint64_t turns;   /* how often one of its tasks was put on */
+    uint32_t handled; /* a signal was, since the last pause */
+    uint64_t turns;   /* how often one of its tasks was put on a context */
+    uint64_t ran;     /* cycles that they had there */
 };
 
 enum task_state { TASK_FREE = 0, TASK_READY, TASK_RUNNING, TASK_WAITING };
 
 struct task {
-    struct task *next;
-    struct proc *proc;
+    struct task *next;   /* in the list of those that are ready, or free */
     struct task **place; /* where it sleeps */
     uint32_t state;      /* run_lock; TASK_FREE: procs_lock */
+    uint32_t context;    /* TASK_RUNNING: there */
     uint32_t ends;       /* it is to end, and its process goes on */
+    uint32_t again;      /* it slept in a call, which is to be made again */
+    struct proc *proc;
+    struct task *sibling; /* the next of its process */
+    struct proc *making;  /* a child that is not ready yet */
     uint64_t fs;
     void *vectors;
     struct save_area save;
 };
 
-/* ---- proc.c ---- */
-typedef void program(uint64_t argument);
+extern struct lock procs_lock;
+extern struct proc procs[PROCS_MAX];
 
+/* proc.c: records */
 bool procs_begin(void);
-struct proc *proc_start(program *fn, uint64_t argument); /* by main; null: too many, or no memory */
-struct proc *proc_make(struct proc *parent);             /* empty, without a task; PROC_MAKING */
-struct task *task_make(struct proc *p);                  /* not ready yet; null: too many */
-void task_end(struct task *t); /* t is nowhere; the last one ends the process */
+struct proc *proc_make(struct proc *parent, struct task *maker); /* PROC_MAKING; null: too many */
+struct task *task_make(struct proc *p);                          /* not ready yet; null: too many */
+struct proc *proc_by_number(uint64_t number);                    /* procs_lock is held */
+void proc_free(struct proc *p);                                  /* likewise, as below */
+void task_free(struct task *t);
+uint32_t procs_left(void);
+
+/* life.c */
+struct proc *proc_start(enum image image, uint64_t argument); /* by main; null: no room */
+void task_begin(struct task *t, uint64_t rip, uint64_t argument, uint64_t rsp);
+void task_end(struct task *t); /* the current one; the last ends the process */
 void proc_kill(struct proc *p, int32_t status);
 void proc_finish(struct proc *p); /* after its last task; may be begun again */
 void proc_lost(uint32_t context); /* that context is dead: so is the process that it ran */
-struct proc *proc_by_number(uint32_t number); /* procs_lock is held */
-int64_t child_reap(struct task *t);           /* status << 32 | number; 0: none has ended yet */
-uint32_t procs_left(void);
-extern struct lock procs_lock;
-extern struct task tasks[TASKS_MAX];
+int64_t child_reap(struct task *t, struct save_area *save);
 
-/* ---- memory.c ---- */
-bool memory_begin(void);
+/* tables.c; leaf_...: p->lock is held */
+bool tables_begin(void);
 bool tables_make(struct proc *p);
-bool tables_give(struct proc *p); /* false: a context still stands on them */
-bool leaf_own(struct proc *p);    /* p->lock is held: it has a leaf that it shares with nobody */
-int64_t leaf_share(struct proc *from, struct proc *to);
-int64_t leaf_copy(const struct leaf *from, const struct leaf *to);
+void tables_end(void);
+bool leaf_own(struct proc *p); /* it has a leaf that it shares with nobody */
+int64_t leaf_share(struct proc *from, struct proc *to); /* the epoch, or an error */
+int64_t leaf_copy(const struct leaf *from, struct leaf *to);
+uint64_t leaf_leave(struct proc *p); /* the epoch */
+
+/* memory.c */
 int memory_touch(struct proc *p, uint64_t va, uint32_t need); /* 0, -E_FAULT, -E_NOMEM */
-int memory_copy(struct proc *p, uint64_t va, void *bytes, uint64_t n, bool to_proc);
+bool memory_allows(uint64_t va, uint64_t n);                  /* something may be there */
 void memory_drop(struct proc *p);
-extern uint64_t cow_copies;
+extern uint64_t cow_copies, table_copies;
+
+/* image.c */
+bool images_begin(void);
+void images_end(void);
+uint64_t image_enter(struct proc *p, enum image image); /* its first address; 0: there is none */
 
 /* ---- sched.c ---- */
-void sched_begin(void);
+bool sched_begin(void);
 void sched_enter(void *argument) __attribute__((noreturn)); /* what a context begins with */
 void sched_ready(struct task *t);
-void sched_sleep(struct task *t, struct task **place); /* the current one; its registers are kept */
-void sched_wake(struct task **place);                  /* who sleeps there, if somebody does */
-void
-sched_rouse(const struct proc *p); /* its tasks that sleep are woken, those that run are poked */
-void sched_next(struct save_area *save);  /* the current task has gone elsewhere: another runs */
-void sched_yield(struct save_area *save); /* the current one to the end of the list */
-void task_put_off(struct task *t, const struct save_area *save); /* keep its registers: it leaves */
-void sched_leave(struct save_area *save); /* on the way back to a process: what is due */
-void sched_stand_aside(void);             /* the context onto the root that never goes */
+void sched_wake(struct task **place); /* who sleeps there, if somebody does */
+void sched_rouse(struct proc *p);     /* its tasks that sleep are woken, those that run are poked */
+void registers_keep(struct task *t, const struct save_area *save); /* the processor's others too */
+void registers_load(const struct task *t, struct save_area *save);
+
+/* The current task sleeps in its call, which is made again when somebody wakes it: AGAIN. */
+int64_t sched_sleep(struct task *t, struct save_area *save, struct task **place);
+
+/* What a context's `preempt` says: the current task is to give way, and the processor too. */
+enum { TASK_OVER = 1, SLICE_OVER = 2 };
+
+/* The last that a handler does: what is due, and another task where the current one has gone. */
+void sched_leave(struct save_area *save);
 struct task *task_current(uint32_t context);
 void task_forget(uint32_t context); /* its context is dead, and has been seen to */
-bool sched_quiet(void);             /* no task is in the list */
 
 /* ---- the others ---- */
-int64_t call_fork(struct task *t, const struct save_area *save, bool share);
-int64_t call_exec(struct task *t, struct save_area *save, uint64_t fn, uint64_t argument);
-int64_t call_thread(struct task *t, uint64_t fn, uint64_t argument, uint64_t rsp);
-void registers_begin(struct save_area *save, uint64_t fn, uint64_t argument, uint64_t rsp);
+enum { AGAIN = -1000 }; /* a call's result: the task sleeps */
+
+int64_t call_fork(struct task *t, const struct save_area *save);
+int64_t call_exec(struct task *t, struct save_area *save);
+int64_t call_thread(struct task *t, const struct save_area *save);
 
 int64_t pipe_make(struct proc *p);
 void pipes_share(const struct proc *from, struct proc *to);
@@ -175,41 +204,19 @@ void pipes_close(struct proc *p);
 int64_t pipe_write(struct task *t, struct save_area *save);
 int64_t pipe_read(struct task *t, struct save_area *save);
 
-int64_t signal_raise(uint32_t number, uint32_t signal);
+int64_t signal_raise(uint64_t number, uint64_t signal);
+int64_t signal_pause(struct task *t, struct save_area *save);
 void signal_deliver(struct task *t, struct save_area *save);
-int64_t signal_return(struct task *t, struct save_area *save);
+int64_t signal_return(struct save_area *save);
 
 void calls_begin(void);
-void restart(struct save_area *save); /* the call is made again when the task goes on */
+int64_t call_serve(struct task *t, struct save_area *save);
 
-enum { AGAIN = -1000 }; /* a call's result: the task sleeps, and makes it again */
+bool kill_scene(uint64_t want); /* so many kills in critical sections */
 
-bool kill_scene(uint64_t want);           /* so many kills in critical sections */
-bool scene_wait(uint64_t n, uint64_t ns); /* until programs have reported n values */
+/* main.c */
+enum { VALUES = 2048 };
+extern volatile uint64_t scene_values[VALUES], n_values;
 extern struct context *runners[CONTEXTS_MAX];
 extern uint32_t n_runners;
 bool runner_begin(uint32_t i);
-extern struct proc procs[PROCS_MAX];
-
-/* ---- programs.c: their calls, by number ---- */
-enum call {
-    P_EXIT,   /* status */
-    P_FORK,   /* 0: copy entries; 1: share tables. Gives 0 in the child, its number in the parent */
-    P_EXEC,   /* program, argument */
-    P_WAIT,   /* for a child: status << 32 | number */
-    P_PIPE,   /* gives a file */
-    P_WRITE,  /* file, bytes, n */
-    P_READ,   /* file, bytes, n */
-    P_KILL,   /* number, signal */
-    P_HANDLE, /* handler */
-    P_RETURN, /* from it */
-    P_THREAD, /* function, argument, stack */
-    P_NUMBER,
-    P_YIELD,
-    P_REPORT, /* a value for main: scene_values */
-};
-
-enum { VALUES = 2048 };
-extern volatile uint64_t scene_values[VALUES];
-extern volatile uint64_t n_values;
-program many_program, fork_program, exec_program, pipe_program, signal_program, churn_program;

@@ -1,42 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sched.c - who runs next: a list of tasks that all contexts take from, each for a quantum.
+ * sched.c - who runs next: a list of tasks that all contexts take from, each for a slice.
  *
  * All here runs in upcalls, on the context's stack for them: a task's registers are in the save
  * area, and to go on with another is to put other registers there, and another root under the
- * context. Invariants S1 a task is in one place: in the list, current on one context, or with what
- * it waits for. It changes places in one section, its registers having been kept before.
+ * context. A task runs for a quantum, which is a deadline: a context that has a processor for
+ * itself has no end of a slice. Where slices end, the task goes to the end of the list too, since
+ * its context leaves the processor.
+ *
+ * Invariants S1 a task is in one place: in the list, current on one context, or with what it waits
+ * for. It changes places in one section, its registers having been kept before.
  */
 #include "libos/exo/clock.h"
 #include "examples/procs/procs.h"
 
+enum { QUANTUM_NS = 1000 * 1000 };
 enum { EVENT = 1 << UPCALL_EVENT };
 
 static struct lock run_lock;
 static struct task *first, *last;
 static uint64_t idle; /* contexts, 1 << index */
-static struct task *current[CONTEXTS_MAX];
-static uint64_t standing[CONTEXTS_MAX]; /* on which root */
-static uint64_t pokes[CONTEXTS_MAX];    /* the counter when it went idle */
+static struct here {
+    struct task *current;
+    uint64_t root;              /* on which it stands */
+    uint64_t pokes;             /* the counter when it went idle */
+    uint64_t since;             /* cycles, when the current task was put on */
+    uint64_t on_since, charged; /* what the kernel told of the context then */
+} here[CONTEXTS_MAX];
 
 struct task *
 task_current(uint32_t context)
 {
-    return current[context];
+    return here[context].current;
 }
 
 void
 task_forget(uint32_t context)
 {
-    current[context] = NULL;
-    standing[context] = 0;
+    here[context].current = NULL;
+    here[context].root = 0;
     __atomic_fetch_and(&idle, ~((uint64_t)1 << context), __ATOMIC_SEQ_CST);
-}
-
-bool
-sched_quiet(void)
-{
-    return !first;
 }
 
 /* ---- the list; run_lock is held ---- */
@@ -47,7 +50,7 @@ append(struct task *t)
     t->state = TASK_READY;
     t->place = NULL;
     t->next = NULL;
-    if (last)
+    if (first)
         last->next = t;
     else
         first = t;
@@ -67,6 +70,8 @@ sleeper(void)
     return context_at(i);
 }
 
+/* ---- for others ---- */
+
 void
 sched_ready(struct task *t)
 {
@@ -78,21 +83,6 @@ sched_ready(struct task *t)
     lock_drop(&run_lock);
     if (c)
         context_poke(c);
-}
-
-void
-sched_sleep(struct task *t, struct task **place)
-{
-    lock_take(&run_lock);
-    if (*place) {
-        append(t); /* somebody else sleeps there: it will ask again */
-    } else {
-        t->state = TASK_WAITING;
-        t->place = place;
-        *place = t;
-    }
-    current[context_here()->index] = NULL;
-    lock_drop(&run_lock);
 }
 
 void
@@ -112,23 +102,25 @@ sched_wake(struct task **place)
 }
 
 void
-sched_rouse(const struct proc *p)
+sched_rouse(struct proc *p)
 {
     uint64_t poke = 0;
 
+    lock_take(&procs_lock);
     lock_take(&run_lock);
-    for (uint32_t i = 0; i < TASKS_MAX; i++)
-        if (tasks[i].proc == p && tasks[i].state == TASK_WAITING && tasks[i].place) {
-            *tasks[i].place = NULL;
-            tasks[i].place = NULL;
-            append(&tasks[i]);
-        }
-    for (uint32_t i = 0; i < CONTEXTS_MAX; i++)
-        if (current[i] && current[i]->proc == p)
-            poke |= (uint64_t)1 << i;
-    poke = (poke | idle) & ~((uint64_t)1 << context_here()->index);
+    for (struct task *t = p->tasks; t; t = t->sibling) {
+        if (t->state == TASK_RUNNING)
+            poke |= (uint64_t)1 << t->context;
+        if (t->state != TASK_WAITING || !t->place)
+            continue;
+        *t->place = NULL;
+        append(t);
+        poke |= idle;
+    }
+    poke &= ~((uint64_t)1 << context_here()->index);
     idle &= ~poke;
     lock_drop(&run_lock);
+    lock_drop(&procs_lock);
     for (; poke; poke &= poke - 1) {
         const struct context *c = context_at((uint32_t)__builtin_ctzll(poke));
 
@@ -137,10 +129,101 @@ sched_rouse(const struct proc *p)
     }
 }
 
-/* The first of the list becomes the context's; null: there is none, and the context is noted as
- * idle. */
+/* ---- registers ---- */
+
+static uint64_t
+cycles(void)
+{
+    uint32_t low, high;
+
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (uint64_t)high << 32 | low;
+}
+
+void
+registers_keep(struct task *t, const struct save_area *save)
+{
+    t->save = *save;
+    __asm__ volatile("rdfsbase %0" : "=r"(t->fs));
+    __asm__ volatile("xsave64 (%0)" ::"r"(t->vectors), "a"(-1), "d"(-1) : "memory");
+}
+
+void
+registers_load(const struct task *t, struct save_area *save)
+{
+    *save = t->save;
+    __asm__ volatile("wrfsbase %0" ::"r"(t->fs));
+    __asm__ volatile("xrstor64 (%0)" ::"r"(t->vectors), "a"(-1), "d"(-1) : "memory");
+}
+
+/* What the task had of the processor since it was put on: not while the context itself was off. */
+static uint64_t
+cycles_had(const struct upcall_page *page, const struct here *h)
+{
+    const struct machine_page *m = (const struct machine_page *)EXPOSED_MACHINE;
+    uint64_t now = cycles(), on, before;
+
+    if (page->on_since == h->on_since)
+        return now - h->since;
+    on = (clock_ns() - page->on_since) * (m->counter_hz / 1000) / 1000000;
+    before = h->since - m->counter_base - h->on_since * (m->counter_hz / 1000) / 1000000;
+    return page->charged_cycles - h->charged + on - before;
+}
+
+static void
+put_off(struct here *h, struct task *t, const struct save_area *save)
+{
+    t->proc->ran += cycles_had(&context_here()->page, h);
+    registers_keep(t, save);
+}
+
+static void
+stand(struct here *h, uint64_t root)
+{
+    if (h->root != root)
+        call_context_root(SLOT_ACCOUNT, root);
+    h->root = root;
+}
+
+static void
+put_on(struct here *h, struct task *t, struct save_area *save)
+{
+    const struct upcall_page *page = &context_here()->page;
+
+    stand(h, t->proc->table[0]);
+    registers_load(t, save);
+    t->proc->turns++;
+    h->since = cycles();
+    h->on_since = page->on_since;
+    h->charged = page->charged_cycles;
+}
+
+/* ---- on and off ---- */
+
+int64_t
+sched_sleep(struct task *t, struct save_area *save, struct task **place)
+{
+    struct here *h = &here[context_here()->index];
+
+    save->rip -= SYSCALL_BYTES; /* where a signal's handler returns to */
+    t->again = 1;
+    put_off(h, t, save);
+    lock_take(&run_lock);
+    if (*place || t->ends || t->proc->killed || t->proc->signals) {
+        append(t); /* somebody else sleeps there, or something came up: it will ask again */
+    } else {
+        t->state = TASK_WAITING;
+        t->place = place;
+        *place = t;
+    }
+    h->current = NULL;
+    lock_drop(&run_lock);
+    return AGAIN;
+}
+
+/* The first of the list becomes the context's; null: there is none, and it is noted as idle. */
 static struct task *
-take(uint32_t context)
+take(struct here *h, uint32_t context)
 {
     struct task *t;
 
@@ -148,56 +231,25 @@ take(uint32_t context)
     t = first;
     if (t) {
         first = t->next;
-        if (!first)
-            last = NULL;
         t->state = TASK_RUNNING;
-        current[context] = t;
+        t->context = context;
+        h->current = t;
         idle &= ~((uint64_t)1 << context);
     } else { /* whoever takes us out of idle pokes us afterwards */
         idle |= (uint64_t)1 << context;
-        pokes[context] = (uint64_t)call_event_read(SLOT_EVENTS, COUNTER_CONTEXT + context).value;
+        h->pokes = (uint64_t)call_event_read(SLOT_EVENTS, COUNTER_CONTEXT + context).value;
     }
     lock_drop(&run_lock);
     return t;
 }
 
-/* ---- registers ---- */
-
-void
-task_put_off(struct task *t, const struct save_area *save)
-{
-    t->save = *save;
-    __asm__ volatile("rdfsbase %0" : "=r"(t->fs));
-    __asm__ volatile("xsave64 (%0)" ::"r"(t->vectors), "a"(-1), "d"(-1) : "memory");
-}
-
+/* Until somebody pokes us; what came before the call ends it at once. */
 static void
-stand(uint64_t root)
+sleep(struct context *c, struct here *h)
 {
-    uint32_t i = context_here()->index;
+    struct wait_clause poked = {SLOT_EVENTS, WAIT_EVENT, COUNTER_CONTEXT + c->index, h->pokes};
 
-    if (standing[i] == root)
-        return;
-    call_context_root(SLOT_ACCOUNT, root);
-    standing[i] = root;
-}
-
-void
-sched_stand_aside(void)
-{
-    stand(exo_space.root);
-}
-
-/* ---- on and off ---- */
-
-/* Until somebody pokes us, or a deadline; what came before the call ends it at once. */
-static void
-sleep(struct context *c)
-{
-    struct wait_clause poked = {SLOT_EVENTS, WAIT_EVENT, COUNTER_CONTEXT + c->index,
-                                pokes[c->index]};
-
-    sched_stand_aside();
+    stand(h, exo_space.root);
     __atomic_fetch_or(&c->page.mask, EVENT, __ATOMIC_SEQ_CST);
     call_wait((uintptr_t)&poked, 1);
     __atomic_fetch_and(&c->page.pending, ~(uint32_t)EVENT, __ATOMIC_SEQ_CST);
@@ -205,7 +257,7 @@ sleep(struct context *c)
     c->deadline_ns = 0;
 }
 
-/* Its quantum begins where none is running: so that a switch does not always cost a call. */
+/* It begins where none is running: so a switch in the midst of one costs no call. */
 static void
 quantum(struct context *c)
 {
@@ -215,80 +267,70 @@ quantum(struct context *c)
     call_deadline_set(c->deadline_ns);
 }
 
-void
-sched_next(struct save_area *save)
+/* Another task, where the context has none; in the next slice, if this one is over. */
+static void
+next(struct context *c, struct here *h, struct save_area *save)
 {
-    struct context *c = context_here();
+    bool over = c->preempt & SLICE_OVER;
     struct task *t;
 
-    for (;;) {
-        t = take(c->index);
-        if (!t)
-            sleep(c);
-        else if (t->proc->killed || t->ends)
-            task_end(t);
-        else
-            break;
-    }
-    t->proc->turns++;
-    stand(t->proc->table[0]);
-    *save = t->save;
-    __asm__ volatile("wrfsbase %0" ::"r"(t->fs));
-    __asm__ volatile("xrstor64 (%0)" ::"r"(t->vectors), "a"(-1), "d"(-1) : "memory");
+    c->preempt = 0;
+    if (over)
+        call_yield(SLOT_NOTHING);
+    while (!(t = take(h, c->index)))
+        sleep(c, h);
+    put_on(h, t, save);
     quantum(c);
 }
 
-void
-sched_yield(struct save_area *save)
+/* The current task to the end of the list. */
+static void
+give_way(struct here *h, const struct save_area *save)
 {
-    uint32_t i = context_here()->index;
-    struct task *t = current[i];
+    struct task *t = h->current;
 
-    task_put_off(t, save);
+    put_off(h, t, save);
     lock_take(&run_lock);
     append(t);
-    current[i] = NULL;
+    h->current = NULL;
     lock_drop(&run_lock);
-    sched_next(save);
+}
+
+/* The call in which it slept, once more. */
+static void
+call_again(struct task *t, struct save_area *save)
+{
+    int64_t r;
+
+    t->again = 0;
+    save->rip += SYSCALL_BYTES;
+    r = call_serve(t, save);
+    if (r != AGAIN)
+        save->rax = (uint64_t)r;
 }
 
 void
 sched_leave(struct save_area *save)
 {
     struct context *c = context_here();
+    struct here *h = &here[c->index];
 
     for (;;) {
-        struct task *t = current[c->index];
+        struct task *t = h->current;
 
-        if (t->proc->killed || t->ends) {
+        if (!t)
+            next(c, h, save);
+        else if (t->proc->killed || t->ends)
             task_end(t);
-            sched_next(save);
-        } else if (c->preempt) {
-            c->preempt = 0;
-            sched_yield(save);
-        } else if (t->proc->signals) {
+        else if (c->preempt)
+            give_way(h, save);
+        else if (t->proc->signals)
             signal_deliver(t, save);
-        } else {
+        else if (t->again)
+            call_again(t, save);
+        else
             return;
-        }
     }
-}
-
-/* A poke, or the end of a quantum. In the midst of our own work it is put off to its end. */
-static void
-on_event(struct save_area *save)
-{
-    struct context *c = context_here();
-
-    if (save != &c->page.save[0]) {
-        upcalls_hold_event();
-        return;
-    }
-    if (c->deadline_ns && clock_ns() >= c->deadline_ns) {
-        c->deadline_ns = 0;
-        c->preempt = 1;
-    }
-    sched_leave(save);
 }
 
 void
@@ -297,26 +339,69 @@ sched_enter(void *argument)
     struct context *c = context_here();
 
     (void)argument;
-    c->page.depth = 1; /* as if in an upcall */
-    sched_next(&c->page.save[0]);
+    *(volatile uint32_t *)&c->page.depth = 1; /* as if in an upcall */
+    sched_leave(&c->page.save[0]);
     exo_resume(&c->page.save[0]);
 }
 
+/* ---- upcalls ---- */
+
 static upcall_handler *event_before;
 
+/* A poke, or the end of a quantum. In the midst of our own work it is put off to its end (P4). */
 static void
-on_any_event(struct save_area *save)
+on_event(struct save_area *save)
 {
-    if (context_here()->index == 0)
+    struct context *c = context_here();
+
+    if (c->index == 0) {
         event_before(save); /* main's: the host's signals */
-    else
-        on_event(save);
+        return;
+    }
+    if (save != &c->page.save[0]) {
+        upcalls_hold_event();
+        return;
+    }
+    if (c->deadline_ns && clock_ns() >= c->deadline_ns) {
+        c->deadline_ns = 0;
+        c->preempt |= TASK_OVER;
+    }
+    sched_leave(save);
 }
 
+void procs_slice_end(struct save_area *save);
+
 void
+procs_slice_end(struct save_area *save)
+{
+    struct context *c = context_here();
+
+    if (c->index == 0) {
+        call_yield(SLOT_NOTHING);
+        return;
+    }
+    c->preempt |= SLICE_OVER;
+    on_event(save);
+}
+
+bool
 sched_begin(void)
 {
-    (void)*(const volatile uint8_t *)&exo_events_held;
     event_before = exo_on_event;
-    exo_on_event = on_any_event;
+    exo_on_event = on_event;
+    return exo_events_held;
 }
+
+/* What the kernel enters at the end of a slice: as crt0.S for other upcalls. */
+__asm__(".text\n"
+        "procs_upcall_slice_end:\n\t"
+        "mov %rdi, %rbx\n\t"
+        "xor %ebp, %ebp\n\t"
+        "call procs_slice_end\n\t"
+        "lea exo_resume_distance(%rbx), %rax\n\t"
+        "jmp *%rax\n"
+        ".section .rodata\n\t"
+        ".balign 8\n\t"
+        ".globl exo_slice_end_entry\n"
+        "exo_slice_end_entry: .quad procs_upcall_slice_end\n\t"
+        ".text\n");

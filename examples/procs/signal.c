@@ -1,29 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * signal.c - a handler of the process is run in the middle of whatever it does. What it did is put
- * on its stack, and comes back when the handler returns.
+ * on its stack, all registers, and comes back when the handler returns.
  */
+#include "abi/exposed.h"
 #include "examples/procs/procs.h"
 
-enum { SIGNAL_MAX = 63, SIGNAL_KILL = 9, STATUS_SIGNAL = 128, RED_ZONE = 128 };
+enum { SIGNAL_MAX = 63, SIGNAL_KILL = 9, STATUS_SIGNAL = 128, RED_ZONE = 128, VECTORS_ALIGN = 64 };
+enum { VECTORS_HEAD = 512, VECTORS_HEAD_BYTES = 64 };
+_Static_assert(sizeof(struct save_area) % VECTORS_ALIGN == 0, "vectors lie behind it");
+
+static uint64_t
+frame_bytes_needed(void)
+{
+    return sizeof(struct save_area) + ((const struct machine_page *)EXPOSED_MACHINE)->vector_bytes;
+}
 
 int64_t
-signal_raise(uint32_t number, uint32_t signal)
+signal_raise(uint64_t number, uint64_t signal)
 {
     struct proc *p;
-    bool ends = false;
 
-    if (signal > SIGNAL_MAX)
+    if (signal == 0 || signal > SIGNAL_MAX)
         return -E_INVAL;
     lock_take(&procs_lock);
     p = proc_by_number(number);
-    if (p) {
-        ends = signal == SIGNAL_KILL || !p->handler;
-        if (!ends)
-            p->signals |= (uint64_t)1 << signal;
-        else
-            p->killed = 1, p->status = STATUS_SIGNAL + (int32_t)signal;
-    }
+    if (p && signal != SIGNAL_KILL && p->handler)
+        p->signals |= (uint64_t)1 << signal;
+    else if (p && !p->killed)
+        p->killed = 1, p->status = STATUS_SIGNAL + (int32_t)signal;
     lock_drop(&procs_lock);
     if (!p)
         return -E_NOENT;
@@ -40,6 +45,8 @@ signal_take(struct proc *p)
     lock_take(&procs_lock);
     set = p->signals;
     p->signals = set & (set - 1);
+    if (set)
+        p->handled = 1;
     lock_drop(&procs_lock);
     return set ? (uint32_t)__builtin_ctzll(set) : 0;
 }
@@ -47,25 +54,50 @@ signal_take(struct proc *p)
 void
 signal_deliver(struct task *t, struct save_area *save)
 {
-    struct proc *p = t->proc;
-    uint32_t signal = signal_take(p);
-    uint64_t rsp = (save->rsp - RED_ZONE - sizeof(*save)) & ~(uint64_t)15;
+    uint64_t n = frame_bytes_needed();
+    uint64_t rsp = (save->rsp - RED_ZONE - n) & ~(uint64_t)(VECTORS_ALIGN - 1);
+    struct save_area *at = (struct save_area *)rsp;
+    uint32_t signal = signal_take(t->proc);
 
     if (!signal)
-        return;
-    if (memory_copy(p, rsp, save, sizeof(*save), true)) {
-        proc_kill(p, STATUS_SIGNAL + (int32_t)signal); /* no stack for it */
+        return; /* another task has it */
+    if (!memory_allows(rsp, n)) {
+        proc_kill(t->proc, STATUS_SIGNAL + (int32_t)signal); /* no stack for it */
         return;
     }
-    save->rip = p->handler;
+    t->again = 0; /* the handler returns to the call itself */
+    *at = *save;
+    memset((char *)(at + 1) + VECTORS_HEAD, 0, VECTORS_HEAD_BYTES);
+    __asm__ volatile("xsave64 (%0)" ::"r"(at + 1), "a"(-1), "d"(-1) : "memory");
+    save->rip = t->proc->handler;
     save->rdi = signal;
     save->rsp = rsp;
 }
 
+/* Words that the process has spoiled are its own end: the exception that they raise here. */
 int64_t
-signal_return(struct task *t, struct save_area *save)
+signal_return(struct save_area *save)
 {
-    if (memory_copy(t->proc, save->rsp, save, sizeof(*save), false))
-        proc_kill(t->proc, STATUS_SIGNAL + SIGNAL_KILL);
+    const struct save_area *at = (const struct save_area *)save->rsp;
+
+    if (!memory_allows(save->rsp, frame_bytes_needed()) || save->rsp % VECTORS_ALIGN)
+        return -E_FAULT;
+    __asm__ volatile("xrstor64 (%0)" ::"r"(at + 1), "a"(-1), "d"(-1) : "memory");
+    *save = *at;
     return (int64_t)save->rax;
+}
+
+int64_t
+signal_pause(struct task *t, struct save_area *save)
+{
+    struct proc *p = t->proc;
+    int64_t r = -E_INTR;
+
+    lock_take(&procs_lock);
+    if (p->handled)
+        p->handled = 0;
+    else
+        r = sched_sleep(t, save, &p->pausing);
+    lock_drop(&procs_lock);
+    return r;
 }

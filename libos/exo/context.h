@@ -31,6 +31,7 @@ struct context {
     struct context *rolls;      /* whose critical section it runs to the end: roll.c */
     struct context *roller;     /* who does that for this one, which is dead; null: nobody */
     uint64_t roller_rsp;        /* where that one goes on */
+    uint32_t held;              /* events are, until the lowest handler is left: upcall.c */
     uint64_t deadline_ns;       /* as told to the kernel; 0: none */
     uint64_t tick_ns;           /* when the running thread is to be preempted; 0: never */
     struct pairing *timers;     /* those that are set here */
@@ -46,6 +47,7 @@ struct context {
 };
 _Static_assert(offsetof(struct context, roller) == HERE_ROLLER, "layout");
 _Static_assert(offsetof(struct context, roller_rsp) == HERE_ROLLER_RSP, "layout");
+_Static_assert(offsetof(struct context, held) == HERE_HELD, "layout");
 _Static_assert(offsetof(struct save_area, rip) == SAVE_RIP, "layout");
 _Static_assert(offsetof(struct save_area, rflags) == SAVE_RFLAGS, "layout");
 _Static_assert(offsetof(struct save_area, rsp) == SAVE_RSP, "layout");

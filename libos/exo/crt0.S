@@ -79,7 +79,7 @@ exo_resume:
     /*
      * Where a library resumes: 0, or RESUME_CHECKED if it links libos/exo/checked.S. There events that
      * were held back are let in again and looked for, in the only place where none can be missed: an
-     * upcall from here on is redelivered (R1). Not while the context is busy, nor from a higher level.
+     * upcall from here on is redelivered (R1). Not from a higher level.
      */
     .weak exo_resume_entry
     .set exo_resume_entry, 0
@@ -110,8 +110,9 @@ resume_\level:
     jmp *area + 8 * 18(%rip) /* rip */
     .org resume_\level + RESUME_CHECKED
     .if \level == 0
-    cmpl $0, exo_upcall_page + HERE_BUSY(%rip)
-    jne resume_\level
+    cmpl $0, exo_upcall_page + HERE_HELD(%rip)
+    je resume_\level
+    movl $0, exo_upcall_page + HERE_HELD(%rip)
     andl $~PAGE_EVENT, exo_upcall_page + PAGE_MASK(%rip)
     testl $PAGE_EVENT, exo_upcall_page + PAGE_PENDING(%rip)
     jz resume_\level
@@ -132,6 +133,13 @@ exo_resume_start:
     resume 3
     .balign 256
 exo_resume_end:
+
+    /* Weak, and here: a compiler that sees the value of a constant does not look for another. */
+    .section .rodata
+    .balign 8
+    .weak exo_slice_end_entry
+exo_slice_end_entry:
+    .quad 0
 
     .bss
     .balign 4096

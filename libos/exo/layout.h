@@ -27,6 +27,7 @@
 #define HERE_IDLE_STACK 1336
 #define HERE_ROLLER 1352
 #define HERE_ROLLER_RSP 1360
+#define HERE_HELD 1368
 
 /* struct thread */
 #define THREAD_NEXT 0

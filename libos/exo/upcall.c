@@ -37,9 +37,8 @@ void exo_upcall_revoke(void);
 void exo_resume_start(void) __attribute__((visibility("hidden")));
 void exo_resume_end(void) __attribute__((visibility("hidden")));
 
-/* Where there are threads, switch.S has another. */
+/* 0 (crt0.S), unless the library has one of its own: with threads, that of switch.S. */
 extern const uint64_t exo_slice_end_entry;
-const uint64_t exo_slice_end_entry __attribute__((weak)) = 0;
 
 static uint8_t upcall_stacks[UPCALL_DEPTH_MAX][STACK_BYTES] __attribute__((aligned(16)));
 
@@ -131,10 +130,11 @@ upcalls_take_pending(void)
 void
 upcalls_hold_event(void)
 {
-    struct upcall_page *page = &context_here()->page;
+    struct context *c = context_here();
 
-    __atomic_fetch_or(&page->mask, PAGE_EVENT, __ATOMIC_SEQ_CST);
-    __atomic_fetch_or(&page->pending, PAGE_EVENT, __ATOMIC_SEQ_CST);
+    if (!(__atomic_fetch_or(&c->page.mask, PAGE_EVENT, __ATOMIC_SEQ_CST) & PAGE_EVENT))
+        c->held = 1; /* else who masked them looks himself */
+    __atomic_fetch_or(&c->page.pending, PAGE_EVENT, __ATOMIC_SEQ_CST);
 }
 
 void exo_take_pending(struct save_area *save);
