@@ -37,6 +37,7 @@ enum {
     TURNS = 30,
     ROUNDS = 100000,
     CHILD_FRAMES = 1024,
+    LAST_FRAMES = 1200, /* more than one step of an account's end goes through */
 };
 
 enum deed { WORK, SLEEP, DESTROY, MEET, ADD_MORE };
@@ -370,7 +371,7 @@ last_main(void)
 
 static const struct child_terms last = {
     .name = 2,
-    .limit_frames = CHILD_FRAMES,
+    .limit_frames = CHILD_FRAMES + LAST_FRAMES,
     .slot = {LAST, LAST + 1, LAST + 2, LAST + 3, LAST + 4},
     .entry = LAST_ENTRY,
     .cells = CELLS,
@@ -388,6 +389,8 @@ account_going(void)
     fine(child_make(&last), "child_make");
     weaken(LAST_ENTRY, RIGHT_RUN, LAST_CALL);
     expect(rpc_call(LAST_CALL, &m) == 0 && m.word[2] == 1, "it answers");
+    for (uint32_t i = 0; i < LAST_FRAMES; i++)
+        frame_of_account(LAST); /* its end begins with these, so that its context is there still */
     left = call_account_destroy(LAST).value;
     expect(left > 0, "its end takes a while");
     for (uint32_t i = 0; i < TURNS; i++) {
