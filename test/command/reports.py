@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """reports.py - what the bench makes of its results (bench/report.py): nothing is measured here."""
-import json
+import json, re
 import xml.etree.ElementTree as tree
 from harness import *
 
@@ -39,3 +39,19 @@ def bench_draws_and_tables_what_it_measured():
     expect({'trap', '40', 'prot1', '0.50'} <= set(said), f'words: {said}')
     same([line.split(' | ')[0] for line in lines[4:]], ['| `trap`', '| `prot1`', '| `hello_memory_bytes`'], 'rows')
     expect('reached' in lines[4] and 'missed' in lines[5] and 'reached' in lines[6], str(lines[4:]))
+
+
+@test(MACHINE)
+def bench_documents_each_figure():
+    """Each is a row of docs/bench.md, by name or under `head.*`, unless it is another's `_time`; its unit is the same for both sides."""
+    told = subprocess.run([sys.executable, '-c', 'import figures; [print(f.name) for f in figures.FIGURES]'], capture_output=True,
+                          cwd=os.path.join(ROOT, 'bench'), env={**os.environ, 'PYTHONDONTWRITEBYTECODE': '1'}, text=True, timeout=TIMEOUT)
+    same(told.returncode, 0, f'exit code ({short(told.stderr)})')
+    names = told.stdout.split()
+    with open(os.path.join(ROOT, 'docs/bench.md')) as file:
+        rows = set(re.findall(r'`([^`]+)`', ' '.join(line.split('|')[1] for line in file if line.startswith('| `'))))
+    heads = tuple(row[:-1] for row in rows if row.endswith('.*'))
+    bare = {name.removesuffix('_time') for name in names}
+    unnamed = [n for n in names if n not in rows and not n.startswith(heads) and not n.removesuffix('_time') in rows
+               and 'instr.' + n.removesuffix('_time') not in rows]
+    expect(len(bare) > 30 and not unnamed, f'not in docs/bench.md: {unnamed}')
