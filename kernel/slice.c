@@ -281,6 +281,16 @@ slice_changed(struct cpu *cpu)
         slice_hurry();
 }
 
+/* Is one of those whose chain this is of an account that ends? */
+static bool
+chain_dying(const struct context *context)
+{
+    for (; context; context = context->caller)
+        if (account_dying(frame_at(context->self)->owner))
+            return true;
+    return false;
+}
+
 void
 slice_expel(void)
 {
@@ -296,7 +306,8 @@ slice_expel(void)
     if (!cpu->current)
         return;
     transfer_room(cpu);
-    slice_hurry();
+    if (chain_dying(cpu->current)) /* else nothing here ends: it costs no interrupt */
+        slice_hurry();
 }
 
 /* ---- on and off ---- */
