@@ -179,7 +179,7 @@ force_frame(struct account *account, uint64_t n, uint64_t *steps)
     struct account *owner;
     int error;
 
-    if (f->type != FRAME_PLAIN)
+    if (f->type != FRAME_PLAIN && f->type != FRAME_PART)
         return E_PERM;
     owner = account_at(f->owner);
     error = takeable(account, owner, ACCOUNT_FRAMES) ? frame_take(n, steps) : E_PERM;

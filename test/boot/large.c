@@ -6,7 +6,7 @@
 #include "test/boot/kit.h"
 #include "abi/account.h"
 
-enum { CHILD = 100, SIZE = 512, LEVEL = 2, JOIN_CALLS = 100 };
+enum { CHILD = 100, SIZE = 512, LEVEL = 2, JOIN_CALLS = 100, TAKEN = 5 };
 
 static const uint64_t LARGE_VA = 0x0000020000000000, LARGE_BYTES = (uint64_t)SIZE * FRAME_BYTES;
 
@@ -157,6 +157,7 @@ passed(uint64_t first)
 static void
 passed_whole(uint64_t first)
 {
+    struct account_state s = {0};
     int64_t r = -E_AGAIN;
 
     for (int i = 0; i < JOIN_CALLS && r == -E_AGAIN; i++)
@@ -166,6 +167,12 @@ passed_whole(uint64_t first)
     expect(told(first).owner == told(first + 1).owner && told(first).owner == object_of_slot(CHILD),
            "all of it");
     refuse(call_frame_pass(CHILD, first, 1, SLOT_ACCOUNT).value, E_INVAL, "passing a part");
+    fine(call_account_revoke(CHILD, ACCOUNT_FRAMES, TAKEN, 1).value, "asking for some of it");
+    while (fine(call_account_revoke(CHILD, ACCOUNT_FRAMES, 0, 0).value, "going on"))
+        ;
+    fine(call_account_read(CHILD, (uintptr_t)&s).value, "account_read");
+    hold(!s.dying && s.used_frames == SIZE - TAKEN && s.n_taken == TAKEN,
+         "of a large frame so many are taken, and no more");
     while (fine(call_account_destroy(CHILD).value, "account_destroy"))
         ;
     expect(run_is_free(first), "it was destroyed as small frames");
