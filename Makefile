@@ -73,7 +73,7 @@ BOOT_TESTS += victim act02_revoke act04_tree resume act05_map act06_bits act07_t
 	act21_privileged act25_transfer chains stalls act27_calls act29_pointers slots_walk batches reap alone \
 	caps limits links forks large unfinished dangling hog deaths $(BOOT_MANY) $(BOOT_LIBRARY) $(BOOT_ACTS)
 BOOT_TESTS += accounts act24_revoke destroys act30_addresses posts
-BOOT_RAW := upcalls slices
+BOOT_RAW := upcalls slices act18_storms
 FUZZERS := elf bundle message words plan options report multiboot firmware heap grants events accounts
 
 # ---- rules ------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ $(OUT)/test/roots: $(addprefix $(OUT)/u/test/boot/,message.c.o message.S.o)
 $(BOOT_MANY:%=$(OUT)/test/%): $(OUT)/u/test/boot/workers.c.o
 $(addprefix $(OUT)/test/,slots_walk act27_calls act28_races batches): $(addprefix $(OUT)/u/test/boot/,state.c.o foreign.c.o)
 $(addprefix $(OUT)/test/,victim act20_vectors): $(OUT)/u/test/boot/vectors.c.o
-$(addprefix $(OUT)/test/,act14_stacks act20_vectors act28_races): $(OUT)/u/test/boot/workers.c.o
+$(addprefix $(OUT)/test/,act14_stacks act18_storms act20_vectors act28_races): $(OUT)/u/test/boot/workers.c.o
 $(addprefix $(OUT)/test/,stress act25_transfer chains stalls): $(addprefix $(OUT)/u/test/boot/,message.c.o message.S.o)
 boot-tests: $(BOOT_RAW:%=$(OUT)/test/%) $(BOOT_TESTS:%=$(OUT)/test/%)
 

@@ -28,6 +28,8 @@ enum planted_fault {
     PLANT_GATES,        /* act 16: every gate is open to users */
     PLANT_SELECTORS,    /* act 16: the kernel's data segment is the users' too */
     PLANT_SEGMENTS,     /* act 16: segment registers keep what another context loaded */
+    PLANT_NMI_BASE,     /* act 18: an NMI finds its processor by the gs base */
+    PLANT_NMI_STACK,    /* act 19: an NMI has the stack of debug exceptions */
     PLANT_VECTORS,      /* act 20: vector registers stay as another context left them */
     PLANT_VECTOR_HEAD,  /* act 20: the state that a context begins with is what lies in its frame */
     PLANT_PORTS,        /* act 21: a context has the privilege of ports */

@@ -25,6 +25,7 @@ enum apic_register {
     APIC_COMMAND = 0x300,
     APIC_COMMAND_TO = 0x310,
     APIC_TIMER = 0x320,
+    APIC_LINE_1 = 0x360,
     APIC_INITIAL = 0x380,
     APIC_CURRENT = 0x390,
     APIC_DIVIDE = 0x3e0,
@@ -40,6 +41,7 @@ enum {
     APIC_ENABLE = 0x100,
     APIC_MASKED = 1 << 16,
     APIC_DEADLINE = 2 << 17,
+    APIC_NMI = 4 << 8,
     DIVIDE_BY_1 = 0xb,
     COMMAND_INIT = 5 << 8,
     COMMAND_START = 6 << 8,
@@ -161,6 +163,7 @@ controller_on(void)
     write_msr(MSR_APIC_BASE, base | APIC_ON | (apic ? 0 : APIC_X2));
     apic_write(APIC_SPURIOUS, APIC_ENABLE | IRQ_SPURIOUS);
     apic_write(APIC_TASK_PRIORITY, 0);
+    apic_write(APIC_LINE_1, APIC_NMI); /* as PCs wire it; nothing comes of one (trap_own_stack) */
     cpu_x86_this()->apic_id = apic_id();
 }
 

@@ -65,7 +65,7 @@ trap_init(void)
     for (uint32_t i = 0; i < STUBS; i++)
         gate_set(i, stubs + i * step, STACK_NONE, GATE_KERNEL);
     gate_set(VECTOR_DEBUG, debug_entry, STACK_DEBUG, GATE_KERNEL);
-    gate_set(2, nmi_entry, STACK_NMI, GATE_KERNEL);
+    gate_set(2, nmi_entry, planted(PLANT_NMI_STACK) ? STACK_DEBUG : STACK_NMI, GATE_KERNEL);
     gate_set(VECTOR_BREAKPOINT, stubs + VECTOR_BREAKPOINT * step, STACK_NONE, GATE_USER);
     gate_set(8, double_entry, STACK_DOUBLE, GATE_KERNEL);
     if (!trace_on)
@@ -133,6 +133,8 @@ trap_own_stack(void)
     uint64_t vector = context_x86(cpu->current)->regs.vector;
 
     if (vector == 2) {
+        if (planted(PLANT_NMI_BASE))
+            __asm__ volatile("rdgsbase %0" : "=r"(cpu));
         kernel_lock();
         trap_return(cpu);
     }

@@ -16,7 +16,7 @@ Oracles of a run, each with a name:
 A control runs the same program on the kernel with one check left out, and passes when the run fails by the oracle that it
 names. docs/hostile.md lists them.
 """
-import os, re, signal, subprocess, sys, time
+import os, re, signal, socket, subprocess, sys, tempfile, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../command'))
 from harness import *
 from machines import enter_machines
@@ -232,6 +232,68 @@ def races_with_two_looks():
         if 'refused' in wrong:
             return
     expect(False, f'two looks were not seen: {wrong}')
+
+
+def nmis(path, n, process):
+    """As many NMIs into every processor of the machine whose monitor is at `path`; how many were taken."""
+    end = time.monotonic() + 20
+    while not os.path.exists(path) and time.monotonic() < end:
+        time.sleep(0.01)
+    with socket.socket(socket.AF_UNIX) as monitor:
+        monitor.connect(path)
+        said = monitor.makefile('rb')
+        said.readline()
+        monitor.sendall(b'{"execute":"qmp_capabilities"}')
+        said.readline()
+        for sent in range(n):
+            try:
+                monitor.sendall(b'{"execute":"inject-nmi"}')
+                while b'"return"' not in (line := said.readline()):
+                    if not line:
+                        return sent
+            except OSError:
+                return sent
+    return n
+
+
+def storm(n, cpus, kernel_words=(), kernel=PLANT_KERNEL, timeout=120):
+    """{oracle: why it failed} of the storms under n NMIs, beside a victim."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, 'monitor')
+        options = ['-v', '-m', '16m', '--beside-memory', '8m', '--beside', f'{program("victim")} {VICTIM_ROUNDS}', '--cpus', str(cpus),
+                   '--emulator', os.path.join(ROOT, 'test/boot/nmi.sh'), '--kernel', kernel]
+        for word in ['check', *kernel_words]:
+            options += ['--kernel-arg', word]
+        p = start(options, [program('act18_storms')], env={**os.environ, 'TESSERA_MONITOR': path})
+        try:
+            line = p.stdout.readline()
+            taken = nmis(path, n, p)
+        finally:
+            r = finish(p, b'', timeout)
+        wrong = judge('act18_storms', Result(r.code, line + r.out, r.err, r.seconds))
+        if not wrong:
+            expect(taken == n, f'{taken} NMIs of {n}')
+        return wrong
+
+
+def storm_holds(n, cpus, **how):
+    wrong = storm(n, cpus, **how)
+    expect(not wrong, str(wrong))
+
+
+NMIS = 2000  # and a hundred thousand in --long
+
+
+def enter_storms():
+    test(MACHINE, name='act18_storms.release')(lambda: storm_holds(NMIS, 1, kernel=os.path.join(ROOT, 'out/tessera.elf')))
+    for cpus in (1, *MANY):
+        test(MACHINE, name=f'act18_storms.cpus{cpus}')(lambda c=cpus: storm_holds(NMIS, c))
+    test(MACHINE, long=True, name='act18_storms.long')(lambda: storm_holds(100000, 2, timeout=1200))
+    for fault, oracle in (('NMI_BASE', 'alive'), ('NMI_STACK', 'alive|refused|said|victim')):
+        def control(f=fault, o=oracle):
+            wrong = storm(NMIS * 4, 2, [f'plant={faults()[f]}'])
+            expect(any(name in wrong for name in o.split('|')), f'with {f}: {wrong}')
+        test(MACHINE, name=f'act18_storms.control.{fault}')(control)
 
 
 @test(MACHINE, long=True, name='act28_races.long')
@@ -522,6 +584,7 @@ def all_comes_back():
 
 
 enter_acts()
+enter_storms()
 enter_inspect()
 enter_machines(faults(), PLANT_KERNEL)
 enter_deaths()
