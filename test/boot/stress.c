@@ -40,7 +40,8 @@ static uint64_t root; /* of their own making: nothing stands on it */
 static _Atomic uint32_t round_now, at_rest;
 static _Atomic uint64_t tried[KINDS], worked[KINDS];
 static volatile bool over;
-static struct cap shelf[SLOT_COUNT]; /* capabilities, torn at times as all write them */
+static struct cap shelf[SLOT_COUNT];        /* capabilities, torn at times as all write them */
+static _Atomic uint8_t kind_in[SLOT_COUNT]; /* what was put there last; it may be gone */
 
 static uint32_t
 draw(struct worker *w, uint32_t n)
@@ -59,6 +60,26 @@ static uint32_t
 any_slot(struct worker *w)
 {
     return SLOT_FIRST + draw(w, SLOT_COUNT);
+}
+
+/* Most times one in which such a thing was; wholly at random hardly any deed would take place. */
+static uint32_t
+slot_of(struct worker *w, enum cap_kind kind)
+{
+    uint32_t first = draw(w, SLOT_COUNT);
+
+    for (uint32_t i = 0; i < SLOT_COUNT && first % 4; i++)
+        if (atomic_load(&kind_in[(first + i) % SLOT_COUNT]) == kind)
+            return SLOT_FIRST + (first + i) % SLOT_COUNT;
+    return SLOT_FIRST + first;
+}
+
+static int64_t
+now_in(uint32_t slot, enum cap_kind kind, int64_t value)
+{
+    if (value >= 0)
+        atomic_store(&kind_in[slot - SLOT_FIRST], kind);
+    return value;
 }
 
 static uint64_t
@@ -142,15 +163,18 @@ deed_link(struct worker *w)
 static int64_t
 deed_object(struct worker *w)
 {
+    uint32_t slot = any_slot(w);
+    uint64_t f = any_frame(w);
+
     switch (draw(w, 6)) {
     default:
-        return call_cells_make(SLOT_ACCOUNT, any_frame(w), any_slot(w)).value;
+        return now_in(slot, KIND_CELLS, call_cells_make(SLOT_ACCOUNT, f, slot).value);
     case 1:
-        return call_events_make(SLOT_ACCOUNT, any_frame(w), any_slot(w)).value;
+        return now_in(slot, KIND_EVENTS, call_events_make(SLOT_ACCOUNT, f, slot).value);
     case 2:
-        return call_slots_make(SLOT_ACCOUNT, any_frame(w), any_slot(w)).value;
+        return now_in(slot, KIND_SLOTS, call_slots_make(SLOT_ACCOUNT, f, slot).value);
     case 3:
-        return call_entry_make(SLOT_ACCOUNT, any_frame(w), any_slot(w)).value;
+        return now_in(slot, KIND_ENTRY, call_entry_make(SLOT_ACCOUNT, f, slot).value);
     }
 }
 
@@ -158,33 +182,34 @@ static int64_t
 deed_account(struct worker *w)
 {
     struct account_terms terms;
-    uint32_t parent = draw(w, 2) ? SLOT_ACCOUNT : any_slot(w);
+    uint32_t parent = draw(w, 2) ? SLOT_ACCOUNT : slot_of(w, KIND_ACCOUNT), slot = any_slot(w);
 
     memset(&terms, 0, sizeof(terms));
     terms.name = 1 + draw(w, 8);
     terms.limit_frames = 1 + draw(w, 8);
-    return call_account_make(parent, any_frame(w), any_slot(w), (uintptr_t)&terms).value;
+    return now_in(slot, KIND_ACCOUNT,
+                  call_account_make(parent, any_frame(w), slot, (uintptr_t)&terms).value);
 }
 
 static int64_t
 deed_destroy(struct worker *w)
 {
-    return call_account_destroy(any_slot(w)).value;
+    return call_account_destroy(slot_of(w, KIND_ACCOUNT)).value;
 }
 
 static int64_t
 deed_grant(struct worker *w)
 {
-    return call_cap_grant(any_slot(w), any_slot(w), 1 + draw(w, CELLS_PER_FRAME - 1),
-                          draw(w, 2) ? RIGHT_GRANT : RIGHT_NONE, 0,
-                          (uintptr_t)&shelf[draw(w, SLOT_COUNT)])
+    return call_cap_grant(slot_of(w, 1 + draw(w, KIND_COUNT - 1)), slot_of(w, KIND_CELLS),
+                          1 + draw(w, CELLS_PER_FRAME - 1), draw(w, 2) ? RIGHT_GRANT : RIGHT_NONE,
+                          0, (uintptr_t)&shelf[draw(w, SLOT_COUNT)])
         .value;
 }
 
 static int64_t
 deed_bind(struct worker *w)
 {
-    uint32_t table = draw(w, 3) ? SLOT_SLOTS : any_slot(w);
+    uint32_t table = draw(w, 3) ? SLOT_SLOTS : slot_of(w, KIND_SLOTS);
 
     return call_cap_bind(table, any_slot(w), (uintptr_t)&shelf[draw(w, SLOT_COUNT)]).value;
 }
@@ -192,7 +217,7 @@ deed_bind(struct worker *w)
 static int64_t
 deed_revoke(struct worker *w)
 {
-    return call_cap_revoke(any_slot(w), 1 + draw(w, CELLS_PER_FRAME - 1)).value;
+    return call_cap_revoke(slot_of(w, KIND_CELLS), 1 + draw(w, CELLS_PER_FRAME - 1)).value;
 }
 
 static int64_t
@@ -210,11 +235,12 @@ deed_context(struct worker *w)
 
     switch (draw(w, 4)) {
     case 0:
-        return call_context_stop(slot).value;
+        return call_context_stop(slot_of(w, KIND_CONTEXT)).value;
     case 1:
-        return call_context_resume(slot).value;
+        return call_context_resume(slot_of(w, KIND_CONTEXT)).value;
     default:
-        return call_context_make(SLOT_ENV, any_frame(w), slot, (uintptr_t)&start).value;
+        return now_in(slot, KIND_CONTEXT,
+                      call_context_make(SLOT_ENV, any_frame(w), slot, (uintptr_t)&start).value);
     }
 }
 
@@ -222,7 +248,7 @@ deed_context(struct worker *w)
 static int64_t
 deed_pass(struct worker *w)
 {
-    return call_frame_pass(SLOT_ACCOUNT, any_frame(w), 1, any_slot(w)).value;
+    return call_frame_pass(SLOT_ACCOUNT, any_frame(w), 1, slot_of(w, KIND_ACCOUNT)).value;
 }
 
 /* ---- deeds on control ---- */
@@ -235,8 +261,10 @@ deed_serve(struct worker *w)
         .rip = FRAME_BYTES, .rsp = FRAME_BYTES, .cpu = draw(w, cpu_count())};
 
     if (draw(w, 4))
-        return call_transfer_serve(any_slot(w), any_slot(w), (uintptr_t)&setup).value;
-    return call_transfer_withdraw(any_slot(w), setup.cpu).value;
+        return call_transfer_serve(slot_of(w, KIND_ENTRY), slot_of(w, KIND_CONTEXT),
+                                   (uintptr_t)&setup)
+            .value;
+    return call_transfer_withdraw(slot_of(w, KIND_ENTRY), setup.cpu).value;
 }
 
 static int64_t
@@ -274,8 +302,8 @@ deed_slice(struct worker *w)
     case 1:
         return call_slice_give(SLOT_ACCOUNT, cpu, position, 1).value;
     default:
-        return call_slice_set(SLOT_ACCOUNT, cpu, position, any_slot(w),
-                              draw(w, 2) ? any_slot(w) : SLOT_NOTHING, SLICE_NS)
+        return call_slice_set(SLOT_ACCOUNT, cpu, position, slot_of(w, KIND_CONTEXT),
+                              draw(w, 2) ? slot_of(w, KIND_CONTEXT) : SLOT_NOTHING, SLICE_NS)
             .value;
     }
 }
@@ -283,7 +311,9 @@ deed_slice(struct worker *w)
 static int64_t
 deed_post(struct worker *w)
 {
-    return call_event_post(draw(w, 2) ? SLOT_EVENTS : any_slot(w), COUNTER + draw(w, 4), 1).value;
+    return call_event_post(draw(w, 2) ? SLOT_EVENTS : slot_of(w, KIND_EVENTS), COUNTER + draw(w, 4),
+                           1)
+        .value;
 }
 
 static int64_t
@@ -292,7 +322,9 @@ deed_wait(struct worker *w)
     struct wait_clause clause[3] = {
         {.kind = WAIT_CLOCK, .value = clock_ns() + WAIT_NS},
         {.slot = SLOT_ACCOUNT, .kind = WAIT_WORD, .where = any_frame(w) << FRAME_SHIFT},
-        {.slot = draw(w, 2) ? SLOT_EVENTS : any_slot(w), .where = COUNTER, .value = UINT32_MAX}};
+        {.slot = draw(w, 2) ? SLOT_EVENTS : slot_of(w, KIND_EVENTS),
+         .where = COUNTER,
+         .value = UINT32_MAX}};
 
     return call_wait((uintptr_t)clause, 1 + draw(w, 3)).value;
 }
