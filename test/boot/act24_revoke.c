@@ -8,6 +8,7 @@
  */
 #include "abi/account.h"
 #include "abi/exposed.h"
+#include "abi/event.h"
 #include "abi/slice.h"
 #include "libos/exo/child.h"
 #include "libos/exo/rpc.h"
@@ -29,7 +30,7 @@ enum {
 };
 
 static const uint64_t SLICE_NS = 1000000, NEVER_NS = 3600000000000, SOON_NS = 30000000,
-                      PATIENCE_NS = 8000000000, QUIET_NS = 20000000;
+                      PATIENCE_NS = 8000000000, QUIET_NS = 20000000, NAP_NS = 1000000000;
 static const uint64_t PATTERN = 0x6b9a1c55d2e70f31;
 
 enum mode { POLITE, RUDE, LOOPS, TABLES };
@@ -39,10 +40,11 @@ static struct shared {
     volatile uint64_t wrong; /* the line of a check of its own that failed */
     volatile uint64_t heard; /* REVOKE upcalls */
     volatile uint64_t n_given, n_found, dquot, n_marked;
+    volatile uint64_t woken; /* sleeps that a REVOKE upcall ended */
     volatile uint64_t looping[CPUS_KNOWN], turns[CPUS_KNOWN];
     uint64_t frame[CACHE];
     uint64_t given[CACHE];
-    uint64_t rest[FRAME_BYTES / 8 - 6 - 2 * CPUS_KNOWN - 2 * CACHE];
+    uint64_t rest[FRAME_BYTES / 8 - 7 - 2 * CPUS_KNOWN - 2 * CACHE];
 } shared __attribute__((aligned(4096)));
 _Static_assert(sizeof(shared) == FRAME_BYTES, "a page");
 
@@ -197,6 +199,15 @@ find_out(void)
     shared.n_found = n;
 }
 
+/* Not for ever: what it waits for may have come just before. */
+static void
+nap(void)
+{
+    struct wait_clause until = {0, WAIT_CLOCK, 0, clock_ns() + NAP_NS};
+
+    shared.woken += call_wait((uintptr_t)&until, 1).value == -E_INTR;
+}
+
 static _Noreturn void
 live(uint64_t cpu)
 {
@@ -204,6 +215,8 @@ live(uint64_t cpu)
         shared.turns[cpu]++;
         if (mode == LOOPS && shared.heard)
             loop(cpu); /* as the one that was told */
+        if (mode == POLITE && done == shared.heard)
+            nap();
         if (cpu || done == shared.heard)
             continue;
         if (mode == RUDE && child_page()->state.count[ACCOUNT_FRAMES].wanted)
@@ -219,7 +232,7 @@ live(uint64_t cpu)
 static void
 beside(void *cpu)
 {
-    CHECK(call_account_listen(SLOT_ACCOUNT, 1).value == 0);
+    CHECK(mode == POLITE || call_account_listen(SLOT_ACCOUNT, 1).value == 0);
     live((uintptr_t)cpu);
 }
 
@@ -361,6 +374,7 @@ polite(void)
     hold(ask(ACCOUNT_SLICES, 1, NEVER_NS) == 1, "asking for a position");
     met(ACCOUNT_SLICES, clock_ns());
     hold(theirs->heard == 2 && theirs->n_given == ASKED, "it has heard, and given");
+    hold(theirs->woken > 0, "which woke it");
     seen_right();
     for (uint64_t i = 0; i < ASKED; i++)
         hold(theirs->given[i] == theirs->frame[CACHE - 1 - 2 * i] &&
