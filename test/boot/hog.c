@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * hog.c - a program that never ends and never gives way: it spins, storms the kernel with calls or
- * the largest batches, traps, or hears nothing. It costs only its own slices.
+ * the largest batches, traps, executes what it may not, overflows its stack, or hears nothing. It
+ * costs only its own slices.
  */
 #include "test/boot/kit.h"
 
@@ -35,6 +36,37 @@ hog_traps(void)
 }
 
 static void
+halt(uint64_t argument)
+{
+    (void)argument;
+    __asm__ volatile("hlt");
+}
+
+static void
+hog_privileged(void)
+{
+    trap_catch(halt, 0);
+}
+
+/* A call that never returns, until no stack is left. */
+static void
+deeper(uint64_t argument)
+{
+    volatile uint8_t room[FRAME_BYTES];
+
+    room[0] = (uint8_t)argument;
+    if (argument != UINT64_MAX)
+        deeper(argument + room[0] + 1);
+    room[1] = room[0]; /* or it would be a jump */
+}
+
+static void
+hog_stack(void)
+{
+    trap_catch(deeper, 0);
+}
+
+static void
 hog_deadlines(void)
 {
     call_deadline_set(1);
@@ -56,9 +88,11 @@ on_event(struct save_area *save)
 static const struct {
     const char *name;
     void (*once)(void);
-} hogs[] = {{"spin", hog_spin},   {"calls", hog_calls}, {"batches", hog_batches},
-            {"traps", hog_traps}, {"deaf", hog_spin},   {"deadlines", hog_deadlines},
-            {"posts", hog_posts}};
+} hogs[] = {{"spin", hog_spin},       {"calls", hog_calls},
+            {"batches", hog_batches}, {"traps", hog_traps},
+            {"deaf", hog_spin},       {"deadlines", hog_deadlines},
+            {"posts", hog_posts},     {"privileged", hog_privileged},
+            {"stack", hog_stack}};
 
 int
 exo_main(const struct start_page *start)

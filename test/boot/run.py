@@ -102,10 +102,11 @@ DEATHS = [  # deed, signal, how the one line goes on, the innermost function tha
 ]
 LIBRARY_DEATHS = [  # argument of upcalls, signal, the line, the innermost function: only the kernel can tell of these ends
     ('deep', ILL, 'the library OS failed: invalid instruction that it could not take', 'deeper'),
+    ('faulting', SEGV, 'the library OS failed: segmentation fault that it could not take', 'fault_again'),
     ('beyond', SEGV, 'the library OS failed: invalid instruction while it resumed', 'raw_'),
 ]
 HANDOFFS = 20000  # and a million in --long
-HOGS = ['spin', 'calls', 'batches', 'traps', 'deaf', 'deadlines', 'posts']
+HOGS = ['spin', 'calls', 'batches', 'traps', 'deaf', 'deadlines', 'posts', 'privileged', 'stack']
 
 
 def program(name):

@@ -2,7 +2,7 @@
 /*
  * upcalls.c - exceptions, faults, foreign calls and events as the kernel brings them: registers,
  * levels, masks, what is pending, the deadline that comes once, redelivery in the resume sequence.
- * Argument `deep` or `beyond`: an end that only the kernel can tell of.
+ * Argument `deep`, `faulting` or `beyond`: an end that only the kernel can tell of.
  */
 #include "test/boot/raw.h"
 #include "abi/event.h"
@@ -316,6 +316,15 @@ wild_page(void)
 
 void raw_beyond(void);
 
+/* A handler of page faults that faults itself, at each level. */
+static void
+fault_again(struct save_area *save, uint64_t kind)
+{
+    (void)save;
+    (void)kind;
+    (void)*(const volatile uint8_t *)(SCRATCH_VA + FRAME_BYTES);
+}
+
 int
 raw_main(void)
 {
@@ -325,6 +334,10 @@ raw_main(void)
         raw_beyond();
     if (argument(0)[0] == 'd')
         levels();
+    if (argument(0)[0] == 'f') {
+        in_upcall = fault_again;
+        fault_again(NULL, 0);
+    }
     page_at(SCRATCH_VA + FRAME_BYTES, frame_new(), MAP_READ);
     exceptions();
     foreign_calls();

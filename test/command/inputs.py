@@ -91,6 +91,15 @@ def a_program_larger_than_its_memory_is_refused():
         refused(file.name, 126, 'raise -m')
 
 
+@test(MACHINE)
+def a_program_on_reserved_addresses_is_refused():
+    """The library's image, its room, the page at 0, what lies above all programs."""
+    for va in (0x7e0000000000, 0x7dfffffff000, 0x7e4000000000, 0x7ffffffff000, 0):
+        segments = sorted((TEXT, (1, 6, 0, va, 100, 8192)), key=lambda s: s[3])
+        with in_file(elf(segments=segments)) as file:
+            refused(file.name, 126, 'address')
+
+
 @test()
 def bad_sizes_are_refused():
     for size in ('0', '0g', '-1', '', 'x', '1.5g', '64mb', ' 1m', '0x10', '99999999999999999999', '18446744073709551615t'):
