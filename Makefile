@@ -193,7 +193,7 @@ $(OUT)/fuzz/seed: $(OUT)/unit/test/fuzz/seed.c.o $(OUT)/unit/test/unit/made.c.o 
 fuzz: $(FUZZERS:%=$(OUT)/fuzz/%) $(OUT)/fuzz/seed
 
 # What bench/run needs: Linux programs (static, for the guest), a QEMU plugin, an empty kernel, a kit on libos/exo.
-BENCH_TOOLS := $(addprefix $(OUT)/bench/,linux_init kit_linux stream count.so path.so quiet.so floor.elf kit noise_kit noise_linux \
+BENCH_TOOLS := $(addprefix $(OUT)/bench/,linux_init kit_linux stream count.so path.so quiet.so stretch.so floor.elf kit noise_kit noise_linux \
 	exits_kit exits_linux exits_drive)
 $(OUT)/bench/linux_init: bench/linux_init.c # above ordinary programs, and begun with a time stamp
 	@mkdir -p $(@D)
@@ -223,7 +223,7 @@ $(OUT)/bench/exits_kit: $(OUT)/u/bench/exits_kit.c.o $(OUT)/u/bench/exits_pair.c
 $(OUT)/bench/noise_kit: $(OUT)/u/bench/noise_kit.c.o $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LINK_LIBRARY)
-bench-tools: $(BENCH_TOOLS)
+bench-tools: $(BENCH_TOOLS) boot-tests
 
 test: all
 	./tessera test

@@ -11,12 +11,14 @@ import os
 import random
 import statistics
 import subprocess
+import sys
 import time
 
 import count
 import exits
 import linux
 import machine
+import stretch
 import tessera
 
 BUSYBOX = "/bin/busybox"
@@ -149,6 +151,16 @@ class Measured:
                 ended = check_run(name, noise_run(side, program, [], parameters))
                 most[side].append(kit_parse(ended.output.decode())["most_ns"])
         return taken, most
+
+    @functools.cached_property
+    def stretches(self):
+        """{way into the kernel: (instructions of its longest stretch, program)}; the longest are printed."""
+        longest = stretch.measure_all()
+        print(stretch.table_text(longest, 12), file=sys.stderr)
+        return longest
+
+    def stretch_longest(self, per=1):
+        return [max(most for most, _ in self.stretches.values()) / per], None
 
     @functools.cached_property
     def all_exits(self):
@@ -297,6 +309,11 @@ FIGURES = [
     Figure("boot_ms", "ms", ("value", 100), False, lambda m: m.boots,
            "virtual time under -icount shift=0,sleep=off from the kernel's first instruction (bench/floor.S) to a "
            "program's first; Linux: to init's first, booted by PVH as well"),
+    Figure("irq_off_max", "instructions", ("value", 50000), False, lambda m: m.stretch_longest(),
+           "bench/stretch.c: the most that the kernel runs from user level, or from its wait, to the next `sysretq`, `iretq` or `hlt`, "
+           f"over {len(stretch.PROGRAMS)} tests that call with the largest batches and destroy what is large, deep and wide"),
+    Figure("irq_off_max_us", "us", ("value", 50), False, lambda m: m.stretch_longest(1000),
+           "the same, at an instruction a nanosecond"),
     Figure("kernel_bytes", "bytes", ("value", 256 << 10), False, lambda m: m.kernel_bytes(),
            "sections of the kernel's ELF file that are loaded from it; Linux: vmlinux, without modules"),
     Figure("hello_memory_bytes", "bytes", ("value", 1 << 20), False, lambda m: m.hello_memory(),

@@ -57,13 +57,6 @@ account_dying_above(uint32_t frame)
     return false;
 }
 
-void
-account_dies(struct account *account)
-{
-    accounts_dying += !account->state.dying;
-    account->state.dying = 1;
-}
-
 /* ---- its page ---- */
 
 static struct account_page *

@@ -94,7 +94,6 @@ account_dying(uint32_t frame)
     return accounts_dying && account_dying_above(frame);
 }
 
-void account_dies(struct account *account); /* its destruction begins */
 /* Nothing is charged to it, and it has no children: its object may end. */
 bool account_is_empty(const struct account *account);
 void account_release(struct account *account);

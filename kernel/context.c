@@ -92,7 +92,7 @@ context_create(struct env *env, uint64_t env_frame, uint64_t frame,
     context->root = env->root;
     context->slots = frame_address(env->slots);
     context->own = account_at(frame_at(frame)->owner);
-    context->root_word = frame_word(frame_at(frame)->owner, FRAME_PT4);
+    context->root_word = frame_at(frame)->owner | (uint64_t)FRAME_PT4 << 32;
     context->root_slot_at = slot_find(context->slots, 0);
     context->vector_frame = (uint32_t)start->vector_frame;
     context->stop_index = start->stop_index;

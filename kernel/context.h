@@ -42,8 +42,9 @@ struct context {
     struct context *caller;    /* kernel/transfer.h: T1. transfer.S reads it, slots and due */
     struct slots *slots;       /* what its calls name */
     const struct account *own; /* whose it is: its frame's owner */
-    uint64_t root_word;        /* the first 8 bytes of struct frame of a root of that account */
-    uint64_t root_slot;        /* the slot by which context_root was last allowed, or 0, */
+    uint64_t root_word; /* of a root of that account: its first 8 bytes in the frame table, epoch
+                           below 2^32 */
+    uint64_t root_slot; /* the slot by which context_root was last allowed, or 0, */
     const struct slot *root_slot_at; /* and where it lies */
     uint32_t due;                    /* set of 1 << enum upcall */
     uint32_t self;                   /* frame */

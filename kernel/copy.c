@@ -66,13 +66,6 @@ copy_check(const struct copy *c, uint64_t pte)
     return 0;
 }
 
-/* A device or the kernel may go on writing to it. */
-static bool
-copy_pinned(const struct copy *c, const struct frame *f, uint64_t pte)
-{
-    return f->type == FRAME_PLAIN && arch_pte_gains(changed(pte, c->from_change), pte);
-}
-
 /* The present entry at `from` to that at `to`. */
 PT_INLINE int
 copy_present(struct copy *c, pte_t *from, const struct place *to, uint64_t pte, uint64_t from_va,
@@ -84,8 +77,8 @@ copy_present(struct copy *c, pte_t *from, const struct place *to, uint64_t pte, 
 
     if (error)
         return error;
-    if (f->other && copy_pinned(c, f, pte)) {
-        c->pinned++;
+    if (f->other && f->type == FRAME_PLAIN && arch_pte_gains(changed(pte, c->from_change), pte)) {
+        c->pinned++; /* a device or the kernel may go on writing to it */
         return 0;
     }
     do

@@ -47,13 +47,6 @@ frame_is_clean(const struct frame *f, uint32_t size)
     return (f->type | (uint32_t)f->flags << 8) == (FRAME_PLAIN | size << 8);
 }
 
-/* The first 8 bytes of an entry of that owner and type, with no flag, whose epoch is below 2^32. */
-static inline uint64_t
-frame_word(uint32_t owner, enum frame_type type)
-{
-    return owner | (uint64_t)type << 32;
-}
-
 enum frame_flag {
     FRAME_SIZE = 3, /* 0: 4 KiB, 1: 2 MiB, 2: 1 GiB */
     FRAME_STALE = 1 << 2,

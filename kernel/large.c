@@ -15,7 +15,7 @@
 #include "kernel/frame.h"
 #include "kernel/wait.h"
 
-enum { MEMBERS = 512, CLEAR_MAX = 64 };
+enum { MEMBERS = 512, CLEAR_MAX = 16 };
 
 static uint64_t
 frames_of(uint32_t size)

@@ -20,10 +20,17 @@
 #include "plant.h"
 
 /*
- * In elementary steps (kernel/step.h): a frame cleared, a table looked through (and one for each
+ * In elementary steps (kernel/step.h): a plain frame given back, with its charge to up to eight
+ * accounts, a frame cleared, a table looked through (and one for each
  * entry that it has), a large frame's parts, a console's buffers cleared.
  */
-enum { CLEAR_STEPS = 16, SCAN_STEPS = 64, TABLE_STEPS = 512, CONSOLE_STEPS = STEPS_MAX };
+enum {
+    PLAIN_STEPS = 12,
+    CLEAR_STEPS = 16,
+    SCAN_STEPS = 64,
+    TABLE_STEPS = 512,
+    CONSOLE_STEPS = STEPS_MAX
+};
 
 /*
  * Does it have to stay? Looked at first: a call that is refused changes nothing, but that a parked
@@ -63,7 +70,7 @@ plain_release(uint64_t n, uint64_t *steps)
         frame_parts(n);
         *steps -= TABLE_STEPS < *steps ? TABLE_STEPS : *steps;
     }
-    *steps -= *steps > 0;
+    *steps -= PLAIN_STEPS < *steps ? PLAIN_STEPS : *steps;
     return 0;
 }
 

@@ -165,15 +165,10 @@ walk_to(struct walk *w, uint64_t va)
 {
     uint64_t table = w->table;
 
-    if (w->top == PT_LEVELS && w->level == 1) { /* as the loop, with shifts that are known */
-        if (!walk_step(w, &table, va, level_shift(4)) ||
-            !walk_step(w, &table, va, level_shift(3)) || !walk_step(w, &table, va, level_shift(2)))
+#pragma GCC unroll 3
+    for (uint32_t shift = level_shift(w->top); shift > w->shift; shift -= 9)
+        if (!walk_step(w, &table, va, shift))
             return w->error;
-    } else {
-        for (uint32_t shift = level_shift(w->top); shift > w->shift; shift -= 9)
-            if (!walk_step(w, &table, va, shift))
-                return w->error;
-    }
     w->found = table;
     w->entry = (pte_t *)frame_address(table) + (va >> w->shift & (PT_ENTRIES - 1));
     w->single = w->few && walk_exact(w) && w->table == arch_root_here();

@@ -24,6 +24,7 @@
 #include "plant.h"
 
 enum reap_round { REAP_CONTEXTS, REAP_OBJECTS, REAP_FRAMES };
+enum { LOOK_STEPS = 4 };        /* elementary steps (kernel/step.h) that a look at a frame costs */
 enum { PACE_NS = 1000 * 1000 }; /* until one that waited for another processor is looked at again */
 
 static uint32_t dying; /* one of the circle; 0: it is empty */
@@ -61,7 +62,8 @@ reap_begin(struct account *account)
 {
     if (account->state.dying)
         return;
-    account_dies(account);
+    accounts_dying++;
+    account->state.dying = 1;
     account_show(account);
     owned_walk(account, true);
     dying_enter(account);
@@ -117,7 +119,7 @@ reap(struct account *account, uint64_t *steps)
         return false;
     while (*steps > 0 && account->state.used_frames) {
         uint64_t n = owned_after(account, account->reap_cursor);
-        *steps -= 1;
+        *steps -= *steps < LOOK_STEPS ? *steps : LOOK_STEPS;
         if (!n) { /* another round */
             account->reap_cursor = (uint32_t)frame_of(account);
             account->reap_round += account->reap_round < REAP_FRAMES;
@@ -134,14 +136,16 @@ reap(struct account *account, uint64_t *steps)
 }
 
 uint64_t
-reap_idle(uint64_t now_ns)
+reap_idle(uint64_t now_ns, uint64_t steps)
 {
-    uint64_t steps = STEPS_MAX, before;
+    uint64_t before;
     struct account *account;
     uint32_t round;
 
     if (!dying || planted(PLANT_IDLE_REAP))
         return 0;
+    if (!steps)
+        return now_ns;
     account = account_at(dying);
     before = account->state.used_frames;
     round = account->reap_round;

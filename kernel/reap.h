@@ -15,6 +15,6 @@ bool reap(struct account *account, uint64_t *steps);
 void reap_forget(struct account *account);
 /*
  * Works on one of those that are dying, for a processor that has nothing else to do: when it wants
- * to be called again, on the clock; 0: nobody is dying.
+ * to be called again, on the clock; 0: nobody is dying. In at most so many steps.
  */
-uint64_t reap_idle(uint64_t now_ns);
+uint64_t reap_idle(uint64_t now_ns, uint64_t steps);

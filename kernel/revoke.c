@@ -143,6 +143,10 @@ account_listen(struct account *account, uint64_t on)
 
 /* ---- taking by force ---- */
 
+/* Elementary steps (kernel/step.h): to look at one, to take it and say so, beside giving it back.
+ */
+enum { LOOK_STEPS = 4, TAKE_STEPS = 24 };
+
 /*
  * Would taking one of a kind from `owner` lower what `account` above it holds, and take from no
  * reserve (V2)?
@@ -237,10 +241,12 @@ static void
 force(struct account *account, enum account_kind kind, uint64_t *steps)
 {
     while (account->state.count[kind].wanted && *steps) {
+        uint64_t wanted = account->state.count[kind].wanted, cost;
         int error = force_next(account, kind, steps);
         if (error == E_AGAIN)
             return;
-        *steps -= *steps > 0;
+        cost = account->state.count[kind].wanted < wanted ? TAKE_STEPS : LOOK_STEPS;
+        *steps -= cost < *steps ? cost : *steps;
         if (error != E_NOENT)
             continue;
         force_again(account, kind);
@@ -278,14 +284,14 @@ revoke_deadline(void)
     return list ? next_ns : 0;
 }
 
-void
+uint64_t
 revoke_tick(uint64_t now_ns)
 {
     uint64_t look = n_listed < LOOK_MAX ? n_listed : LOOK_MAX;
     uint64_t steps = STEPS_MAX, first = n_listed > LOOK_MAX ? now_ns + PACE_NS : UINT64_MAX;
 
     if (!list || now_ns < next_ns)
-        return;
+        return steps;
     for (uint64_t i = 0; i < look && list; i++) {
         struct account *account = account_at(list);
         uint64_t again = revoke_work(account, now_ns, &steps);
@@ -296,6 +302,7 @@ revoke_tick(uint64_t now_ns)
             first = again;
     }
     next_ns = first;
+    return steps;
 }
 
 struct result

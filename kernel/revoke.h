@@ -18,10 +18,10 @@ struct context;
 
 /*
  * When revoke_tick() wants to be called next, on the clock; 0: never. It takes what is overdue, a
- * bounded number of steps a call.
+ * bounded number of steps a call, and says how many are left.
  */
 uint64_t revoke_deadline(void);
-void revoke_tick(uint64_t now_ns);
+uint64_t revoke_tick(uint64_t now_ns);
 
 /* The account ends: nothing more is wanted of it. */
 void revoke_forget(struct account *account);

@@ -20,6 +20,7 @@
 #include "kernel/lock.h"
 #include "kernel/reap.h"
 #include "kernel/revoke.h"
+#include "kernel/step.h"
 #include "kernel/transfer.h"
 #include "kernel/trace.h"
 #include "kernel/wait.h"
@@ -440,14 +441,15 @@ slice_next(struct cpu *cpu, uint64_t now_ns)
 
 /* S3 */
 static void
-cpu_idle(struct cpu *cpu)
+cpu_idle(struct cpu *cpu, uint64_t steps)
 {
     if (cpu->work) { /* there is more of it: the next round does that, and others may come in */
         kernel_unlock();
         kernel_lock();
         return;
     }
-    arch_timer_set(earlier(earlier(first_wake(cpu), kernel_deadline(cpu)), reap_idle(clock_now())));
+    arch_timer_set(
+        earlier(earlier(first_wake(cpu), kernel_deadline(cpu)), reap_idle(clock_now(), steps)));
     arch_root_idle();
     cpu->idle = true;
     trace(TRACE_IDLE_BEGIN, 0, 0);
@@ -460,7 +462,7 @@ void
 slice_schedule(struct cpu *cpu)
 {
     for (;;) {
-        uint64_t now = clock_now();
+        uint64_t now = clock_now(), steps = STEPS_MAX;
         if (cpu->current) {
             slice_settle(cpu, now);
             slice_stop(cpu);
@@ -470,13 +472,13 @@ slice_schedule(struct cpu *cpu)
         wait_backlog();
         work_do(cpu);
         if (cpu->number == 0)
-            revoke_tick(now);
+            steps = revoke_tick(now);
         if (slice_next(cpu, now)) {
             slice_arm(cpu);
             arch_resume(cpu->current);
         }
         if (!cpu->current)
-            cpu_idle(cpu);
+            cpu_idle(cpu, steps);
     }
 }
 

@@ -344,7 +344,7 @@ deed_time(uint32_t b)
     uint64_t before = all_taken();
 
     fake_clock_ns += b % 2 ? 1 : HOUR;
-    revoke_tick(fake_clock_ns);
+    (void)revoke_tick(fake_clock_ns);
     if (all_taken() > before)
         play.forced += all_taken() - before;
 }
@@ -412,7 +412,7 @@ deed(const uint8_t *b)
         if (b[2] < 64)
             deed_destroy(b[1]);
         else if (b[2] < 80)
-            (void)reap_idle(fake_clock_ns);
+            (void)reap_idle(fake_clock_ns, STEPS_MAX);
         break;
     case 13:
         deed_free(b[1]);
@@ -441,6 +441,6 @@ accounts_play(const uint8_t *bytes, size_t n)
             frame_give_back(child);
     }
     check_all();
-    revoke_tick(fake_clock_ns + HOUR);
+    (void)revoke_tick(fake_clock_ns + HOUR);
     return play;
 }
