@@ -91,8 +91,11 @@ arch_upcalls_set(struct context *context, const struct upcall_setup *setup)
     if (!good && !planted(PLANT_UPCALL_RANGE))
         return E_INVAL;
     memcpy(c->entry, setup->entry, sizeof(c->entry));
-    for (int i = 0; i < UPCALL_DEPTH_MAX; i++)
-        c->level[i].stack = setup->stack[i];
+    for (uint64_t i = 0; i < UPCALL_DEPTH_MAX; i++)
+        c->level[i] = (struct context_level){
+            .stack = setup->stack[i],
+            .save_va = setup->va + PAGE_SAVE + i * sizeof(struct save_area),
+        };
     c->page_va = setup->va;
     c->resume_start = setup->resume_start;
     c->resume_bytes = setup->resume_end - setup->resume_start;

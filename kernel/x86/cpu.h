@@ -51,9 +51,12 @@ _Static_assert(CPU_STATE + sizeof(struct cpu_x86) <= CPU_STATE_END, "the block's
 
 /* What is the kernel's for each save area, as far apart as those are: one index serves both. */
 struct context_level {
-    uint64_t stack; /* rsp of an upcall */
-    uint64_t reserved[31];
+    uint64_t stack;   /* rsp of an upcall */
+    uint64_t save_va; /* and its rdi */
+    uint64_t reserved[30];
 };
+_Static_assert(offsetof(struct context_level, save_va) == CONTEXT_SAVE_VA - CONTEXT_STACK,
+               "entry.S");
 _Static_assert(sizeof(struct context_level) == sizeof(struct save_area), "entry.S");
 
 struct context_x86 {

@@ -248,9 +248,7 @@ call_enter_traced:
     push %rax
     push %rcx
     push %rdx
-    mov %rsp, %rcx
-    and $-CPU_BLOCK, %rcx
-    mov CPU_STATE + CPU_CONTEXT(%rcx), %rcx
+    mov CPU_STATE + CPU_CONTEXT - (CPU_STACK_TOP - 80)(%rsp), %rcx /* from a user the stack is empty */
     mov CONTEXT_PAGE(%rcx), %rax
     mov 40(%rsp), %rdx
     sub CONTEXT_RESUME_START(%rcx), %rdx
@@ -261,34 +259,32 @@ call_enter_traced:
     jae exception_slow
     incl PAGE_DEPTH(%rax)
     shl $8, %edx
-    lea PAGE_SAVE(%rax, %rdx), %rax
-    mov %rdi, SAVE_RDI(%rax)
-    mov CONTEXT_PAGE_VA(%rcx), %rdi
-    lea PAGE_SAVE(%rdi, %rdx), %rdi
-    mov %rbx, SAVE_RBX(%rax)
-    mov %rsi, SAVE_RSI(%rax)
-    mov %rbp, SAVE_RBP(%rax)
-    mov %r8, SAVE_R8(%rax)
-    mov %r9, SAVE_R9(%rax)
-    mov %r10, SAVE_R10(%rax)
-    mov %r11, SAVE_R11(%rax)
-    mov %r12, SAVE_R12(%rax)
-    mov %r13, SAVE_R13(%rax)
-    mov %r14, SAVE_R14(%rax)
-    mov %r15, SAVE_R15(%rax)
-    popq SAVE_RDX(%rax)
-    popq SAVE_RCX(%rax)
-    popq SAVE_RAX(%rax)
-    popq SAVE_VECTOR(%rax)
-    popq SAVE_ERROR(%rax)
-    popq SAVE_RIP(%rax)
-    popq SAVE_CS(%rax)
-    popq SAVE_RFLAGS(%rax)
-    popq SAVE_RSP(%rax)
-    popq SAVE_SS(%rax)
+    mov %rdi, PAGE_SAVE + SAVE_RDI(%rax, %rdx)
+    mov CONTEXT_SAVE_VA(%rcx, %rdx), %rdi
+    mov %rbx, PAGE_SAVE + SAVE_RBX(%rax, %rdx)
+    mov %rsi, PAGE_SAVE + SAVE_RSI(%rax, %rdx)
+    mov %rbp, PAGE_SAVE + SAVE_RBP(%rax, %rdx)
+    mov %r8, PAGE_SAVE + SAVE_R8(%rax, %rdx)
+    mov %r9, PAGE_SAVE + SAVE_R9(%rax, %rdx)
+    mov %r10, PAGE_SAVE + SAVE_R10(%rax, %rdx)
+    mov %r11, PAGE_SAVE + SAVE_R11(%rax, %rdx)
+    mov %r12, PAGE_SAVE + SAVE_R12(%rax, %rdx)
+    mov %r13, PAGE_SAVE + SAVE_R13(%rax, %rdx)
+    mov %r14, PAGE_SAVE + SAVE_R14(%rax, %rdx)
+    mov %r15, PAGE_SAVE + SAVE_R15(%rax, %rdx)
+    popq PAGE_SAVE + SAVE_RDX(%rax, %rdx)
+    popq PAGE_SAVE + SAVE_RCX(%rax, %rdx)
+    popq PAGE_SAVE + SAVE_RAX(%rax, %rdx)
+    popq PAGE_SAVE + SAVE_VECTOR(%rax, %rdx)
+    popq PAGE_SAVE + SAVE_ERROR(%rax, %rdx)
+    popq PAGE_SAVE + SAVE_RIP(%rax, %rdx)
+    popq PAGE_SAVE + SAVE_CS(%rax, %rdx)
+    popq PAGE_SAVE + SAVE_RFLAGS(%rax, %rdx)
+    popq PAGE_SAVE + SAVE_RSP(%rax, %rdx)
+    popq PAGE_SAVE + SAVE_SS(%rax, %rdx)
     .if \entry == 1 /* UPCALL_FAULT */
     mov %cr2, %r11
-    mov %r11, SAVE_ADDRESS(%rax)
+    mov %r11, PAGE_SAVE + SAVE_ADDRESS(%rax, %rdx)
     .endif
     mov CONTEXT_STACK(%rcx, %rdx), %rsp
     mov CONTEXT_ENTRY + 8 * \entry(%rcx), %rcx

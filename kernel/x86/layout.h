@@ -53,6 +53,7 @@
 #define CONTEXT_HOME 2416
 #define CONTEXT_CR3 2424
 #define CONTEXT_STACK 2560
+#define CONTEXT_SAVE_VA 2568
 
 /* sizeof(struct frame) is 1 << this */
 #define FRAME_ENTRY_SHIFT 5
