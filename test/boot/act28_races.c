@@ -150,7 +150,7 @@ starting(void)
 {
     static struct context_start start;
     static uint64_t made, vectors;
-    struct context_state state;
+    struct context_state state = {0};
     int64_t r;
 
     if (!made) {
@@ -179,7 +179,7 @@ founding(void)
 {
     static struct account_terms terms = {.name = 77, .limit_frames = 4};
     static uint64_t made;
-    struct account_state state;
+    struct account_state state = {0};
     int64_t r;
 
     made = made ? made : frame_new();

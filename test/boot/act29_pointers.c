@@ -18,12 +18,24 @@ static const struct pointer {
     uint32_t bytes;
     enum { KERNEL_READS, KERNEL_WRITES } way;
 } pointers[] = {
-    {CALL_account_make, "terms", 16, KERNEL_READS}, {CALL_account_read, "out", 40, KERNEL_WRITES},
-    {CALL_cap_grant, "out", 32, KERNEL_WRITES},     {CALL_cap_bind, "cap", 32, KERNEL_READS},
-    {CALL_pt_map, "entries", 8, KERNEL_READS},      {CALL_pt_read, "out", 8, KERNEL_WRITES},
-    {CALL_context_make, "start", 40, KERNEL_READS}, {CALL_upcalls_set, "setup", 144, KERNEL_READS},
-    {CALL_context_read, "out", 272, KERNEL_WRITES}, {CALL_context_peek, "out", 16, KERNEL_WRITES},
-    {CALL_wait, "clauses", 16, KERNEL_READS},       {CALL_console_write, "va", 1, KERNEL_READS},
+    {CALL_account_make, "terms", 16, KERNEL_READS},
+    {CALL_account_read, "out", 40, KERNEL_WRITES},
+    {CALL_cap_grant, "out", 32, KERNEL_WRITES},
+    {CALL_cap_bind, "cap", 32, KERNEL_READS},
+    {CALL_pt_map, "entries", 8, KERNEL_READS},
+    {CALL_pt_read, "out", 8, KERNEL_WRITES},
+    {CALL_context_make, "start", 40, KERNEL_READS},
+    {CALL_upcalls_set, "setup", 144, KERNEL_READS},
+    {CALL_context_read, "out", 272, KERNEL_WRITES},
+    {CALL_context_peek, "out", 16, KERNEL_WRITES},
+    {CALL_wait, "clauses", 16, KERNEL_READS},
+    {CALL_console_write, "va", 1, KERNEL_READS},
+    {CALL_slice_read, "out", 32, KERNEL_WRITES},
+    {CALL_frame_read, "out", 16, KERNEL_WRITES},
+    {CALL_pt_copy, "request", 40, KERNEL_READS},
+    {CALL_transfer_serve, "setup", 24, KERNEL_READS},
+    {CALL_context_poke, "in", 16, KERNEL_READS},
+    {CALL_context_write, "in", 256, KERNEL_READS},
 };
 enum { POINTERS = sizeof(pointers) / sizeof(pointers[0]) };
 

@@ -86,7 +86,7 @@ ends_of_tables(void)
 static bool
 is_ours(uint64_t frame)
 {
-    struct frame_state told;
+    struct frame_state told = {0};
 
     return call_frame_read(SLOT_ACCOUNT, frame, 1, (uintptr_t)&told).value == 1;
 }
@@ -94,7 +94,7 @@ is_ours(uint64_t frame)
 static uint64_t
 charged(uint32_t account)
 {
-    struct account_state told;
+    struct account_state told = {0};
 
     fine(call_account_read(account, (uintptr_t)&told).value, "account_read");
     return told.used_frames;
@@ -132,7 +132,7 @@ owning(void)
 static uint32_t
 owner_of(uint64_t position)
 {
-    struct slice_state told;
+    struct slice_state told = {0};
     int64_t r = call_slice_read(SLOT_ACCOUNT, 0, position, (uintptr_t)&told).value;
 
     return r < 0 ? 0 : told.owner;

@@ -187,6 +187,35 @@ large_renew(bool joined)
         fine(call_frame_split(SLOT_ACCOUNT, large).value, "frame_split");
 }
 
+/* The calls on frames that are there; false: it is another. */
+static bool
+good_frame(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
+{
+    const uint64_t f = frames[0];
+
+    switch (number) {
+    case CALL_frame_join:
+    case CALL_frame_split:
+        large_renew(number == CALL_frame_split);
+        set(reg, SLOT_ACCOUNT, large, number == CALL_frame_join, 0, 0);
+        return true;
+    case CALL_frame_break:
+        set(reg, SLOT_ACCOUNT, f, 0, 0, 0);
+        return true;
+    case CALL_frame_pass:
+        set(reg, SLOT_ACCOUNT, f, 1, SLOT_ACCOUNT, 0);
+        return true;
+    case CALL_frame_mark:
+        set(reg, SLOT_ACCOUNT, f, 1, 0, 0);
+        return true;
+    case CALL_frame_read:
+        set(reg, SLOT_ACCOUNT, f, 1, data, 0);
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* The calls on memory and accounts; false: it is another. */
 static bool
 good_memory(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
@@ -231,23 +260,6 @@ good_memory(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
         return true;
     case CALL_frame_protect:
         set(reg, SLOT_ACCOUNT, f, 0, MAP_CHANGEABLE | (uint64_t)MAP_READ << 32, 0);
-        return true;
-    case CALL_frame_join:
-    case CALL_frame_split:
-        large_renew(number == CALL_frame_split);
-        set(reg, SLOT_ACCOUNT, large, number == CALL_frame_join, 0, 0);
-        return true;
-    case CALL_frame_break:
-        set(reg, SLOT_ACCOUNT, f, 0, 0, 0);
-        return true;
-    case CALL_frame_pass:
-        set(reg, SLOT_ACCOUNT, f, 1, SLOT_ACCOUNT, 0);
-        return true;
-    case CALL_frame_mark:
-        set(reg, SLOT_ACCOUNT, f, 1, 0, 0);
-        return true;
-    case CALL_frame_read:
-        set(reg, SLOT_ACCOUNT, f, 1, data, 0);
         return true;
     default:
         return false;
@@ -472,8 +484,9 @@ good_call(uint32_t number, uint64_t reg[REGISTERS])
     set(reg, 0, 0, 0, 0, 0);
     if (good_slice(number, reg, data))
         return GOOD_SUCCEEDS;
-    if (good_memory(number, reg, data) || good_object(number, reg, data) ||
-        good_account(number, reg, data) || good_entry(number, reg, data))
+    if (good_memory(number, reg, data) || good_frame(number, reg, data) ||
+        good_object(number, reg, data) || good_account(number, reg, data) ||
+        good_entry(number, reg, data))
         return number == CALL_frame_alloc ? GOOD_ANSWERS
                                           : GOOD_SUCCEEDS; /* others take frames too */
     return good_use(number, reg, data);

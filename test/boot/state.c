@@ -105,7 +105,7 @@ tables_put(struct state *s)
     static uint64_t entry[PT_ENTRIES];
 
     for (uint32_t i = 0; i < n_frames; i++) {
-        uint64_t sum = 0, level = type[i] - FRAME_PT1 + 1u;
+        uint64_t sum = 0, level = (uint64_t)type[i] + 1 - FRAME_PT1;
         uint64_t n = level == PT_LEVELS ? PT_ENTRIES / 2 : PT_ENTRIES; /* half a root is ours */
         if (level < 1 || level > PT_LEVELS)
             continue;
