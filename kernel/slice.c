@@ -27,6 +27,8 @@
 #include "kernel/work.h"
 #include "plant.h"
 
+enum { PLANT_STALL_NS = 200 * 1000 * 1000 };
+
 void
 slice_init(struct cpu *cpu)
 {
@@ -495,6 +497,8 @@ slice_donate(struct cpu *cpu, struct context *to)
 
     if (cpu->grace_end_ns)
         slice_leave(cpu); /* there is no rest */
+    if (planted(PLANT_DONATED))
+        cpu->counter_mark = arch_counter();
     slice_stop(cpu);
     if (!slice_on(cpu, to, 0, now))
         slice_schedule(cpu);
@@ -597,6 +601,8 @@ slice_tick(struct cpu *cpu)
         context->post_ns = context->due >> UPCALL_EVENT & 1 ? now + EVENT_POST_GAP_NS : 0;
     if (cpu->urgent)
         slice_interrupt(cpu, now);
+    if (planted(PLANT_STALL) && cpu->grace_end_ns && now >= cpu->grace_end_ns)
+        now += PLANT_STALL_NS;
     if (cpu->grace_end_ns && now >= cpu->grace_end_ns)
         slice_force(cpu, now);
     if (!cpu->grace_end_ns && now >= cpu->slice_end_ns && !slice_endless(cpu))

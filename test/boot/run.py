@@ -569,6 +569,31 @@ def flood_posts_control():
     expect('refused' in posted([f'plant={faults()["POST_RATE"]}'], COUNTED), 'a flood was not seen')
 
 
+COUNTED_ACTS = [  # where the clock counts instructions: name, program, arguments, processors, what is planted, the oracle that sees it
+    ('act22_storm.calls', 'act22_storm', ['calls'], 2, '', ''),
+    ('act22_storm.batches', 'act22_storm', ['batches'], 2, '', ''),
+    ('act22_storm.control.SLICE_TIMER', 'act22_storm', ['calls'], 2, 'SLICE_TIMER', 'refused'),
+    ('act23_charge.holds', 'act23_charge', [], 1, '', ''),
+    ('act23_charge.control.DONATED', 'act23_charge', [], 1, 'DONATED', 'refused'),
+    ('strikes.lingers', 'pauses', ['2000'], 1, '', ''),
+    ('strikes.deaf', 'pauses', ['2000', 'deaf'], 1, '', 'refused'),
+    ('strikes.stalled', 'pauses', ['2000', 'deaf'], 1, 'STALL', ''),
+]
+
+
+def counted_act(program_name, words, cpus, fault, oracle):
+    options = ['-v', '-m', '24m', *COUNTED, '--cpus', str(cpus), '--kernel', PLANT_KERNEL, '--kernel-arg', 'check']
+    options += ['--kernel-arg', f'plant={faults()[fault]}'] if fault else []
+    wrong = judge(program_name, run(options, [program(program_name), *words], timeout=100))
+    wrong.pop('victim')  # there is none
+    expect(oracle in wrong if oracle else not wrong, str(wrong))
+
+
+def enter_counted_acts():
+    for name, *how in COUNTED_ACTS:
+        test(MACHINE, name=name)(lambda h=how: counted_act(*h))
+
+
 @test(MACHINE, name='walls.up')
 def walls_up():
     """All that a processor may need between accounts, where this one needs none of it: nothing breaks, and it is passed."""
@@ -594,6 +619,7 @@ enter_hogs()
 enter_library()
 enter_handoffs()
 enter_stress()
+enter_counted_acts()
 
 if __name__ == '__main__':
     sys.exit(main(sys.argv[1:]))
