@@ -27,8 +27,6 @@
 #include "kernel/work.h"
 #include "plant.h"
 
-enum { PLANT_STALL_NS = 200 * 1000 * 1000 };
-
 void
 slice_init(struct cpu *cpu)
 {
@@ -602,7 +600,7 @@ slice_tick(struct cpu *cpu)
     if (cpu->urgent)
         slice_interrupt(cpu, now);
     if (planted(PLANT_STALL) && cpu->grace_end_ns && now >= cpu->grace_end_ns)
-        now += PLANT_STALL_NS;
+        now += 1000 * SLICE_GRACE_NS;
     if (cpu->grace_end_ns && now >= cpu->grace_end_ns)
         slice_force(cpu, now);
     if (!cpu->grace_end_ns && now >= cpu->slice_end_ns && !slice_endless(cpu))

@@ -528,10 +528,12 @@ return_alone(struct cpu *cpu)
 }
 
 static int
-answer(struct cpu *cpu)
+answer(struct cpu *cpu, uint64_t slot, uint64_t *detail)
 {
     struct context *context = cpu->current, *caller = context->caller;
 
+    (void)slot;
+    (void)detail;
     if (!context->entry && !planted(PLANT_STRANGER))
         return E_PERM;
     if (!caller)
@@ -543,10 +545,16 @@ answer(struct cpu *cpu)
     return 0;
 }
 
-/* Behind a call that transfer.S has left to us. */
+/* A call that transfer.S, which has saved the current context's registers, has left to us. */
 static _Noreturn void
-go_on(struct cpu *cpu, int error, uint64_t detail)
+settle(int (*how)(struct cpu *cpu, uint64_t slot, uint64_t *detail), uint64_t slot)
 {
+    struct cpu *cpu = cpu_this();
+    uint64_t detail = 0;
+    int error;
+
+    kernel_lock();
+    error = how(cpu, slot, &detail);
     if (error)
         arch_context_result(cpu->current, -error, detail);
     if (cpu->current->due && !context_deliver(cpu->current))
@@ -556,44 +564,23 @@ go_on(struct cpu *cpu, int error, uint64_t detail)
     arch_resume(cpu->current);
 }
 
-/* transfer.S, which has saved the current context's registers. */
 _Noreturn void transfer_call_slow(uint64_t slot);
 void
 transfer_call_slow(uint64_t slot)
 {
-    struct cpu *cpu = cpu_this();
-    uint64_t detail = 0;
-    int error;
-
-    kernel_lock();
-    context_settle(cpu->current);
-    error = call(cpu, slot, &detail);
-    go_on(cpu, error, detail);
+    settle(call, slot);
 }
 
 _Noreturn void transfer_post_slow(uint64_t slot);
 void
 transfer_post_slow(uint64_t slot)
 {
-    struct cpu *cpu = cpu_this();
-    uint64_t detail = 0;
-    int error;
-
-    kernel_lock();
-    context_settle(cpu->current);
-    error = post(cpu, slot, &detail);
-    go_on(cpu, error, detail);
+    settle(post, slot);
 }
 
 _Noreturn void transfer_return_slow(void);
 void
 transfer_return_slow(void)
 {
-    struct cpu *cpu = cpu_this();
-    int error;
-
-    kernel_lock();
-    context_settle(cpu->current);
-    error = answer(cpu);
-    go_on(cpu, error, 0);
+    settle(answer, 0);
 }
