@@ -595,7 +595,7 @@ slice_tick(struct cpu *cpu)
         context->deadline_ns = 0;
         context_due(context, UPCALL_EVENT);
     }
-    if (now >= context->post_ns) /* what is due is delivered below */
+    if (context->post_ns && now >= context->post_ns) /* what is due is delivered below */
         context->post_ns = context->due >> UPCALL_EVENT & 1 ? now + EVENT_POST_GAP_NS : 0;
     if (cpu->urgent)
         slice_interrupt(cpu, now);
