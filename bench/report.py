@@ -93,6 +93,7 @@ def plot_write(out, results, machine_words):
     bottom = TOP_PX + ROW_PX * len(rows)
     width = NAME_PX + SCALE_PX + WORDS_PX
     parts = [
+        "<!-- SPDX-License-Identifier: MIT -->",
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{bottom + 12}" '
         f'viewBox="0 0 {width} {bottom + 12}" font-family="sans-serif">',
         f"<title>{TITLE}</title>",
