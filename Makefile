@@ -68,7 +68,7 @@ UNIT_KERNEL := kernel/account.c kernel/names.c kernel/owned.c kernel/reap.c kern
 BOOT_ACTS := act14_stacks act20_vectors act28_races
 BOOT_LIBRARY := regions heap threads switches lines several rolls # of libos/exo
 BOOT_MANY := handoff stress pins exposed inspect # several contexts of one program, without libos/exo's
-BOOT_MANY += act22_storm act23_charge pauses
+BOOT_MANY += act22_storm act23_charge pauses sleeper
 BOOT_TESTS := roots
 BOOT_TESTS += victim act02_revoke act04_tree resume act05_map act06_bits act07_table act09_stale act12_scan act13_edge act15_flags act16_gates \
 	act21_privileged act25_transfer chains stalls act27_calls act29_pointers slots_walk batches reap alone \
@@ -199,7 +199,7 @@ BENCH_TOOLS := $(addprefix $(OUT)/bench/,linux_init kit_linux stream count.so pa
 $(OUT)/bench/linux_init: bench/linux_init.c # above ordinary programs, and begun with a time stamp
 	@mkdir -p $(@D)
 	$(CC) $(HFLAGS) -static -Wl,-Ttext-segment=0x40000000,-e,stamp_start -o $@ $<
-$(OUT)/bench/kit_linux: bench/kit_linux.c bench/kit_linux_memory.c bench/kit_linux_tasks.c bench/spans.S \
+$(OUT)/bench/kit_linux: bench/kit_linux.c bench/kit_linux_memory.c bench/kit_linux_tasks.c bench/kit_linux_wake.c bench/spans.S \
 		bench/kit_linux.h bench/spans.h bench/pages.h
 	@mkdir -p $(@D)
 	$(CC) $(HFLAGS) -I. -static -o $@ $(filter-out %.h,$^)
@@ -214,7 +214,7 @@ $(OUT)/bench/floor.elf: bench/floor.S
 	@mkdir -p $(@D)
 	$(CC) -m32 -nostdlib -static -Wl,--build-id=none,-z,noexecstack,-e,floor_start -Wl,-Ttext=0x200000 \
 		-Wl,--section-start=.note.Xen=0x201000,--section-start=.bss=0x202000 -o $@ $<
-KIT := kit.c kit_raw.c kit_memory.c kit_threads.c kit_envs.c spans.S
+KIT := kit.c kit_raw.c kit_memory.c kit_threads.c kit_envs.c kit_wake.c spans.S
 $(OUT)/bench/kit: $(addprefix $(OUT)/u/bench/,$(addsuffix .o,$(KIT))) $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LD) -T libos/exo/library.ld -e kit_start -o $@ $(filter %.o,$^)

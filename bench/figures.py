@@ -308,6 +308,10 @@ FIGURES = [
     *path_figures("envs", "env_create_destroy", "env_create_destroy", "env_create_destroy", ("ratio", 15),
                   "frames taken, a root with its tables and stack, environment, context made; it makes one kernel call "
                   "and ends; frames freed, as many free as before; Linux: fork, one system call, exit, wait"),
+    *path_figures("wake", "wake_latency.p50", "wake_p50", "wake_p50", None,
+                  "how late one runs that sleeps until a time beside one that never gives way (median); on credit; Linux: "
+                  "SCHED_FIFO, clock_nanosleep"),
+    *path_figures("wake", "wake_latency.p999", "wake_p999", "wake_p999", None, "the same, all but one in 1,000"),
     Figure("boot_ms", "ms", ("value", 100), False, lambda m: m.boots,
            "virtual time under -icount shift=0,sleep=off from the kernel's first instruction (bench/floor.S) to a "
            "program's first; Linux: to init's first, booted by PVH as well"),

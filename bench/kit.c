@@ -247,8 +247,11 @@ kit_paths(void)
 static const struct part {
     const char *name;
     int (*run)(void);
-} parts[] = {
-    {"paths", kit_paths}, {"memory", kit_memory}, {"threads", kit_threads}, {"envs", kit_envs}};
+} parts[] = {{"paths", kit_paths},
+             {"memory", kit_memory},
+             {"threads", kit_threads},
+             {"envs", kit_envs},
+             {"wake", kit_wake}};
 
 int
 exo_main(const struct start_page *start)

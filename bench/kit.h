@@ -18,3 +18,4 @@ int raw_print(void);
 int kit_memory(void);
 int kit_threads(void);
 int kit_envs(void);
+int kit_wake(void);

@@ -161,7 +161,7 @@ kit_paths(void)
 }
 
 /* The counter's cycles a second, by the kernel's clock over a tenth of one. */
-static uint64_t
+uint64_t
 counter_hz(void)
 {
     enum { SPAN_NS = 100000000, NS = 1000000000 };
@@ -193,11 +193,8 @@ kit_machine(void)
 static const struct part {
     const char *name;
     int (*run)(void);
-} parts[] = {{"paths", kit_paths},
-             {"memory", kit_memory},
-             {"threads", kit_threads},
-             {"envs", kit_envs},
-             {"machine", kit_machine}};
+} parts[] = {{"paths", kit_paths}, {"memory", kit_memory}, {"threads", kit_threads},
+             {"envs", kit_envs},   {"wake", kit_wake},     {"machine", kit_machine}};
 
 int
 main(int argc, char **argv)

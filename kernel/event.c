@@ -42,13 +42,6 @@ window_show(const struct events *events, uint32_t index)
     atomic_store_explicit(&shown[index], events->counter[index] & INT64_MAX, memory_order_release);
 }
 
-/* Does it belong to another account than who calls? */
-static bool
-of_another(const struct context *context)
-{
-    return frame_at(context->self)->owner != frame_at(context_current()->self)->owner;
-}
-
 static void
 count(struct events *events, uint32_t index, uint64_t n)
 {
@@ -78,7 +71,7 @@ event_post(struct events *events, uint64_t at, uint64_t n)
         return result_error(planted(PLANT_ERROR) ? E_IO : E_INVAL);
     told = event_context(events, index);
     count(events, index, n);
-    if (told && of_another(told))
+    if (told && frame_at(told->self)->owner != frame_at(context_current()->self)->owner)
         context_posted(told);
     else if (told)
         context_due(told, UPCALL_EVENT);

@@ -10,6 +10,7 @@
  *     processor halts until the first of them is to look again, or an interrupt.
  *  S4 debt is paid before time is had: a position with as much debt as a slice skips its turn,
  *     unless nobody else can run.
+ *  S5 the timer is set, too, for the first who sleeps until a time and may then run on credit.
  * Source  Engler, Kaashoek, O'Toole, SOSP '95: slices as a vector; upcall, grace, forced switch.
  */
 #include "kernel/slice.h"
@@ -167,20 +168,26 @@ slice_arm(struct cpu *cpu)
     if (cpu->current->due)
         arch_timer_set(1);
     else if (!planted(PLANT_SLICE_TIMER))
-        arch_timer_set(earlier(earlier(slice_endless(cpu) && !planted(PLANT_ALONE) ? 0 : end,
-                                       transfer_deadline(cpu->current)),
-                               earlier(work_time(cpu), kernel_deadline(cpu))));
+        arch_timer_set(
+            earlier(earlier(slice_endless(cpu) && !planted(PLANT_ALONE) ? 0 : end,
+                            transfer_deadline(cpu->current)),
+                    earlier(earlier(work_time(cpu), cpu->wake_first_ns), kernel_deadline(cpu))));
+}
+
+/* The processor looks again, soon. */
+static void
+slice_poke(struct cpu *cpu)
+{
+    if (cpu != cpu_this())
+        slice_ask(cpu);
+    else if (cpu->current)
+        slice_hurry();
 }
 
 void
 slice_rearm(void)
 {
-    struct cpu *first = cpu_at(0);
-
-    if (first == cpu_this())
-        slice_hurry();
-    else
-        slice_ask(first);
+    slice_poke(cpu_at(0));
 }
 
 void
@@ -266,20 +273,50 @@ slice_ready(const struct context *context)
         slice_credit(&cpu->slice[position], context) < SLICE_MIN_NS)
         return;
     cpu->urgent = (uint32_t)position + 1;
-    if (cpu != cpu_this())
-        slice_ask(cpu);
-    else if (cpu->current)
-        slice_hurry();
+    slice_poke(cpu);
+}
+
+void
+slice_sleeps(const struct context *context)
+{
+    struct cpu *cpu = cpu_this();
+
+    if (context->wake_ns && account_at(frame_at(context->self)->owner)->latency_ns &&
+        !planted(PLANT_WAKE_TIME))
+        cpu->wake_first_ns = earlier(cpu->wake_first_ns, context->wake_ns);
+}
+
+/* Does anybody but the one that runs want the processor? All whose time has come are woken. */
+static bool
+position_wanted(const struct cpu *cpu, uint64_t now_ns)
+{
+    uint64_t first = position_after(cpu, cpu->position), at = first;
+    bool wanted = false;
+
+    if (first == SLICE_POSITIONS)
+        return false;
+    do {
+        wanted |= position_ready(cpu, at, now_ns) && position_context(cpu, at) != cpu->payer;
+        at = position_after(cpu, at);
+    } while (at != first);
+    return wanted;
+}
+
+/* S5: and the first of the others is found. */
+static void
+slice_wakes(struct cpu *cpu, uint64_t now_ns)
+{
+    if (!cpu->wake_first_ns || now_ns < cpu->wake_first_ns)
+        return;
+    (void)position_wanted(cpu, now_ns);
+    cpu->wake_first_ns = first_wake(cpu);
 }
 
 void
 slice_changed(struct cpu *cpu)
 {
     cpu->changed = true;
-    if (cpu != cpu_this())
-        slice_ask(cpu);
-    else if (cpu->current)
-        slice_hurry();
+    slice_poke(cpu);
 }
 
 /* Is one of those whose chain this is of an account that ends? */
@@ -474,6 +511,7 @@ slice_schedule(struct cpu *cpu)
         if (cpu->number == 0)
             steps = revoke_tick(now);
         if (slice_next(cpu, now)) {
+            slice_wakes(cpu, now);
             slice_arm(cpu);
             arch_resume(cpu->current);
         }
@@ -519,22 +557,6 @@ slice_force(struct cpu *cpu, uint64_t now)
     if (++context->strikes > account->strikes_max && account->strikes_max)
         context_end(context, CAUSE_STRIKES, 0);
     slice_leave(cpu);
-}
-
-/* Does anybody but the one that runs want the processor? */
-static bool
-position_wanted(const struct cpu *cpu, uint64_t now_ns)
-{
-    uint64_t first = position_after(cpu, cpu->position), at = first;
-
-    if (first == SLICE_POSITIONS)
-        return false;
-    do {
-        if (position_ready(cpu, at, now_ns) && position_context(cpu, at) != cpu->payer)
-            return true;
-        at = position_after(cpu, at);
-    } while (at != first);
-    return false;
 }
 
 /*
@@ -597,6 +619,7 @@ slice_tick(struct cpu *cpu)
     }
     if (context->post_ns && now >= context->post_ns) /* what is due is delivered below */
         context->post_ns = context->due >> UPCALL_EVENT & 1 ? now + EVENT_POST_GAP_NS : 0;
+    slice_wakes(cpu, now);
     if (cpu->urgent)
         slice_interrupt(cpu, now);
     if (planted(PLANT_STALL) && cpu->grace_end_ns && now >= cpu->grace_end_ns)

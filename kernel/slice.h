@@ -50,6 +50,7 @@ struct cpu {
     uint32_t urgent;      /* position + 1; 0: none */
     uint32_t interrupted; /* position + 1; 0: none */
     uint64_t credit_from_ns;
+    uint64_t wake_first_ns; /* when the first is to be woken that may run at once; 0: none */
     uint64_t interrupted_left_ns;
     uint64_t used[SLICE_POSITIONS / 64]; /* bitmap of the positions that name a context */
     struct slice *slice;                 /* SLICE_POSITIONS of them */
@@ -92,6 +93,8 @@ void slice_ask(struct cpu *cpu);
 void slice_ready(const struct context *context);
 /* revoke_deadline() has come nearer: the processor whose work that is is to look. */
 void slice_rearm(void);
+/* The current context is going to sleep until wake_ns. */
+void slice_sleeps(const struct context *context);
 /* Sets the timer for whatever comes first to the context that runs. */
 void slice_arm(struct cpu *cpu);
 /* Boot: gives position 0 of this processor to an account, and names a context there. */

@@ -546,15 +546,17 @@ answer(struct cpu *cpu, uint64_t slot, uint64_t *detail)
 }
 
 /* A call that transfer.S, which has saved the current context's registers, has left to us. */
-static _Noreturn void
-settle(int (*how)(struct cpu *cpu, uint64_t slot, uint64_t *detail), uint64_t slot)
+_Noreturn void transfer_slow(uint64_t slot, uint64_t what);
+void
+transfer_slow(uint64_t slot, uint64_t what)
 {
+    static int (*const calls[])(struct cpu *, uint64_t, uint64_t *) = {call, post, answer};
     struct cpu *cpu = cpu_this();
     uint64_t detail = 0;
     int error;
 
     kernel_lock();
-    error = how(cpu, slot, &detail);
+    error = calls[what](cpu, slot, &detail);
     if (error)
         arch_context_result(cpu->current, -error, detail);
     if (cpu->current->due && !context_deliver(cpu->current))
@@ -562,25 +564,4 @@ settle(int (*how)(struct cpu *cpu, uint64_t slot, uint64_t *detail), uint64_t sl
     transfer_room(cpu);
     slice_arm(cpu);
     arch_resume(cpu->current);
-}
-
-_Noreturn void transfer_call_slow(uint64_t slot);
-void
-transfer_call_slow(uint64_t slot)
-{
-    settle(call, slot);
-}
-
-_Noreturn void transfer_post_slow(uint64_t slot);
-void
-transfer_post_slow(uint64_t slot)
-{
-    settle(post, slot);
-}
-
-_Noreturn void transfer_return_slow(void);
-void
-transfer_return_slow(void)
-{
-    settle(answer, 0);
 }

@@ -80,6 +80,7 @@ enum planted_fault {
     PLANT_KEEP,         /* act 27: pt_make, refused, has marked the frame */
     PLANT_ERROR,        /* act 27: event_post gives an error that its page does not name */
     PLANT_BATCH,        /* pt_map says that it mapped what it did not */
+    PLANT_WAKE_TIME,    /* one that sleeps until a time is looked at when a slice ends */
     PLANT_DONATED,      /* act 23: who gives its slice away has not used any of it */
     PLANT_STALL,        /* no fault: in each grace the machine stands still for a while */
     PLANT_WALLS,        /* no fault: all that may lie between two accounts does */

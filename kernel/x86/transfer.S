@@ -141,20 +141,24 @@ return_beyond:
     xor %ebp, %ebp
 .endm
 
+    /* On to kernel/transfer.c: rdi = the slot, rsi = which of its calls. */
     .globl transfer_post
 transfer_post:
     SAVE_MESSAGE
     shr $32, %rax
-    mov %rax, %rdi
-    call transfer_post_slow
+    mov $1, %esi
+    jmp slow
 
 call_slow:
     SAVE_MESSAGE
-    mov %rax, %rdi
-    call transfer_call_slow
+    xor %esi, %esi
+    jmp slow
 
 return_slow:
     SAVE_MESSAGE
-    call transfer_return_slow
+    mov $2, %esi
+slow:
+    mov %rax, %rdi
+    call transfer_slow
 
     .section .note.GNU-stack, "", @progbits

@@ -575,6 +575,8 @@ COUNTED_ACTS = [  # where the clock counts instructions: name, program, argument
     ('act22_storm.control.SLICE_TIMER', 'act22_storm', ['calls'], 2, 'SLICE_TIMER', 'refused'),
     ('act23_charge.holds', 'act23_charge', [], 1, '', ''),
     ('act23_charge.control.DONATED', 'act23_charge', [], 1, 'DONATED', 'refused'),
+    ('sleeper.holds', 'sleeper', [], 1, '', ''),
+    ('sleeper.control.WAKE_TIME', 'sleeper', [], 1, 'WAKE_TIME', 'refused'),
     ('strikes.lingers', 'pauses', ['2000'], 1, '', ''),
     ('strikes.deaf', 'pauses', ['2000', 'deaf'], 1, '', 'refused'),
     ('strikes.stalled', 'pauses', ['2000', 'deaf'], 1, 'STALL', ''),
