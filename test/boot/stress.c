@@ -40,6 +40,7 @@ static uint64_t root; /* of their own making: nothing stands on it */
 static _Atomic uint32_t round_now, at_rest;
 static _Atomic uint64_t tried[KINDS], worked[KINDS];
 static volatile bool over;
+static volatile uint32_t worker_deed[WORKERS];
 static struct cap shelf[SLOT_COUNT];        /* capabilities, torn at times as all write them */
 static _Atomic uint8_t kind_in[SLOT_COUNT]; /* what was put there last; it may be gone */
 
@@ -358,6 +359,7 @@ work(struct worker *w)
         for (uint32_t i = 0; i < DEEDS; i++) {
             uint32_t kind = draw(w, KINDS);
             atomic_fetch_add(&tried[kind], 1);
+            worker_deed[w - worker] = kind;
             if (deeds[kind](w) >= 0)
                 atomic_fetch_add(&worked[kind], 1);
         }
@@ -465,16 +467,28 @@ number_of(const char *s)
 }
 
 static void
+stuck(uint32_t round)
+{
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        struct context_state state = {0};
+        call_context_read(worker[i].slot, (uintptr_t)&state);
+        say("worker %u, processor %u: phase %u at %lx, rax %lx, last deed %u", i, worker[i].cpu,
+            state.phase, state.save.rip, state.save.rax, worker_deed[i]);
+    }
+    fail("round %u does not end: %u at rest", round, atomic_load(&at_rest));
+}
+
+static void
 rest_await(uint32_t round)
 {
-    uint64_t end = clock_ns() + ((uint64_t)1 << 36);
+    uint64_t end = clock_ns() + ((uint64_t)1 << 34);
 
     while (atomic_load(&at_rest) < round * WORKERS) {
         for (uint32_t i = 0; i < WORKERS; i++)
             if (worker_phase(&worker[i], NULL) == CONTEXT_STOPPED)
                 worker_join(&worker[i], "it ended within a round");
         if (clock_ns() > end)
-            fail("round %u does not end: %u at rest", round, atomic_load(&at_rest));
+            stuck(round);
         rest();
     }
 }
