@@ -50,8 +50,8 @@ EXO_SRC := libos/exo/start.c libos/exo/context.c libos/exo/lock.c libos/exo/pool
 EXO_ASM := libos/exo/crt0.S libos/exo/checked.S libos/exo/switch.S libos/exo/roll.S libos/exo/rpc.S
 EXAMPLES := init hello stride dedicate rpc linux gc pagetable pager procs revoke
 PROCS_SRC := $(addprefix examples/procs/,frames.c tables.c memory.c image.c sched.c proc.c life.c fork.c exec.c pipe.c \
-	signal.c calls.c kill.c images.S)
-PROCS_PROGRAMS := count fork exec after pipe signal meet registers churn # by enum image
+	signal.c calls.c kill.c runners.c images.S)
+PROCS_PROGRAMS := count fork exec after pipe signal meet registers churn measure # by enum image
 LINUX_SRC := examples/linux/memory.c examples/linux/files.c examples/linux/calls.c out/gen/linux_names.c
 
 HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/image.c host/partition.c host/program.c host/file.c \
@@ -195,11 +195,11 @@ fuzz: $(FUZZERS:%=$(OUT)/fuzz/%) $(OUT)/fuzz/seed
 
 # What bench/run needs: Linux programs (static, for the guest), a QEMU plugin, an empty kernel, a kit on libos/exo.
 BENCH_TOOLS := $(addprefix $(OUT)/bench/,linux_init kit_linux stream count.so path.so quiet.so stretch.so floor.elf kit noise_kit noise_linux \
-	exits_kit exits_linux exits_drive)
+	kit_procs exits_kit exits_linux exits_drive)
 $(OUT)/bench/linux_init: bench/linux_init.c # above ordinary programs, and begun with a time stamp
 	@mkdir -p $(@D)
 	$(CC) $(HFLAGS) -static -Wl,-Ttext-segment=0x40000000,-e,stamp_start -o $@ $<
-$(OUT)/bench/kit_linux: bench/kit_linux.c bench/kit_linux_memory.c bench/kit_linux_tasks.c bench/kit_linux_wake.c bench/spans.S \
+$(OUT)/bench/kit_linux: bench/kit_linux.c bench/kit_linux_memory.c bench/kit_linux_tasks.c bench/kit_linux_wake.c bench/kit_linux_procs.c bench/spans.S \
 		bench/kit_linux.h bench/spans.h bench/pages.h
 	@mkdir -p $(@D)
 	$(CC) $(HFLAGS) -I. -static -o $@ $(filter-out %.h,$^)
@@ -218,6 +218,9 @@ KIT := kit.c kit_raw.c kit_memory.c kit_threads.c kit_envs.c kit_wake.c spans.S
 $(OUT)/bench/kit: $(addprefix $(OUT)/u/bench/,$(addsuffix .o,$(KIT))) $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LD) -T libos/exo/library.ld -e kit_start -o $@ $(filter %.o,$^)
+$(OUT)/bench/kit_procs: $(addprefix $(OUT)/u/,$(addsuffix .o,examples/procs/measured.c $(PROCS_SRC))) $(EXO_OBJ) libos/exo/library.ld
+	@mkdir -p $(@D)
+	$(LINK_LIBRARY)
 $(OUT)/bench/exits_kit: $(OUT)/u/bench/exits_kit.c.o $(OUT)/u/bench/exits_pair.c.o $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LINK_LIBRARY)

@@ -83,7 +83,8 @@ class Measured:
         extra = machine.ICOUNT if counted else []
         for _ in range(self.repeats if counted else self.pairs):
             machine.say(f"{part}, {'instructions' if counted else 'time'}")
-            ended = check_run("tessera", tessera.run([os.path.join(TOOLS, "kit"), part], extra=extra))
+            kit = "kit_procs" if part == "procs" else "kit"  # a library OS of another kind
+            ended = check_run("tessera", tessera.run([os.path.join(TOOLS, kit), part], extra=extra))
             ours.append(kit_parse(ended.output.decode()))
             ended = check_run("linux", linux.run(os.path.join(TOOLS, "kit_linux"), [part], os.devnull, extra))
             theirs.append(kit_parse(ended.output.decode()))
@@ -312,6 +313,18 @@ FIGURES = [
                   "how late one runs that sleeps until a time beside one that never gives way (median); on credit; Linux: "
                   "SCHED_FIFO, clock_nanosleep"),
     *path_figures("wake", "wake_latency.p999", "wake_p999", "wake_p999", None, "the same, all but one in 1,000"),
+    *path_figures("procs", "procs.fork", "fork", "fork", ("ratio", 4),
+                  "a process of examples/procs with 40 pages written forks by pt_copy, the child ends, it is waited for; "
+                  "Linux: the same pages, fork, _exit, waitpid"),
+    *path_figures("procs", "procs.fork_share", "fork_share", "fork_share", None,
+                  "the same by sharing the whole table; Linux: as before"),
+    *path_figures("procs", "procs.cow_fault", "cow_fault", "cow_fault", ("ratio", 4),
+                  "a write to a page that a child shares, to the next instruction, the page copied; Linux too"),
+    *path_figures("procs", "procs.pipe", "pipe", "pipe", ("ratio", 8),
+                  "a byte through a pipe to another process, one back; Linux too"),
+    *path_figures("procs", "procs.signal", "signal", "signal", ("ratio", 8),
+                  "a signal to another process, whose handler answers with one, until that has been handled; "
+                  "Linux: kill and sigsuspend on both sides"),
     Figure("boot_ms", "ms", ("value", 100), False, lambda m: m.boots,
            "virtual time under -icount shift=0,sleep=off from the kernel's first instruction (bench/floor.S) to a "
            "program's first; Linux: to init's first, booted by PVH as well"),

@@ -193,8 +193,9 @@ kit_machine(void)
 static const struct part {
     const char *name;
     int (*run)(void);
-} parts[] = {{"paths", kit_paths}, {"memory", kit_memory}, {"threads", kit_threads},
-             {"envs", kit_envs},   {"wake", kit_wake},     {"machine", kit_machine}};
+} parts[] = {{"paths", kit_paths},    {"memory", kit_memory}, {"threads", kit_threads},
+             {"envs", kit_envs},      {"wake", kit_wake},     {"procs", kit_procs},
+             {"machine", kit_machine}};
 
 int
 main(int argc, char **argv)

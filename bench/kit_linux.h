@@ -16,5 +16,6 @@ uint64_t counter_hz(void);
 /* The parts: 0, or 1. */
 int kit_memory(void);
 int kit_threads(void);
+int kit_procs(void);
 int kit_envs(void);
 int kit_wake(void);

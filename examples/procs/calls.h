@@ -42,6 +42,7 @@ enum image {
     IMAGE_MEET,
     IMAGE_REGISTERS,
     IMAGE_CHURN,
+    IMAGE_MEASURE,
     IMAGES
 };
 

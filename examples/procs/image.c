@@ -47,7 +47,8 @@ image_load(struct image_memory *m, const struct image_file *file)
     struct elf_image elf;
     const char *why;
 
-    if (elf_decode(file->bytes, file->n, PROC_VA + DATA * PAGE, &elf, &why) || elf.low < PROC_VA)
+    if (elf_decode(file->bytes, file->n, PROC_VA + (uint64_t)DATA * PAGE, &elf, &why) ||
+        elf.low < PROC_VA)
         return false;
     m->entry = elf.entry;
     for (uint32_t k = 0; k < elf.n_segments; k++) {

@@ -23,4 +23,5 @@ image_files:
     image meet
     image registers
     image churn
+    image measure
     .section .note.GNU-stack, "", @progbits

@@ -13,21 +13,9 @@ enum {
     MANY_MAX = 1000,
     SPARE_FRAMES = 1000,
     TURNS = 4,
-    SLICE_NS = 10 * 1000 * 1000,
     MS = 1000 * 1000,
     PATIENCE_MS = 60000,
 };
-
-struct context *runners[CONTEXTS_MAX];
-uint32_t n_runners;
-volatile uint64_t scene_values[VALUES], n_values;
-
-bool
-runner_begin(uint32_t i)
-{
-    runners[i] = context_add(sched_enter, NULL);
-    return runners[i] && context_place(runners[i], i % cpu_count(), SLICE_NS) == 0;
-}
 
 static void
 pause_ms(uint64_t ms)
@@ -194,27 +182,6 @@ frames_held(void)
     return state.used_frames;
 }
 
-static bool
-runners_begin(void)
-{
-    n_runners = cpu_count() > 2 ? cpu_count() : 2;
-    for (uint32_t i = 0; i < n_runners; i++)
-        if (!runner_begin(i))
-            return false;
-    return true;
-}
-
-static void
-runners_end(void)
-{
-    for (uint32_t i = 0; i < n_runners; i++) {
-        context_stop(runners[i]);
-        roll_finish(runners[i]);
-        context_remove(runners[i]);
-        task_forget(runners[i]->index);
-    }
-}
-
 /* The n'th argument as a number, or what it is without one; UINT64_MAX: it is none. */
 static uint64_t
 number(uint32_t n, uint64_t otherwise)
@@ -230,21 +197,20 @@ int
 exo_main(const struct start_page *start)
 {
     uint64_t kills = number(1, 10), many = number(2, MANY_MAX), before;
+    uint32_t two_or_more = cpu_count() > 2 ? cpu_count() : 2;
     bool good;
 
     (void)start;
     if (kills == UINT64_MAX || many > MANY_MAX || many == 0)
         return console_print("usage: procs [KILLS [PROCESSES]], at most 1000 of these\n"), 2;
-    if (!procs_begin() || !frames_begin((uint32_t)many * 3 + SPARE_FRAMES) || !images_begin() ||
-        !tables_begin() || !sched_begin())
+    if (!library_begin((uint32_t)many * 3 + SPARE_FRAMES))
         return console_print("procs: too little memory: raise the limit (-m)\n"), 1;
-    calls_begin();
-    if (!runners_begin())
+    if (!runners_begin(two_or_more))
         return console_print("procs: no context for the processes\n"), 1;
     runners_end(); /* what contexts need for good is there now */
     image_touch();
     before = frames_held();
-    good = runners_begin() && scenes_run(many, kills);
+    good = runners_begin(two_or_more) && scenes_run(many, kills);
     runners_end();
     tables_end();
     print("%lu pages copied when they were written, %lu tables\n", cow_copies, table_copies);

@@ -14,6 +14,7 @@
  *  - signal.c: a handler run in the middle of something else
  *  - calls.c: upcalls: what processes ask for, their faults
  *  - kill.c: contexts stopped anywhere, and what becomes of it
+ *  - runners.c: the contexts that run processes
  *  - main.c: one scene after the other
  *
  * The region is all of the library's own addresses: code, data, heap, the frames of all processes.
@@ -214,9 +215,12 @@ int64_t call_serve(struct task *t, struct save_area *save);
 
 bool kill_scene(uint64_t want); /* so many kills in critical sections */
 
-/* main.c */
+/* runners.c */
 enum { VALUES = 2048 };
-extern volatile uint64_t scene_values[VALUES], n_values;
+extern volatile uint64_t scene_values[VALUES], n_values; /* what processes report */
 extern struct context *runners[CONTEXTS_MAX];
 extern uint32_t n_runners;
+bool library_begin(uint32_t n_frames);
 bool runner_begin(uint32_t i);
+bool runners_begin(uint32_t n);
+void runners_end(void);

@@ -86,9 +86,10 @@ child(uint64_t argument, bool sleeps)
 _Noreturn void
 program(uint64_t argument)
 {
-    check(call(P_PIPE, 0, 0, 0) == ANSWERS && call(P_PIPE, 0, 0, 0) == SILENCE, 28);
+    check(call(P_PIPE, 0, 0, 0) == ANSWERS, 28);
+    check(call(P_PIPE, 0, 0, 0) == SILENCE, 29);
     child(argument, false);
     child(argument, true);
-    call(P_REPORT, 2 * SIGNALS, 0, 0);
+    call(P_REPORT, (uint64_t)2 * SIGNALS, 0, 0);
     leave(0);
 }
