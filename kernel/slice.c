@@ -623,7 +623,7 @@ slice_tick(struct cpu *cpu)
     if (cpu->urgent)
         slice_interrupt(cpu, now);
     if (planted(PLANT_STALL) && cpu->grace_end_ns && now >= cpu->grace_end_ns)
-        now += 1000 * SLICE_GRACE_NS;
+        now += (uint64_t)SLICE_GRACE_NS * 1000;
     if (cpu->grace_end_ns && now >= cpu->grace_end_ns)
         slice_force(cpu, now);
     if (!cpu->grace_end_ns && now >= cpu->slice_end_ns && !slice_endless(cpu))

@@ -127,7 +127,7 @@ exo_main(const struct start_page *start)
         call_slice_set(CHILD, 1, POSITION, child.slot[CHILD_CONTEXT], SLOT_NOTHING, SLICE_NS).value,
         "slice_set");
     (void)lost(WARM_NS);
-    usual = WARM_NS / rounds(WARM_NS, &quiet);
+    usual = WARM_NS / (rounds(WARM_NS, &quiet) | 1);
     quiet = lost(RUN_NS);
     go();
     before = upcalls;

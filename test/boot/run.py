@@ -57,7 +57,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('act04_tree', [], [('REVOKE', [], 'refused'), ('REVOKE_CHAIN', [], 'refused'), ('LEAF', [], 'refused')]),
     ('act25_transfer', [], [('CALL_DEPTH', [], 'refused'), ('CALL_DEAD', [], 'refused'), ('STRANGER', [], 'alive'),
                             ('IDENTITY', [], 'refused'), ('ENTRY_SLOT', [], 'alive'), ('ENTRY_POINT', [], 'refused')]),
-    ('chains', [], []),
+    ('chains', [], [('CALL_DEAD', [], 'refused')]),
     ('stalls', [], [('CALL_LOST', [], 'refused'), ('CALL_DYING', [], 'refused')]),
     ('act27_calls', [], [('MAP_RANGE', [], 'alive'), ('SLOT_INDEX', [], 'alive'), ('KEEP', [], 'refused'),
                          ('ERROR', [], 'said')]),

@@ -48,7 +48,7 @@ exo_main(const struct start_page *start)
     stay_on(0);
     worker_start(&hog, SLOT_WORKER, 0, SLICE_NS, spin);
     for (uint32_t i = 0; i < ROUNDS; i++) {
-        clause.value = clock_ns() + SLEEP_NS + i % 3 * SLEEP_NS;
+        clause.value = clock_ns() + SLEEP_NS + (uint64_t)(i % 3) * SLEEP_NS;
         fine(call_wait((uintptr_t)&clause, 1).value, "wait");
         late[i] = clock_ns() - clause.value;
     }
