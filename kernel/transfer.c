@@ -556,6 +556,7 @@ transfer_slow(uint64_t slot, uint64_t what)
     int error;
 
     kernel_lock();
+    context_settle(cpu->current); /* root.S may have changed its root */
     error = calls[what](cpu, slot, &detail);
     if (error)
         arch_context_result(cpu->current, -error, detail);
