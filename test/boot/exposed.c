@@ -237,6 +237,8 @@ account(void)
     fine(call_account_destroy(CHILD).value, "account_destroy");
     while (fine(call_account_destroy(CHILD).value, "account_destroy") > 0)
         ;
+    while (call_tlb_flush(machine->epoch_passed + 1).value == -E_AGAIN)
+        ; /* another processor may have taken it from us just now */
     hold(trap_read((uintptr_t)page).vector != NO_VECTOR, "its page ends with it");
     while (call_frame_free(SLOT_ACCOUNT, frame, 1).value == -E_AGAIN)
         ;
