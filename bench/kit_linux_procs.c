@@ -83,7 +83,7 @@ static void
 pipe_spans(void)
 {
     uint64_t v[SPAN_ROUNDS];
-    int there[2], back[2];
+    int there[2] = {-1, -1}, back[2] = {-1, -1};
     char byte = 1;
     pid_t child;
 

@@ -61,7 +61,7 @@ call_serve(struct task *t, struct save_area *s)
         t->proc->handler = s->rdi;
         return 0;
     case P_RETURN:
-        return signal_return(s);
+        return signal_return(t, s);
     case P_PAUSE:
         return signal_pause(t, s);
     case P_THREAD:

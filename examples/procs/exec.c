@@ -43,6 +43,7 @@ call_exec(struct task *t, struct save_area *save)
         return r;
     memory_drop(p);
     p->handler = 0;
+    p->handling = 0;
     task_begin(t, image_enter(p, (enum image)image), argument, PROC_END - sizeof(uint64_t));
     registers_load(t, save);
     return 0;

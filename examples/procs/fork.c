@@ -45,6 +45,7 @@ child_begin(struct task *t, struct proc *child, struct task *first, const struct
     registers_keep(first, save);
     first->save.rax = 0;
     child->handler = t->proc->handler;
+    child->handling = t->proc->handling;
     pipes_share(t->proc, child);
     lock_take(&procs_lock);
     child->state = PROC_RUNNING;

@@ -41,7 +41,7 @@ record_clear(struct proc *p)
     p->status = 0;
     p->child = p->sibling = NULL;
     p->signals = p->handler = p->turns = p->ran = 0;
-    p->handled = 0;
+    p->handled = p->handling = 0;
     p->number += PROCS_MAX;
 }
 

@@ -107,12 +107,20 @@ struct proc {
     struct task *alone;   /* for its other tasks to end: likewise */
     struct task *pausing; /* for a signal: likewise */
     struct pipe *file[FILES];
-    uint64_t signals; /* raised and not taken */
-    uint64_t handler; /* of all of them; 0: they end the process */
-    uint32_t handled; /* a signal was, since the last pause */
-    uint64_t turns;   /* how often one of its tasks was put on a context */
-    uint64_t ran;     /* cycles that they had there */
+    uint64_t signals;  /* raised and not taken */
+    uint64_t handler;  /* of all of them; 0: they end the process */
+    uint32_t handled;  /* a signal was, since the last pause */
+    uint32_t handling; /* the handler runs: one at a time, or they would fill the stack */
+    uint64_t turns;    /* how often one of its tasks was put on a context */
+    uint64_t ran;      /* cycles that they had there */
 };
+
+/* Is a handler to be run? */
+static inline bool
+signal_due(const struct proc *p)
+{
+    return p->signals && !p->handling;
+}
 
 enum task_state { TASK_FREE = 0, TASK_READY, TASK_RUNNING, TASK_WAITING };
 
@@ -208,7 +216,7 @@ int64_t pipe_read(struct task *t, struct save_area *save);
 int64_t signal_raise(uint64_t number, uint64_t signal);
 int64_t signal_pause(struct task *t, struct save_area *save);
 void signal_deliver(struct task *t, struct save_area *save);
-int64_t signal_return(struct save_area *save);
+int64_t signal_return(struct task *t, struct save_area *save);
 
 void calls_begin(void);
 int64_t call_serve(struct task *t, struct save_area *save);

@@ -209,7 +209,7 @@ sched_sleep(struct task *t, struct save_area *save, struct task **place)
     t->again = 1;
     put_off(h, t, save);
     lock_take(&run_lock);
-    if (*place || t->ends || t->proc->killed || t->proc->signals) {
+    if (*place || t->ends || t->proc->killed || signal_due(t->proc)) {
         append(t); /* somebody else sleeps there, or something came up: it will ask again */
     } else {
         t->state = TASK_WAITING;
@@ -275,8 +275,11 @@ next(struct context *c, struct here *h, struct save_area *save)
     struct task *t;
 
     c->preempt = 0;
-    if (over)
+    if (over) { /* what is left of the quantum would pass meanwhile: the next has one of its own */
+        c->deadline_ns = 0;
+        call_deadline_set(0);
         call_yield(SLOT_NOTHING);
+    }
     while (!(t = take(h, c->index)))
         sleep(c, h);
     put_on(h, t, save);
@@ -324,7 +327,7 @@ sched_leave(struct save_area *save)
             task_end(t);
         else if (c->preempt)
             give_way(h, save);
-        else if (t->proc->signals)
+        else if (signal_due(t->proc))
             signal_deliver(t, save);
         else if (t->again)
             call_again(t, save);

@@ -43,10 +43,10 @@ signal_take(struct proc *p)
     uint64_t set;
 
     lock_take(&procs_lock);
-    set = p->signals;
-    p->signals = set & (set - 1);
+    set = p->handling ? 0 : p->signals;
+    p->signals &= ~(set & -set);
     if (set)
-        p->handled = 1;
+        p->handled = p->handling = 1;
     lock_drop(&procs_lock);
     return set ? (uint32_t)__builtin_ctzll(set) : 0;
 }
@@ -76,7 +76,7 @@ signal_deliver(struct task *t, struct save_area *save)
 
 /* Words that the process has spoiled are its own end: the exception that they raise here. */
 int64_t
-signal_return(struct save_area *save)
+signal_return(struct task *t, struct save_area *save)
 {
     const struct save_area *at = (const struct save_area *)save->rsp;
 
@@ -84,6 +84,7 @@ signal_return(struct save_area *save)
         return -E_FAULT;
     __asm__ volatile("xrstor64 (%0)" ::"r"(at + 1), "a"(-1), "d"(-1) : "memory");
     *save = *at;
+    t->proc->handling = 0;
     return (int64_t)save->rax;
 }
 

@@ -38,14 +38,11 @@ has_ymm(void)
     return low & STATE_YMM;
 }
 
-static struct state
-state_now(void)
+static void
+state_now(struct state *s)
 {
-    struct state s;
-
-    memset(&s, 0, sizeof(s));
-    __asm__ volatile("fxsave64 %0" : "+m"(s));
-    return s;
+    memset(s, 0, sizeof(*s));
+    __asm__ volatile("fxsave64 (%0)" ::"r"(s) : "memory");
 }
 
 /* The upper halves of the sixteen. */
@@ -89,8 +86,9 @@ upper_halves_are(uint64_t value)
 bool
 vectors_clean(void)
 {
-    struct state s = state_now();
+    struct state s;
 
+    state_now(&s);
     return s.control == CONTROL_START && !s.status && !s.tags && !s.opcode && !s.rip && !s.rdp &&
            s.mxcsr == MXCSR_START && all_are(s.rest, END - VALUES, 0) && upper_halves_are(0);
 }
@@ -98,8 +96,9 @@ vectors_clean(void)
 void
 vectors_fill(uint64_t pattern)
 {
-    struct state s = state_now();
+    struct state s;
 
+    state_now(&s);
     for (uint64_t i = 0; i < END - VALUES; i += sizeof(pattern))
         memcpy(s.rest + i, &pattern, sizeof(pattern));
     s.control = CONTROL_OURS;
@@ -124,8 +123,9 @@ vectors_fill(uint64_t pattern)
 bool
 vectors_filled(uint64_t pattern)
 {
-    struct state s = state_now();
+    struct state s;
 
+    state_now(&s);
     return s.control == CONTROL_OURS && s.mxcsr == MXCSR_OURS && s.tags == 0xff &&
            all_are(s.rest + XMM - VALUES, END - XMM, pattern) && upper_halves_are(pattern);
 }
