@@ -280,7 +280,10 @@ void
 slice_sleeps(const struct context *context)
 {
     struct cpu *cpu = cpu_this();
+    const struct context *base = transfer_base(context);
 
+    if (context->wake_ns && !(base->cpus >> cpu->number & 1))
+        (void)idle_ask(base); /* it was lent this time: who names it has set no timer for it */
     if (context->wake_ns && account_at(frame_at(context->self)->owner)->latency_ns &&
         !planted(PLANT_WAKE_TIME))
         cpu->wake_first_ns = earlier(cpu->wake_first_ns, context->wake_ns);

@@ -505,6 +505,7 @@ LIBRARY = [  # libos/exo on one processor: program, argument, exit code, what it
     ('several', '', 0, '', []),
     ('several', '', 0, '', ['--cpus', '2']),
     ('several', '', 0, '', ['--cpus', '4']),
+    ('lent', '', 0, '', ['--cpus', '2']),
     ('rolls', '10', 0, '', []),
     ('rolls', '10', 0, '', ['--cpus', '2']),
     ('rolls', '10 forgotten', 99, '', ['--cpus', '2']),
