@@ -16,7 +16,7 @@ Oracles of a run, each with a name:
 A control runs the same program on the kernel with one check left out, and passes when the run fails by the oracle that it
 names. docs/hostile.md lists them.
 """
-import os, re, signal, socket, subprocess, sys, tempfile, time
+import contextlib, os, re, signal, socket, subprocess, sys, tempfile, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../command'))
 from harness import *
 from machines import enter_machines
@@ -223,13 +223,16 @@ def enter_inspect():
 
 @test(MACHINE, name='act24_revoke.control.TIME_TAKEN')
 def revoke_without_leaving_the_processor():
-    wrong, _ = several('act24_revoke', [], 2, [f'plant={faults()["TIME_TAKEN"]}'])  # and nobody else wants the second processor
-    expect('refused' in wrong, f'with TIME_TAKEN left out nothing was seen: {wrong}')
+    for attempt in range(4):  # nobody else may want the second processor just then
+        wrong, _ = several('act24_revoke', [], 2, [f'plant={faults()["TIME_TAKEN"]}'])
+        if 'refused' in wrong:
+            return
+    expect(False, f'with TIME_TAKEN left out nothing was seen: {wrong}')
 
 
 @test(MACHINE, name='act28_races.control.FETCH')
 def races_with_two_looks():
-    for attempt in range(5):  # two processors must meet within some hundred instructions
+    for attempt in range(20):  # two processors must meet within some hundred instructions
         wrong = judge('act28_races', run_beside('act28_races', ['100000'], [f'plant={faults()["FETCH"]}'], PLANT_KERNEL, 2))
         if 'refused' in wrong:
             return
@@ -293,8 +296,12 @@ def enter_storms():
     test(MACHINE, long=True, name='act18_storms.long')(lambda: storm_holds(100000, 2, timeout=1200))
     for fault, oracle in (('NMI_BASE', 'alive'), ('NMI_STACK', 'alive|refused|said|victim')):
         def control(f=fault, o=oracle):
-            wrong = storm(NMIS * 4, 2, [f'plant={faults()[f]}'])
-            expect(any(name in wrong for name in o.split('|')), f'with {f}: {wrong}')
+            for attempt in range(4):  # a stack that is written over may also stop all: that shows nothing
+                with contextlib.suppress(Failure):
+                    wrong = storm(NMIS * 4, 2, [f'plant={faults()[f]}'], timeout=30)
+                    if any(name in wrong for name in o.split('|')):
+                        return
+            expect(False, f'with {f} nothing was seen')
         test(MACHINE, name=f'act18_storms.control.{fault}')(control)
 
 
@@ -454,7 +461,7 @@ def handoffs(n, cpus):
 
 @test(MACHINE, name='handoff.control.WAIT_LOOK')
 def handoff_without_the_second_look():
-    for attempt in range(5):  # two processors must meet within some hundred instructions
+    for attempt in range(20):  # two processors must meet within some hundred instructions
         wrong, _ = several('handoff', [str(HANDOFFS), seed_new()], 2, [f'plant={faults()["WAIT_LOOK"]}'])
         if 'refused' in wrong:
             return
