@@ -90,8 +90,8 @@ def a_small_machine_is_traced_too():
 
 @test(MACHINE, name='trace.ring')
 def the_newest_events_stay():
-    r, (tracks, lost) = traced(['busybox', 'awk', '{ print; fflush() }'], input=b'x\n' * 40000)
-    same(r.out, b'x\n' * 40000, 'output')
+    r, (tracks, lost) = traced(['busybox', 'awk', '{ print; fflush() }'], input=b'x\n' * 100000)
+    same(r.out, b'x\n' * 100000, 'output')
     expect(lost > 0, 'nothing was replaced: the test shows nothing')
     expect(RING - 10 < len(tracks[0]) < 3 * RING, f'{len(tracks[0])} events of a ring of {RING}')
     expect(spans(tracks[0], 'call', 'power_off') and not spans(tracks[0], 'call', 'account_make'), 'not the newest')
