@@ -54,6 +54,7 @@ def scratch():
 @contextlib.contextmanager
 def locked(name):
     """Alone among the benches of this project, for the block."""
+    os.makedirs(os.path.join(OUT, "bench"), exist_ok=True)
     with open(os.path.join(OUT, "bench", name + ".lock"), "w", encoding="ascii") as f:
         fcntl.flock(f, fcntl.LOCK_EX)
         yield
