@@ -151,6 +151,7 @@ $(BOOT_RAW:%=$(OUT)/test/%): $(OUT)/test/%: $(OUT)/u/test/boot/%.c.o $(OUT)/u/te
 	@mkdir -p $(@D)
 	$(LINK_LIBRARY)
 $(BOOT_RAW:%=$(OUT)/test/%): ENTRY := -e raw_start
+$(addprefix $(OUT)/test/,pauses posts stalls): $(OUT)/u/test/boot/kin.c.o
 $(OUT)/test/roots: $(addprefix $(OUT)/u/test/boot/,message.c.o message.S.o)
 $(BOOT_MANY:%=$(OUT)/test/%): $(OUT)/u/test/boot/workers.c.o
 $(addprefix $(OUT)/test/,slots_walk act27_calls act28_races batches): $(addprefix $(OUT)/u/test/boot/,state.c.o foreign.c.o)
@@ -207,9 +208,9 @@ $(addprefix $(OUT)/bench/,stream exits_linux exits_drive noise_linux): $(OUT)/be
 	@mkdir -p $(@D)
 	$(CC) $(HFLAGS) -I. -static -o $@ $<
 $(OUT)/bench/noise_linux: bench/noise.h
-$(OUT)/bench/%.so: bench/%.c
+$(OUT)/bench/%.so: bench/%.c bench/plugin.h
 	@mkdir -p $(@D)
-	$(CC) $(HFLAGS) -shared -fPIC -o $@ $<
+	$(CC) $(HFLAGS) -I. -shared -fPIC -o $@ $<
 $(OUT)/bench/floor.elf: bench/floor.S
 	@mkdir -p $(@D)
 	$(CC) -m32 -nostdlib -static -Wl,--build-id=none,-z,noexecstack,-e,floor_start -Wl,-Ttext=0x200000 \

@@ -12,41 +12,10 @@
  *
  * Each executed instruction adds to its counter, each turn of a `rep` too. One processor only: the
  * counters are plain. FILE holds struct tally, mapped, so that it is right however QEMU ends.
- *
- * QEMU's plugin interface, version 1 (QEMU 7.2, docs/devel/tcg-plugins.rst), declared here as far
- * as it is used, since its header is not packaged.
  */
-#include <fcntl.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "bench/plugin.h"
 
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-struct qemu_info;
-typedef uint64_t qemu_plugin_id_t;
-
-void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
-                                           void (*cb)(qemu_plugin_id_t, struct qemu_plugin_tb *));
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
-const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
-size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, int op, void *word,
-                                                uint64_t by);
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
-                                            void (*cb)(unsigned processor, void *data), int flags,
-                                            void *data);
-int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv);
-
-extern int qemu_plugin_version;
-int qemu_plugin_version = 1;
-
-enum { INLINE_ADD_U64 = 0, CALLBACK_NO_REGISTERS = 0 };
 enum place { PLACE_KERNEL, PLACE_PROGRAM, PLACE_LIBRARY, PLACE_COUNT };
 
 /* What FILE holds; bench/count.py reads it. */
@@ -110,35 +79,16 @@ block_translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
         instruction_watch(qemu_plugin_tb_get_insn(tb, i));
 }
 
-static struct tally *
-tally_map(const char *path)
-{
-    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0 || ftruncate(fd, sizeof(struct tally)))
-        return NULL;
-    void *p = mmap(NULL, sizeof(struct tally), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    close(fd);
-    return p == MAP_FAILED ? NULL : p;
-}
-
-__attribute__((visibility("default"))) int
+int
 qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv)
 {
     (void)info;
     for (int i = 0; i < argc; i++) {
-        const char *value = strchr(argv[i], '=');
-        if (!value)
-            return -1;
-        size_t n = (size_t)(value++ - argv[i]);
-        if (n == 3 && memcmp(argv[i], "out", n) == 0)
-            tally = tally_map(value);
-        else if (n == 5 && memcmp(argv[i], "entry", n) == 0)
-            entry = strtoull(value, NULL, 16);
-        else if (n == 3 && memcmp(argv[i], "low", n) == 0)
-            low = strtoull(value, NULL, 16);
-        else if (n == 4 && memcmp(argv[i], "high", n) == 0)
-            high = strtoull(value, NULL, 16);
-        else
+        const char *out = plugin_value(argv[i], "out");
+        if (out)
+            tally = plugin_map(out, sizeof *tally);
+        else if (!plugin_address(argv[i], "entry", &entry) &&
+                 !plugin_address(argv[i], "low", &low) && !plugin_address(argv[i], "high", &high))
             return -1;
     }
     if (!tally || !entry || low >= high) {

@@ -6,32 +6,10 @@
  *
  * From the nth time that the instruction at `from` runs until the one at `to` does, the address of
  * each executed instruction is written to FILE, 8 bytes each. bench/path says what they belong to.
- * One processor only. The plugin interface is that of count.c.
+ * One processor only.
  */
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-struct qemu_info;
-typedef uint64_t qemu_plugin_id_t;
-
-void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
-                                           void (*cb)(qemu_plugin_id_t, struct qemu_plugin_tb *));
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
-                                            void (*cb)(unsigned processor, void *data), int flags,
-                                            void *data);
-int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv);
-
-extern int qemu_plugin_version;
-int qemu_plugin_version = 1;
-
-enum { CALLBACK_NO_REGISTERS = 0 };
+#include "bench/plugin.h"
 
 static FILE *out;
 static uint64_t from, to, nth, seen;
@@ -70,24 +48,18 @@ block_translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
     }
 }
 
-__attribute__((visibility("default"))) int
+int
 qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv)
 {
     (void)info;
     for (int i = 0; i < argc; i++) {
-        const char *value = strchr(argv[i], '=');
+        const char *file = plugin_value(argv[i], "out"), *times = plugin_value(argv[i], "nth");
 
-        if (!value)
-            return -1;
-        if (strncmp(argv[i], "out=", 4) == 0)
-            out = fopen(value + 1, "wb");
-        else if (strncmp(argv[i], "from=", 5) == 0)
-            from = strtoull(value + 1, NULL, 16);
-        else if (strncmp(argv[i], "nth=", 4) == 0)
-            nth = strtoull(value + 1, NULL, 10);
-        else if (strncmp(argv[i], "to=", 3) == 0)
-            to = strtoull(value + 1, NULL, 16);
-        else
+        if (file)
+            out = fopen(file, "wb");
+        else if (times)
+            nth = strtoull(times, NULL, 10);
+        else if (!plugin_address(argv[i], "from", &from) && !plugin_address(argv[i], "to", &to))
             return -1;
     }
     if (!out || !from || !to || !nth) {

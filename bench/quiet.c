@@ -10,38 +10,12 @@
  * counter of its own, which it alone changes, a block at a time: one that an exception leaves in
  * its middle counts whole.
  *
- * FILE holds struct quiet, mapped. QEMU's interface is declared as in count.c.
+ * FILE holds struct quiet.
  */
-#include <fcntl.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "bench/plugin.h"
 
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-struct qemu_info;
-typedef uint64_t qemu_plugin_id_t;
-
-void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
-                                           void (*cb)(qemu_plugin_id_t, struct qemu_plugin_tb *));
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb,
-                                          void (*cb)(unsigned processor, void *data), int flags,
-                                          void *data);
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
-                                            void (*cb)(unsigned processor, void *data), int flags,
-                                            void *data);
-int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv);
-
-extern int qemu_plugin_version;
-int qemu_plugin_version = 1;
-
-enum { CALLBACK_NO_REGISTERS = 0, PROCESSORS_MAX = 8 };
+enum { PROCESSORS_MAX = 8 };
 
 /* What FILE holds; bench/count.py reads it. */
 struct quiet {
@@ -95,29 +69,15 @@ block_translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
     }
 }
 
-static struct quiet *
-quiet_map(const char *path)
-{
-    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0 || ftruncate(fd, sizeof(struct quiet)))
-        return NULL;
-    void *p = mmap(NULL, sizeof(struct quiet), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    close(fd);
-    return p == MAP_FAILED ? NULL : p;
-}
-
-__attribute__((visibility("default"))) int
+int
 qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv)
 {
     (void)info;
     for (int i = 0; i < argc; i++) {
-        if (!strncmp(argv[i], "out=", 4))
-            quiet = quiet_map(argv[i] + 4);
-        else if (!strncmp(argv[i], "begin=", 6))
-            begin = strtoull(argv[i] + 6, NULL, 16);
-        else if (!strncmp(argv[i], "end=", 4))
-            end = strtoull(argv[i] + 4, NULL, 16);
-        else
+        const char *out = plugin_value(argv[i], "out");
+        if (out)
+            quiet = plugin_map(out, sizeof *quiet);
+        else if (!plugin_address(argv[i], "begin", &begin) && !plugin_address(argv[i], "end", &end))
             return -1;
     }
     if (!quiet || !begin || !end) {

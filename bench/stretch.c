@@ -9,36 +9,12 @@
  * FILE has a line for each way in: how often, the longest, in instructions, and the addresses of
  * the first blocks behind the entry code, in hexadecimal: the call's, or those of what an interrupt
  * or a fault came to. What comes before the first instruction at user level (the boot) and the
- * power-off are not counted. The plugin interface is that of count.c.
+ * power-off are not counted.
  */
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "bench/plugin.h"
 
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-struct qemu_info;
-typedef uint64_t qemu_plugin_id_t;
-
-void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
-                                           void (*cb)(qemu_plugin_id_t, struct qemu_plugin_tb *));
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
-const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
-size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
-void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb,
-                                          void (*cb)(unsigned processor, void *data), int flags,
-                                          void *data);
-void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, void (*cb)(qemu_plugin_id_t, void *),
-                                    void *data);
-int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv);
-
-extern int qemu_plugin_version;
-int qemu_plugin_version = 1;
-
-enum { CALLBACK_NO_REGISTERS = 0, PROCESSORS = 64, BLOCKS = 3, WAYS = 4096 };
+enum { PROCESSORS = 64, BLOCKS = 3, WAYS = 4096 };
 
 static const uint64_t ENTRY_CODE = 0xffffffffc0000000; /* CPU_BASE of kernel/x86/layout.h */
 
@@ -156,12 +132,12 @@ ended(qemu_plugin_id_t id, void *data)
     fclose(out);
 }
 
-__attribute__((visibility("default"))) int
+int
 qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv)
 {
     (void)info;
-    if (argc == 1 && strncmp(argv[0], "out=", 4) == 0)
-        out = fopen(argv[0] + 4, "w");
+    if (argc == 1 && plugin_value(argv[0], "out"))
+        out = fopen(plugin_value(argv[0], "out"), "w");
     if (!out) {
         fprintf(stderr, "stretch: out is needed\n");
         return -1;

@@ -279,21 +279,27 @@ entry_at(uint64_t va)
     return entry;
 }
 
+uint32_t
+cells_take(uint32_t n)
+{
+    static uint32_t next = CELLS_PER_FRAME;
+
+    if (next + n > CELLS_PER_FRAME) { /* the frame is full: those in it live on */
+        call_slot_clear(SLOT_SLOTS, SLOT_CELLS);
+        fine(call_cells_make(SLOT_ACCOUNT, frame_new(), SLOT_CELLS).value, "cells_make");
+        next = 1; /* the first is the frame's own */
+    }
+    next += n;
+    return next - n;
+}
+
 struct cap
 cap_of(uint32_t slot, uint32_t rights)
 {
-    static uint32_t next;
+    uint32_t cell = cells_take(1);
     struct cap cap;
 
-    if (next % (CELLS_PER_FRAME - 1) == 0) { /* the frame is full: those in it live on */
-        call_slot_clear(SLOT_SLOTS, SLOT_CELLS);
-        fine(call_cells_make(SLOT_ACCOUNT, frame_new(), SLOT_CELLS).value, "cells_make");
-    }
-    fine(call_cap_grant(slot, SLOT_CELLS, 1 + next % (CELLS_PER_FRAME - 1), rights, 0,
-                        (uintptr_t)&cap)
-             .value,
-         "cap_grant");
-    next++;
+    fine(call_cap_grant(slot, SLOT_CELLS, cell, rights, 0, (uintptr_t)&cap).value, "cap_grant");
     return cap;
 }
 

@@ -82,8 +82,9 @@ uint32_t object_of_slot(uint32_t slot);
 /* A capability with these rights to it, for any bearer, of a cell in SLOT_CELLS. */
 struct cap cap_of(uint32_t slot, uint32_t rights);
 /* A slot with these rights to what `slot` names, in slot `into`, by grant and bind. */
+void weaken(uint32_t slot, uint32_t rights, uint32_t into);
+/* The first of n empty cells, at most 16, in a frame of cells of ours that stands in SLOT_CELLS. */
+uint32_t cells_take(uint32_t n);
+enum { SLOT_CELLS = 120 };
 /* From here on we run on that processor alone. */
 void stay_on(uint32_t cpu);
-void weaken(uint32_t slot, uint32_t rights, uint32_t into);
-/* A frame of cells of ours stands here after the first weaken or object_of_slot. */
-enum { SLOT_CELLS = 120 };

@@ -6,23 +6,20 @@
  * over). Where the clock counts instructions. Arguments: for how many ms it is to live; `deaf`.
  */
 #include "abi/event.h"
-#include "libos/exo/child.h"
 #include "libos/exo/rpc.h"
+#include "test/boot/kin.h"
 #include "test/boot/workers.h"
 
 enum {
-    CELLS = 20,
-    ENTRY,
-    CHILD, /* CHILD_SLOT_COUNT of them */
+    KIN = 20, /* KIN_SLOTS of them */
     SLOT_WORKER = 60,
     POSITION = 100,
-    CHILD_FRAMES = 1024,
     SLICE_NS = 200 * 1000,
     LINGER_NS = 40 * 1000, /* of the grace, which is 100 us */
 };
 
 enum {
-    OURS = CHILD + CHILD_SLOT_COUNT, /* in the child's table: our counters */
+    OURS = KIN + KIN_SLOTS, /* in the child's table: our counters */
     COUNTER_ALIVE = COUNTER_FIRST_FREE,
     COUNTER_GRACES,
     SPIN_NS = 20 * 1000,
@@ -31,6 +28,7 @@ enum {
     GRACES_MIN = 50,
 };
 
+static struct child_terms kin;
 static struct worker worker;
 static struct upcall_page *page;
 static volatile bool deaf;
@@ -103,16 +101,6 @@ child_main(void)
         call_wait((uintptr_t)&never, 1);
 }
 
-static const struct child_terms child = {
-    .name = 1,
-    .limit_frames = CHILD_FRAMES,
-    .slot = {CHILD, CHILD + 1, CHILD + 2, CHILD + 3, CHILD + 4},
-    .entry = ENTRY,
-    .cells = CELLS,
-    .first_cell = 1,
-    .main = child_main,
-};
-
 static uint64_t
 count_of(uint64_t counter)
 {
@@ -140,25 +128,22 @@ exo_main(const struct start_page *start)
 {
     uint64_t ms = 0, last = 0, end;
     struct word word = {argument(0), strlen(argument(0))};
-    struct cap cap;
 
     (void)start;
     stay_on(0);
     rpc_begin();
     deaf = !strcmp(argument(1), "deaf");
     expect(number_decimal(word, &ms) == 0, "how long");
-    fine(call_cells_make(SLOT_ACCOUNT, frame_new(), CELLS).value, "cells_make");
-    fine(child_make(&child), "child_make");
-    fine(call_account_time(CHILD, STRIKES, 0).value, "account_time");
-    cap = cap_of(SLOT_EVENTS, RIGHT_READ | RIGHT_POST);
-    fine(call_cap_bind(child.slot[CHILD_SLOTS], OURS, (uintptr_t)&cap).value, "cap_bind");
-    fine(child_run(&child, 0, POSITION, SLICE_NS), "child_run");
+    kin_make(&kin, 1, KIN, 0, child_main);
+    fine(call_account_time(kin.slot[CHILD_ACCOUNT], STRIKES, 0).value, "account_time");
+    kin_give(&kin, SLOT_EVENTS, RIGHT_READ | RIGHT_POST, OURS);
+    fine(child_run(&kin, 0, POSITION, SLICE_NS), "child_run");
     expect(lives(&last), "it begins");
     say("it has begun");
     for (end = clock_ns() + ms * 1000 * 1000; clock_ns() < end;)
         hold(lives(&last), "it is ended");
     say("%lu graces", count_of(COUNTER_GRACES));
     expect(deaf || count_of(COUNTER_GRACES) >= GRACES_MIN, "it was in its grace often");
-    hold(child_destroy(&child) == 0, "the child goes");
+    hold(child_destroy(&kin) == 0, "the child goes");
     return done();
 }

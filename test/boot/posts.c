@@ -8,19 +8,15 @@
 #include "abi/event.h"
 #include "abi/exposed.h"
 #include "abi/slice.h"
-#include "libos/exo/child.h"
 #include "libos/exo/rpc.h"
-#include "test/boot/kit.h"
+#include "test/boot/kin.h"
 
 enum {
-    CELLS = 20,
-    ENTRY,
-    CHILD,                           /* CHILD_SLOT_COUNT of them */
-    OURS = CHILD + CHILD_SLOT_COUNT, /* in the child's table: our counters */
+    KIN = 20,               /* KIN_SLOTS of them */
+    OURS = KIN + KIN_SLOTS, /* in the child's table: our counters */
     POSITION = 100,
     COUNTER_GO = COUNTER_FIRST_FREE, /* odd: the child posts to us; else to a counter of nobody's */
     COUNTER_DULL,
-    CHILD_FRAMES = 1024,
     SLICE_NS = 10 * 1000 * 1000,
     WARM_NS = 20 * 1000 * 1000,
     RUN_NS = 300 * 1000 * 1000,
@@ -29,6 +25,7 @@ enum {
     LOST_MAX_PERMILLE = 50,
 };
 
+static struct child_terms kin;
 static volatile uint64_t upcalls;
 static uint64_t seen;
 
@@ -63,16 +60,6 @@ child_main(void)
         __asm__ volatile("pause"); /* an emulator of one thread lets the other processor on */
     }
 }
-
-static const struct child_terms child = {
-    .name = 1,
-    .limit_frames = CHILD_FRAMES,
-    .slot = {CHILD, CHILD + 1, CHILD + 2, CHILD + 3, CHILD + 4},
-    .entry = ENTRY,
-    .cells = CELLS,
-    .first_cell = 1,
-    .main = child_main,
-};
 
 static uint64_t usual = 1; /* nanoseconds that a round of ours takes beside the child */
 
@@ -111,21 +98,19 @@ int
 exo_main(const struct start_page *start)
 {
     uint64_t quiet, flooded, from, before, most, posts, end;
-    struct cap cap;
 
     (void)start;
     stay_on(0);
     rpc_begin();
     exo_on_event = on_event;
-    fine(call_cells_make(SLOT_ACCOUNT, frame_new(), CELLS).value, "cells_make");
-    fine(child_make(&child), "child_make");
-    cap = cap_of(SLOT_EVENTS, RIGHT_READ | RIGHT_POST);
-    fine(call_cap_bind(child.slot[CHILD_SLOTS], OURS, (uintptr_t)&cap).value, "cap_bind");
-    fine(call_transfer_withdraw(ENTRY, 0).value, "transfer_withdraw");
-    fine(call_slice_take(CHILD, 1, POSITION, 1).value, "slice_take");
-    fine(
-        call_slice_set(CHILD, 1, POSITION, child.slot[CHILD_CONTEXT], SLOT_NOTHING, SLICE_NS).value,
-        "slice_set");
+    kin_make(&kin, 1, KIN, 0, child_main);
+    kin_give(&kin, SLOT_EVENTS, RIGHT_READ | RIGHT_POST, OURS);
+    fine(call_transfer_withdraw(kin.entry, 0).value, "transfer_withdraw");
+    fine(call_slice_take(kin.slot[CHILD_ACCOUNT], 1, POSITION, 1).value, "slice_take");
+    fine(call_slice_set(kin.slot[CHILD_ACCOUNT], 1, POSITION, kin.slot[CHILD_CONTEXT], SLOT_NOTHING,
+                        SLICE_NS)
+             .value,
+         "slice_set");
     (void)lost(WARM_NS);
     usual = WARM_NS / (rounds(WARM_NS, &quiet) | 1);
     quiet = lost(RUN_NS);
@@ -147,6 +132,6 @@ exo_main(const struct start_page *start)
         hold(clock_ns() < end, "the last post is told");
     if (argument(0)[0])
         hold(flooded <= LOST_MAX_PERMILLE, "a flood leaves us our time");
-    hold(child_destroy(&child) == 0, "the child goes");
+    hold(child_destroy(&kin) == 0, "the child goes");
     return done();
 }

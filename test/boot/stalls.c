@@ -9,8 +9,8 @@
 #include "abi/event.h"
 #include "abi/exposed.h"
 #include "abi/slice.h"
-#include "libos/exo/child.h"
 #include "libos/exo/rpc.h"
+#include "test/boot/kin.h"
 #include "test/boot/message.h"
 
 enum {
@@ -21,12 +21,10 @@ enum {
     OTHER_ENTRY, /* of one that calls or destroys */
     OTHER_CALL,  /* in the child's table */
     OTHER_CONTEXT,
-    CELLS,
-    MORE,                            /* the service's activation on another processor */
-    CHILD,                           /* CHILD_SLOT_COUNT of them */
-    LAST = CHILD + CHILD_SLOT_COUNT, /* as many of another */
-    LAST_ENTRY = LAST + CHILD_SLOT_COUNT,
-    LAST_CALL,
+    MORE,                   /* the service's activation on another processor */
+    KIN,                    /* KIN_SLOTS of them */
+    LAST = KIN + KIN_SLOTS, /* as many of another */
+    LAST_CALL = LAST + KIN_SLOTS,
     POSITION = 100,
     CALLER_AT = POSITION,
     SERVICE_AT,
@@ -36,7 +34,6 @@ enum {
     WORK_NS = 6 * SLICE_NS, /* 60 slices of the caller, 6 of the service */
     TURNS = 30,
     ROUNDS = 100000,
-    CHILD_FRAMES = 1024,
     LAST_FRAMES = 1200, /* more than one step of an account's end goes through */
 };
 
@@ -82,7 +79,7 @@ message_serve(uint64_t message[MESSAGE_WORDS], uint64_t identity, uint64_t flags
         break;
     case DESTROY:
         while (left > 0)
-            left = call_account_destroy(CHILD).value;
+            left = call_account_destroy(KIN).value;
         destroyed = left;
         break;
     case MEET:
@@ -331,37 +328,25 @@ child_main(void)
     rpc_serve(CHILD_ENTRY, SLOT_CONTEXT, 0, child_answer);
 }
 
-static const struct child_terms child = {
-    .name = 1,
-    .limit_frames = CHILD_FRAMES,
-    .slot = {CHILD, CHILD + 1, CHILD + 2, CHILD + 3, CHILD + 4},
-    .entry = ENTRY,
-    .cells = CELLS,
-    .first_cell = 1,
-    .main = child_main,
-};
-
 /* We -> a service of the child account -> one of ours, which destroys that account. */
 static void
 account_gone(void)
 {
     uint64_t message[MESSAGE_WORDS] = {0}, turns = 0;
-    struct cap cap;
+    struct child_terms kin;
 
     service_new(SLOT_ACCOUNT, SLOT_ENV, OTHER_ENTRY, OTHER_CONTEXT);
     named(0, OTHER_AT, OTHER_CONTEXT, SLICE_NS);
-    call_slot_clear(SLOT_SLOTS, ENTRY);
-    fine(call_cells_make(SLOT_ACCOUNT, frame_new(), CELLS).value, "cells_make");
-    fine(child_make(&child), "child_make");
-    cap = cap_of(OTHER_ENTRY, RIGHT_RUN);
-    fine(call_cap_bind(child.slot[CHILD_SLOTS], OTHER_CALL, (uintptr_t)&cap).value, "cap_bind");
-    refuse(message_send(transfer_word(ENTRY), message), E_OWNERDEAD, "a callee without an account");
+    kin_make(&kin, 1, KIN, 0, child_main);
+    kin_give(&kin, OTHER_ENTRY, RIGHT_RUN, OTHER_CALL);
+    refuse(message_send(transfer_word(kin.entry), message), E_OWNERDEAD,
+           "a callee without an account");
     while (phase(OTHER_CONTEXT) != CONTEXT_PARKED) {
         hold(++turns < ROUNDS, "the service that it called is kept busy");
         call_yield(SLOT_NOTHING);
     }
     expect(destroyed == 0, "nothing is left of the account");
-    refuse(message_send(transfer_word(ENTRY), message), E_BADF, "nor of its entry");
+    refuse(message_send(transfer_word(kin.entry), message), E_BADF, "nor of its entry");
 }
 
 static void
@@ -376,25 +361,16 @@ last_main(void)
     rpc_serve(CHILD_ENTRY, SLOT_CONTEXT, 0, last_answer);
 }
 
-static const struct child_terms last = {
-    .name = 2,
-    .limit_frames = CHILD_FRAMES + LAST_FRAMES,
-    .slot = {LAST, LAST + 1, LAST + 2, LAST + 3, LAST + 4},
-    .entry = LAST_ENTRY,
-    .cells = CELLS,
-    .first_cell = 1 + CHILD_CELLS,
-    .main = last_main,
-};
-
 /* From the mark on nobody enters what ends, though most of it is still there. */
 static void
 account_going(void)
 {
     struct rpc m = {.word = {0}};
+    struct child_terms last;
     int64_t left;
 
-    fine(child_make(&last), "child_make");
-    weaken(LAST_ENTRY, RIGHT_RUN, LAST_CALL);
+    kin_make(&last, 2, LAST, LAST_FRAMES, last_main);
+    weaken(last.entry, RIGHT_RUN, LAST_CALL);
     expect(rpc_call(LAST_CALL, &m) == 0 && m.word[2] == 1, "it answers");
     for (uint32_t i = 0; i < LAST_FRAMES; i++)
         frame_of_account(LAST); /* its end begins with these, so that its context is there still */
