@@ -181,7 +181,7 @@ void images_end(void);
 uint64_t image_enter(struct proc *p, enum image image); /* its first address; 0: there is none */
 
 /* ---- sched.c ---- */
-bool sched_begin(void);
+void sched_begin(void);
 void sched_enter(void *argument) __attribute__((noreturn)); /* what a context begins with */
 void sched_ready(struct task *t);
 void sched_wake(struct task **place); /* who sleeps there, if somebody does */

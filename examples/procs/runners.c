@@ -11,9 +11,9 @@ volatile uint64_t scene_values[VALUES], n_values;
 bool
 library_begin(uint32_t n_frames)
 {
-    if (!procs_begin() || !frames_begin(n_frames) || !images_begin() || !tables_begin() ||
-        !sched_begin())
+    if (!procs_begin() || !frames_begin(n_frames) || !images_begin() || !tables_begin())
         return false;
+    sched_begin();
     calls_begin();
     return true;
 }

@@ -387,12 +387,11 @@ procs_slice_end(struct save_area *save)
     on_event(save);
 }
 
-bool
+void
 sched_begin(void)
 {
     event_before = exo_on_event;
     exo_on_event = on_event;
-    return exo_events_held;
 }
 
 /* What the kernel enters at the end of a slice: as crt0.S for other upcalls. */

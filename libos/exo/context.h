@@ -32,6 +32,7 @@ struct context {
     struct context *roller;     /* who does that for this one, which is dead; null: nobody */
     uint64_t roller_rsp;        /* where that one goes on */
     uint32_t held;              /* events are, until the lowest handler is left: upcall.c */
+    uint32_t slice_over;        /* its slice has ended, and it did not give way yet: sched.c */
     uint64_t deadline_ns;       /* as told to the kernel; 0: none */
     uint64_t tick_ns;           /* when the running thread is to be preempted; 0: never */
     struct pairing *timers;     /* those that are set here */

@@ -62,7 +62,7 @@ _start: /* rdi = boot page or start page */
     upcall exo_upcall_event, exo_on_event
     upcall exo_upcall_revoke, exo_on_revoke
 
-    /* Events that were held back have been found on the way back: as if they came now. */
+    /* Upcalls that were held back have been found on the way back: as if they came now. */
 exo_pending:
     mov %rdi, %rbx
     xor %ebp, %ebp
@@ -77,18 +77,22 @@ exo_resume:
     jmp *%rax
 
     /*
-     * Where a library resumes: 0, or RESUME_CHECKED if it links libos/exo/checked.S. There events that
-     * were held back are let in again and looked for, in the only place where none can be missed: an
-     * upcall from here on is redelivered (R1). Not from a higher level.
+     * From the lowest level what is pending is looked for, in the only place where nothing can be
+     * missed: an upcall from here on is redelivered (R1). One subtraction tells: behind depth lies
+     * pending, which only this processor sets while we run, since each that can be held back has an
+     * entry (upcall.c). What is still masked stays pending for who masked it.
      */
-    .weak exo_resume_entry
-    .set exo_resume_entry, 0
-
     .macro resume level
     .balign 256
     .set area, exo_upcall_page + 256 + 256 * \level
 resume_\level:
-    decl exo_upcall_page + 4(%rip) /* depth */
+    .if \level == 0
+    decq exo_upcall_page + PAGE_DEPTH(%rip)
+    jnz pending_found
+resume_go_on:
+    .else
+    decl exo_upcall_page + PAGE_DEPTH(%rip)
+    .endif
     mov area + 8 * 0(%rip), %rax
     mov area + 8 * 1(%rip), %rbx
     mov area + 8 * 2(%rip), %rcx
@@ -108,19 +112,20 @@ resume_\level:
     popfq
     pop %rsp
     jmp *area + 8 * 18(%rip) /* rip */
-    .org resume_\level + RESUME_CHECKED
     .if \level == 0
+pending_found:
     cmpl $0, exo_upcall_page + HERE_HELD(%rip)
-    je resume_\level
+    je 1f
     movl $0, exo_upcall_page + HERE_HELD(%rip)
     andl $~PAGE_EVENT, exo_upcall_page + PAGE_MASK(%rip)
-    testl $PAGE_EVENT, exo_upcall_page + PAGE_PENDING(%rip)
-    jz resume_\level
+1:  mov exo_upcall_page + PAGE_MASK(%rip), %eax
+    not %eax
+    test %eax, exo_upcall_page + PAGE_PENDING(%rip)
+    jz resume_go_on
+    movl $1, exo_upcall_page + PAGE_DEPTH(%rip)
     lea area(%rip), %rdi
     movabs $exo_pending, %rax /* absolute: this page is copied elsewhere (contexts.c) */
     jmp *%rax
-    .else
-    jmp resume_\level
     .endif
     .endm
 

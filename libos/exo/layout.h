@@ -9,8 +9,7 @@
 #define PAGE_EVENT 32 /* 1 << UPCALL_EVENT */
 #define PAGE_SAVE 256
 #define SAVE_BYTES 256
-#define SAVE_WORDS 23      /* up to ss */
-#define RESUME_CHECKED 184 /* from the beginning of a level's resume sequence: crt0.S */
+#define SAVE_WORDS 23 /* up to ss */
 #define SAVE_RIP 144
 #define SAVE_RFLAGS 160
 #define SAVE_RSP 168

@@ -15,6 +15,7 @@
 #include "libos/exo/roll.h"
 #include "libos/exo/contexts.h"
 #include "libos/exo/lock.h"
+#include "libos/exo/upcall.h"
 #include "call_stubs.h"
 
 enum { HELD_BACK = 1 << UPCALL_SLICE_END | 1 << UPCALL_EVENT | 1 << UPCALL_REVOKE };
@@ -49,6 +50,7 @@ run(struct context *here, struct context *dead)
         __atomic_store_n(&dead->roller, NULL, __ATOMIC_RELEASE); /* it was done meanwhile */
     }
     __atomic_store_n(&here->page.mask, mask, __ATOMIC_SEQ_CST);
+    upcalls_take_pending();
 }
 
 bool

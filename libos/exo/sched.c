@@ -4,8 +4,9 @@
  *
  * Invariants (those of switch.S, and)
  *  Q1 what happens to a context in an upcall touches its ready list only where the upcall has
- *     interrupted a thread at large (at_large); else it is put off for SOON_NS, or to the end of
- *     what keeps the context busy if that is earlier.
+ *     interrupted a thread at large (at_large); else it is put off: within another handler to the
+ *     end of that, else for SOON_NS, or to the end of what keeps the context busy if that is
+ * earlier.
  */
 #include "libos/exo/sched.h"
 #include "abi/cap.h"
@@ -18,7 +19,7 @@
 #include "libos/exo/waiters.h"
 #include "call_stubs.h"
 
-enum { SOON_NS = 50 * 1000, EVENT = 1 << UPCALL_EVENT };
+enum { SOON_NS = 50 * 1000, EVENT = 1 << UPCALL_EVENT, FLAGS_START = 0x202 };
 
 void exo_idle(void) __attribute__((noreturn));
 void exo_slice_end(struct save_area *save);
@@ -78,6 +79,16 @@ soon(struct context *c)
     call_deadline_set(c->deadline_ns);
 }
 
+/* Where the slice has ended: before the grace does. */
+static void
+give_way(struct context *c)
+{
+    if (!c->slice_over)
+        return;
+    c->slice_over = 0;
+    call_yield(SLOT_NOTHING);
+}
+
 /*
  * Times that have come, counters that have grown. Should another run? After a tick, or where what a
  * thread waited for has happened. The context is busy.
@@ -100,11 +111,14 @@ look(struct context *c)
     return over;
 }
 
-/* The interrupted thread to the end of the list; the first of it runs. */
+/*
+ * The interrupted thread to the end of the list; the save area becomes that of the first of it. So
+ * the handler is left as ever, and what came meanwhile is not missed.
+ */
 static void
-preempt(struct context *c, const struct save_area *save)
+preempt(struct context *c, struct save_area *save)
 {
-    struct thread *t = c->current;
+    struct thread *t = c->current, *next;
 
     if (!c->ready)
         return;
@@ -114,43 +128,55 @@ preempt(struct context *c, const struct save_area *save)
     t->preempted[1] = (uintptr_t)exo_thread_resume;
     t->rsp = (uintptr_t)t->preempted;
     thread_ready(t);
-    busy_enter();
-    exo_leave(&c->page.depth); /* once off this stack, the save area is free */
+    next = c->ready;
+    c->ready = next->next; /* t at least */
+    c->current = next;
+    __asm__ volatile("wrfsbase %0" ::"r"(next->fs));
+    if (next->rsp == (uintptr_t)next->preempted) {
+        *save = next->save;
+        __asm__ volatile("xrstor64 (%0)" ::"r"(next->vectors), "a"(-1), "d"(-1) : "memory");
+    } else {
+        save->rip = (uintptr_t)exo_switch_return;
+        save->rsp = next->rsp;
+        save->rflags = FLAGS_START;
+    }
+}
+
+/* A slice or a tick that may be over, in the interrupted thread's place. */
+static void
+attend(struct context *c, struct save_area *save)
+{
+    bool over = c->slice_over;
+
+    c->busy = 1;
+    event_before(save);
+    give_way(c);
+    over |= look(c);
+    c->busy = c->preempt = 0;
+    if (over)
+        preempt(c, save);
 }
 
 static void
 on_event(struct save_area *save)
 {
     struct context *c = context_here();
-    bool over;
 
-    if (!save || !at_large(c, save)) {
+    if (save && save != &c->page.save[0]) {
+        upcalls_hold_event(); /* to the end of the handler that it interrupts */
+    } else if (!save || !at_large(c, save)) {
         c->preempt = c->busy > 0;
         soon(c);
-        return;
+    } else {
+        attend(c, save);
     }
-    c->busy = 1;
-    event_before(save);
-    over = look(c);
-    c->busy = c->preempt = 0;
-    if (over)
-        preempt(c, save);
 }
 
 void
 exo_slice_end(struct save_area *save)
 {
-    struct context *c = context_here();
-
-    if (!at_large(c, save)) {
-        c->preempt = c->busy > 0;
-        return;
-    }
-    call_yield(SLOT_NOTHING);
-    c->busy = 1;
-    look(c);
-    c->busy = c->preempt = 0;
-    preempt(c, save);
+    context_here()->slice_over = 1;
+    on_event(save);
 }
 
 /* What was put off while the context was busy. */
@@ -161,12 +187,13 @@ on_preempt(void)
 
     busy_enter();
     c = context_here();
+    c->preempt = 0;
     if (c->page.depth > 0) { /* an upcall's handler */
-        soon(c);
-        c->preempt = 0;
+        upcalls_hold_event();
         busy_leave();
         return;
     }
+    give_way(c);
     look(c);
     c->preempt = 0;
     busy_leave();
@@ -184,6 +211,7 @@ sleep(struct context *c)
     uint32_t n = waiters_clauses(clauses, WAIT_CLAUSES_MAX, &all);
 
     c->tick_ns = all ? 0 : clock_ns() + THREAD_TICK_NS;
+    c->slice_over = 0;
     deadline_arm(c);
     call_wait((uintptr_t)clauses, n);
     if (__atomic_fetch_and(&c->page.pending, ~(uint32_t)EVENT, __ATOMIC_SEQ_CST) & EVENT)

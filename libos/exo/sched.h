@@ -28,6 +28,7 @@ thread_block(uint32_t *lock)
 void exo_leave(uint32_t *lock) __attribute__((noreturn));
 
 void exo_thread_resume(void);
+void exo_switch_return(void);
 void exo_thread_first(void);
 
 /* ---- sched.c ---- */

@@ -55,6 +55,8 @@ exo_switch:
     movl $0, (%rdi)
     mov THREAD_FS(%rsi), %rax
     wrfsbase %rax
+    .globl exo_switch_return
+exo_switch_return: /* for sched.c: where a thread goes on that was not preempted */
     pop %rbp
     ret
 

@@ -14,7 +14,8 @@
 #include "call_stubs.h"
 
 /* What crt0.S relies on. */
-_Static_assert(offsetof(struct upcall_page, depth) == 4, "decl in the resume sequence");
+_Static_assert(offsetof(struct upcall_page, depth) == PAGE_DEPTH, "layout");
+_Static_assert(PAGE_PENDING == PAGE_DEPTH + sizeof(uint32_t), "one subtraction sees both");
 _Static_assert(offsetof(struct upcall_page, save) == 256, "the areas");
 _Static_assert(offsetof(struct upcall_page, mask) == PAGE_MASK, "layout");
 _Static_assert(offsetof(struct upcall_page, pending) == PAGE_PENDING, "layout");
@@ -114,17 +115,26 @@ upcalls_begin(void)
                                 (exo_slice_end_entry ? 1 << COUNTER_CONSOLE : 0));
 }
 
+/* What is pending and not masked any more, as if it came now. */
+static void
+take_pending(struct save_area *save)
+{
+    struct upcall_page *page = &context_here()->page;
+    uint32_t open = ~__atomic_load_n(&page->mask, __ATOMIC_SEQ_CST);
+    uint32_t was = __atomic_fetch_and(&page->pending, ~open, __ATOMIC_SEQ_CST) & open;
+
+    if (was & 1 << UPCALL_SLICE_END)
+        call_yield(SLOT_NOTHING);
+    if (was & 1 << UPCALL_REVOKE)
+        exo_on_revoke(save);
+    if (was & 1 << UPCALL_EVENT)
+        exo_on_event(save);
+}
+
 void
 upcalls_take_pending(void)
 {
-    const uint32_t event = 1 << UPCALL_EVENT, revoke = 1 << UPCALL_REVOKE;
-    uint32_t was =
-        __atomic_fetch_and(&context_here()->page.pending, ~(event | revoke), __ATOMIC_SEQ_CST);
-
-    if (was & event)
-        exo_on_event(NULL);
-    if (was & revoke)
-        exo_on_revoke(NULL);
+    take_pending(NULL);
 }
 
 void
@@ -142,10 +152,7 @@ void exo_take_pending(struct save_area *save);
 void
 exo_take_pending(struct save_area *save)
 {
-    struct upcall_page *page = &context_here()->page;
-
-    __atomic_fetch_and(&page->pending, ~(uint32_t)PAGE_EVENT, __ATOMIC_SEQ_CST);
-    exo_on_event(save);
+    take_pending(save);
 }
 
 void

@@ -44,12 +44,11 @@ int upcalls_register(struct context *c, const uint64_t stack[UPCALL_DEPTH_MAX],
 void upcalls_take_pending(void);
 
 /*
- * For handlers of events that come at a bad moment, in a library that links checked.S (by naming
- * exo_events_held): from here on events are held back; exo_on_event is called again on the way back
- * from the lowest level, with its save area.
+ * For handlers of events that come at a bad moment, within another handler: from here on events are
+ * held back; exo_on_event is called again on the way back from the lowest level, with its save
+ * area. So are all upcalls that were held back meanwhile.
  */
 void upcalls_hold_event(void);
-extern const uint8_t exo_events_held;
 
 /* Leave whatever we do and continue with these registers, which lie in exo_upcall_page. */
 void exo_resume(struct save_area *save) __attribute__((noreturn));

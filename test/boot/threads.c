@@ -3,7 +3,8 @@
  * threads.c - threads of libos/exo: as many as one likes, preempted with all their registers, woken
  * in order and in time; what they used comes back.
  * Argument `deep`: a thread runs off its stack, which must be the end. `time`: those that wait for
- * the clock, where it counts instructions, for a thread may be preempted just as it wakes.
+ * the clock, where it counts instructions, for a thread may be preempted just as it wakes. `slow`:
+ * a machine so slow that each handler of an event is interrupted by the next event.
  */
 #include "abi/account.h"
 #include "test/boot/kit.h"
@@ -249,6 +250,66 @@ through_a_ring(void)
     expect(got_sum == (uint64_t)ITEMS * (ITEMS - 1) / 2, "all items went through");
 }
 
+/* ---- events upon events ---- */
+
+static upcall_handler *event_inner;
+static uint32_t deepest;
+static volatile bool turned;
+
+static void
+spin_until(uint64_t ns)
+{
+    while (clock_ns() < ns)
+        ;
+}
+
+static void
+slow_event(struct save_area *save)
+{
+    uint32_t depth = context_here()->page.depth;
+
+    deepest = depth > deepest ? depth : deepest;
+    event_inner(save);
+    spin_until(clock_ns() + MS / 5);
+}
+
+static int
+slow_fault(const struct region *r, uint64_t va, uint32_t need)
+{
+    spin_until(clock_ns() + (uint64_t)8 * MS);
+    return region_bring(r, va, need);
+}
+
+static void
+turn(void *argument)
+{
+    (void)argument;
+    turned = true;
+}
+
+/* Events come while a fault is handled, and again while they are: none may be the last. */
+static void
+nested(void)
+{
+    volatile uint8_t *slow;
+    struct thread *t = thread_start(turn, NULL);
+
+    thread_join(t);
+    turned = false;
+    event_inner = exo_on_event;
+    exo_on_event = slow_event;
+    slow =
+        (volatile uint8_t *)region_reserve(1, FRAME_BYTES, MAP_READ | MAP_WRITE, slow_fault, NULL);
+    t = thread_start(turn, NULL);
+    *slow = 1;
+    say("events up to %u deep", (unsigned)deepest);
+    expect(deepest > 1, "an event in the handler of a fault");
+    while (!turned)
+        __builtin_ia32_pause();
+    exo_on_event = event_inner;
+    thread_join(t);
+}
+
 static void
 deep(void *argument)
 {
@@ -270,6 +331,10 @@ exo_main(const struct start_page *start)
     if (argument(0)[0] == 't') {
         sleepers();
         timed_waits();
+        return done();
+    }
+    if (argument(0)[0] == 's') {
+        nested();
         return done();
     }
     many();
