@@ -105,13 +105,7 @@ child_round(void)
     uint64_t done = pair_transfer(1);
 
     child_here = false;
-    if (child_destroy(&child) < 0)
-        return 0;
-    call_slot_clear(SLOT_SLOTS, SLOT_CHILD + CHILD_ACCOUNT);
-    for (uint32_t i = 0; i < CHILD_CELLS; i++) /* for the next */
-        while (call_cap_revoke(SLOT_CELLS, child.first_cell + i).value > 0)
-            ;
-    return done;
+    return child_destroy(&child) < 0 ? 0 : done;
 }
 
 uint64_t

@@ -22,7 +22,7 @@ enum {
     ACCOUNT_SLOTS = 32,                /* channel n's account stands at ACCOUNT_SLOTS + n */
     SLICE_NS = 10 * 1000 * 1000,
     STATUS_FAULT = 125,  /* we could not make it */
-    STATUS_NOEXEC = 126, /* its library is no executable */
+    STATUS_NOEXEC = 126, /* its library is no executable, or larger than its memory */
     STATUS_SIGNAL = 128,
     SIGNAL_KILL = 9,
     SIGNAL_SEGV = 11,
@@ -218,9 +218,10 @@ job_start(const struct plan_partition *part)
     uint64_t own = log_on ? own_frames() : 0;
     const char *why = launch_describe(part, &launch);
     int error = why ? -E_INVAL : partition_launch(&launch, &job->partition, &why);
+    bool its_own = error == -E_NOEXEC || error == -E_DQUOT;
 
     if (error) {
-        job_refuse(part, &job->partition, error == -E_NOEXEC ? STATUS_NOEXEC : STATUS_FAULT, why);
+        job_refuse(part, &job->partition, its_own ? STATUS_NOEXEC : STATUS_FAULT, why);
         return;
     }
     memcpy(job->name, part->name, sizeof(job->name));

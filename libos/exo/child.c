@@ -8,6 +8,7 @@
 #include "abi/account.h"
 #include "abi/cap.h"
 #include "abi/context.h"
+#include "abi/error.h"
 #include "abi/transfer.h"
 #include "lib/string.h"
 #include "libos/exo/context.h"
@@ -264,17 +265,42 @@ child_vital(void)
     return error;
 }
 
+/* The frame of an account of which nothing is left but that; a capability names it. */
+static int64_t
+account_frame(const struct child_terms *t)
+{
+    struct cap cap;
+    int64_t r = call_cap_grant(t->slot[CHILD_ACCOUNT], t->cells, t->first_cell, RIGHT_GRANT, 0,
+                               (uintptr_t)&cap)
+                    .value;
+
+    return r < 0 ? r : cap.object;
+}
+
+static void
+cells_empty(const struct child_terms *t)
+{
+    for (uint32_t i = 0; i < CHILD_CELLS; i++)
+        while (call_cap_revoke(t->cells, t->first_cell + i).value == -E_AGAIN)
+            ;
+}
+
 int
 child_destroy(const struct child_terms *t)
 {
-    int64_t left;
+    int64_t left, frame;
 
     do
         left = call_account_destroy(t->slot[CHILD_ACCOUNT]).value;
     while (left > 0);
-    for (uint32_t i = CHILD_SLOTS; i < CHILD_SLOT_COUNT; i++)
+    if (left < 0)
+        return (int)left;
+    cells_empty(t);
+    frame = account_frame(t);
+    cells_empty(t);
+    for (uint32_t i = 0; i < CHILD_SLOT_COUNT; i++)
         call_slot_clear(SLOT_SLOTS, t->slot[i]);
     if (t->entry != SLOT_NOTHING)
         call_slot_clear(SLOT_SLOTS, t->entry);
-    return (int)left;
+    return (int)(frame < 0 ? frame : pool_give(&exo_pool, (uint64_t)frame, 1));
 }

@@ -36,8 +36,8 @@ struct child_terms {
 };
 
 /*
- * Makes it. 0, or an error: what there is of it then goes with its account. slot[CHILD_ACCOUNT]
- * stays the caller's, for account_destroy; the others may be cleared.
+ * Makes it. 0, or an error: what there is of it then goes by child_destroy, which needs
+ * slot[CHILD_ACCOUNT] and the cells; the other slots may be cleared.
  */
 int child_make(const struct child_terms *t);
 /*
@@ -47,5 +47,8 @@ int child_make(const struct child_terms *t);
 int child_run(const struct child_terms *t, uint32_t cpu, uint32_t position, uint64_t slice_ns);
 /* In the child: its image is vital from here on, as far as its reserve goes. 0, or an error. */
 int child_vital(void);
-/* Takes all of it back, until nothing of its account is left. 0, or an error. */
+/*
+ * Takes all of it back, until nothing is left of its account, the account's frame among it; slots
+ * and cells are empty again. 0, or an error.
+ */
 int child_destroy(const struct child_terms *t);

@@ -282,7 +282,6 @@ static struct child_terms terms = {
 };
 static volatile struct shared *theirs;
 static const volatile struct account_page *ring;
-static uint64_t their_frame; /* of the account */
 static uint64_t cells_frame;
 
 static void
@@ -300,7 +299,6 @@ child_begin(enum mode as)
     fine(pool_take_run(&exo_pool, 1, &cells_frame), "a frame of cells");
     fine(call_cells_make(SLOT_ACCOUNT, cells_frame, SLOT_OURS).value, "cells_make");
     fine(child_make(&terms), "child_make");
-    their_frame = object_of_slot(SLOT_KIN);
     fine(rpc_call(SLOT_ENTRY, &m), "rpc_call");
     frame = m.word[0];
     fine(space_map_run(&exo_space, (uintptr_t)theirs, frame, 1, MAP_READ, SLOT_KIN), "its page");
@@ -324,7 +322,6 @@ child_end(void)
     fine(space_unmap(&exo_space, (uintptr_t)theirs, 1), "unmap");
     fine(space_unmap(&exo_space, (uintptr_t)ring, RING_PAGES), "unmap");
     fine(child_destroy(&terms), "child_destroy");
-    fine(pool_give(&exo_pool, their_frame, 1), "frame_free");
     fine(pool_give(&exo_pool, cells_frame, 1), "frame_free");
 }
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * hog.c - a program that never ends and never gives way: it spins, storms the kernel with calls or
- * the largest batches, traps, executes what it may not, overflows its stack, or hears nothing. It
- * costs only its own slices.
+ * the largest batches, traps, executes what it may not, overflows its stack, hears nothing, or is
+ * one environment after the other whose fault handler faults. It costs only its own slices.
  */
+#include "libos/exo/child.h"
 #include "test/boot/kit.h"
+
+enum { CHILD = 20, CHILD_FRAMES = 1024 };
 
 static uint64_t entries[MAP_BATCH_MAX];
 
@@ -85,6 +88,44 @@ on_event(struct save_area *save)
     (void)save;
 }
 
+static void
+fault_again(struct save_area *save)
+{
+    (void)save;
+    *(volatile uint8_t *)0; /* NOLINT(clang-analyzer-core.NullDereference) */
+}
+
+static void
+child_main(void)
+{
+    exo_on_fault = fault_again;
+    fault_again(NULL);
+}
+
+/* A child begins, in our slice, and is ended by the kernel. */
+static void
+hog_handler(void)
+{
+    static struct child_terms child = {.limit_frames = CHILD_FRAMES,
+                                       .entry = SLOT_NOTHING,
+                                       .cells = SLOT_CELLS,
+                                       .main = child_main};
+    struct context_state state = {0};
+
+    child.name++;          /* a name is given once */
+    if (!child.first_cell) /* empty again when all of it is gone */
+        child.first_cell = cells_take(CHILD_CELLS);
+    for (uint32_t i = 0; i < CHILD_SLOT_COUNT; i++)
+        child.slot[i] = CHILD + i;
+    fine(child_make(&child), "child_make");
+    while (state.phase != CONTEXT_STOPPED) {
+        call_yield(child.slot[CHILD_CONTEXT]);
+        fine(call_context_read(child.slot[CHILD_CONTEXT], (uintptr_t)&state).value, "context_read");
+    }
+    expect(state.cause == CAUSE_DEPTH, "it ends by its fault");
+    fine(child_destroy(&child), "child_destroy");
+}
+
 static const struct {
     const char *name;
     void (*once)(void);
@@ -92,7 +133,7 @@ static const struct {
             {"batches", hog_batches}, {"traps", hog_traps},
             {"deaf", hog_spin},       {"deadlines", hog_deadlines},
             {"posts", hog_posts},     {"privileged", hog_privileged},
-            {"stack", hog_stack}};
+            {"stack", hog_stack},     {"handler", hog_handler}};
 
 int
 exo_main(const struct start_page *start)

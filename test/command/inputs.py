@@ -15,14 +15,21 @@ def elf(segments=((1, 5, 0, 0x400000, 200, 200),), machine=62, kind=2, entry=0x4
 
 
 TEXT = (1, 5, 0, 0x400000, 200, 200)
-NOT_EXECUTABLES = {
-    'empty': b'', 'text': b'hello\n', 'truncated head': elf()[:40], 'truncated segment': elf()[:150],
-    'aarch64': elf(machine=183), 'i386': elf(machine=3, bits=1), 'object file': elf(kind=1), 'no segment': elf(segments=()),
-    'overlap': elf(segments=(TEXT, (1, 6, 0, 0x400050, 200, 200))), 'absurd count': elf(phnum=65535), 'absurd place': elf(phoff=1 << 63),
-    'segment past the end of the file': elf(segments=((1, 5, 0, 0x400000, 1 << 40, 1 << 40),)),
-    'less memory than file': elf(segments=((1, 5, 0, 0x400000, 200, 100),)),
-    'address that wraps': elf(segments=(TEXT, (1, 6, 0, (1 << 64) - 4096, 100, 8192))),
-    'kernel half': elf(segments=(TEXT, (1, 6, 0, 0xffffffff80000000, 100, 100))), 'entry outside': elf(entry=0x900000),
+OUTSIDE = "a segment lies outside the program's address range"
+NOT_EXECUTABLES = {  # what is wrong with it, how the line names that
+    'empty': (b'', 'not an ELF file'), 'text': (b'hello\n', 'not an ELF file'),
+    'truncated head': (elf()[:40], 'truncated: the file ends within its header'),
+    'truncated table': (elf()[:100], 'truncated: the program headers lie outside the file'),
+    'truncated segment': (elf()[:150], 'truncated: a segment lies outside the file'),
+    'aarch64': (elf(machine=183), 'made for another machine'), 'i386': (elf(machine=3, bits=1), 'not a 64-bit program'),
+    'object file': (elf(kind=1), 'not an executable: an object file'), 'no segment': (elf(segments=()), 'no program headers'),
+    'overlap': (elf(segments=(TEXT, (1, 6, 0x50, 0x400050, 200, 200))), 'segments overlap'),
+    'absurd count': (elf(phnum=65535), 'truncated: the program headers'), 'absurd place': (elf(phoff=1 << 63), 'truncated: the program headers'),
+    'segment past the end of the file': (elf(segments=((1, 5, 0, 0x400000, 1 << 40, 1 << 40),)), 'truncated: a segment'),
+    'less memory than file': (elf(segments=((1, 5, 0, 0x400000, 200, 100),)), 'a segment has more bytes in the file than in memory'),
+    'address that wraps': (elf(segments=(TEXT, (1, 6, 0, (1 << 64) - 4096, 100, 8192))), OUTSIDE),
+    'kernel half': (elf(segments=(TEXT, (1, 6, 0, 0xffffffff80000000, 100, 100))), OUTSIDE),
+    'entry outside': (elf(entry=0x900000), 'the entry point is not in an executable segment'),
 }
 
 
@@ -40,11 +47,12 @@ def refused(program, code, *words, options=()):
 
 @test()
 def what_is_no_executable_is_refused():
-    for kind, content in NOT_EXECUTABLES.items():
+    """One line that names the file, the fault, and what is needed instead."""
+    for kind, (content, words) in NOT_EXECUTABLES.items():
         with in_file(content) as file:
             r = run([], [file.name])
             try:
-                one_line(r, 126, file.name, ': ')
+                one_line(r, 126, f'{file.name}: {words}', 'a static x86-64 executable is needed')
             except Failure as e:
                 raise Failure(f'{kind}: {e}')
 
@@ -89,6 +97,14 @@ def no_permission_is_refused():
 def a_program_larger_than_its_memory_is_refused():
     with in_file(elf(segments=(TEXT, (1, 6, 0, 0x500000, 0, 1 << 40)))) as file:
         refused(file.name, 126, 'raise -m')
+
+
+@test(MACHINE)
+def what_fits_its_memory_but_not_with_its_tables_is_refused():
+    """Only the machine can tell: of a library OS, and of a program with the library OS that serves it."""
+    refused('hello', 126, 'the memory limit is too low', '-m', options=['-m', '256k'])
+    with in_file(elf()) as file:
+        refused(file.name, 126, 'the memory limit is too low', '-m', options=['-m', '256k'])
 
 
 @test(MACHINE)
