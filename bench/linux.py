@@ -65,33 +65,30 @@ def lz4_unpack(data):
     return b"".join(whole)
 
 
+def lz4_count(data, at, count):
+    """A count whose four bits are `count`, and where what follows it begins."""
+    more = 255 if count == 15 else 0
+    while more == 255:
+        more = data[at]
+        at += 1
+        count += more
+    return count, at
+
+
 def lz4_block(data):
     out, at, end = bytearray(), 0, len(data)
     while True:
         token = data[at]
         at += 1
-        count = token >> 4
-        if count == 15:
-            while True:
-                more = data[at]
-                at += 1
-                count += more
-                if more != 255:
-                    break
+        count, at = lz4_count(data, at, token >> 4)
         out += data[at : at + count]
         at += count
         if at >= end:
             return out
         start = len(out) - (data[at] | data[at + 1] << 8)
         at += 2
-        count = (token & 15) + 4
-        if count == 19:
-            while True:
-                more = data[at]
-                at += 1
-                count += more
-                if more != 255:
-                    break
+        count, at = lz4_count(data, at, token & 15)
+        count += 4
         while count > 0:  # the copy may overlap what it writes
             piece = out[start : start + count]
             out += piece

@@ -8,18 +8,6 @@
 
 static uint32_t buckets[NOISE_BUCKETS];
 
-__attribute__((noinline)) void
-noise_begin(void)
-{
-    __asm__ volatile("");
-}
-
-__attribute__((noinline)) void
-noise_end(void)
-{
-    __asm__ volatile("nop");
-}
-
 int
 exo_main(const struct start_page *start)
 {

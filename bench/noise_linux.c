@@ -14,18 +14,6 @@
 
 static uint32_t buckets[NOISE_BUCKETS];
 
-__attribute__((noinline)) void
-noise_begin(void)
-{
-    __asm__ volatile("");
-}
-
-__attribute__((noinline)) void
-noise_end(void)
-{
-    __asm__ volatile("nop");
-}
-
 static uint64_t
 now_ns(void)
 {

@@ -54,31 +54,22 @@ child_enter(void)
 
 /* ---- in the parent ---- */
 
-static int64_t
-frame_of(struct build *b)
-{
-    uint64_t frame = 0;
-    int64_t r = pool_take(&b->pool, &frame, 1);
-
-    return r < 0 ? r : (int64_t)frame;
-}
-
 /* A page of its own at va, with these bytes. */
 static int
 page_give(struct build *b, uint64_t va, const void *bytes, uint64_t flags)
 {
-    int64_t frame = frame_of(b);
-    uint64_t entry = (uint64_t)frame << FRAME_SHIFT | MAP_READ | MAP_WRITE;
-    int error;
+    uint64_t frame, entry;
+    int error = pool_take_all(&b->pool, &frame, 1);
 
-    if (frame < 0)
-        return (int)frame;
+    if (error)
+        return error;
+    entry = frame << FRAME_SHIFT | MAP_READ | MAP_WRITE;
     error = space_map(&exo_space, window_va, &entry, 1, b->t->slot[CHILD_ACCOUNT]);
     if (error)
         return error;
     memcpy((void *)window_va, bytes, FRAME_BYTES);
     error = space_unmap(&exo_space, window_va, 1);
-    entry = (uint64_t)frame << FRAME_SHIFT | flags;
+    entry = frame << FRAME_SHIFT | flags;
     return error ? error : space_map(&b->space, va, &entry, 1, b->t->slot[CHILD_ACCOUNT]);
 }
 

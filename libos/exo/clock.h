@@ -7,15 +7,22 @@
 #include <stdint.h>
 #include "abi/exposed.h"
 
+/* The processor's counter, of which abi/exposed.h says how fast it goes. */
+static inline uint64_t
+clock_counter(void)
+{
+    uint32_t low, high;
+
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (uint64_t)high << 32 | low;
+}
+
 static inline uint64_t
 clock_ns(void)
 {
     const struct machine_page *m = (const struct machine_page *)EXPOSED_MACHINE;
-    uint32_t low, high;
 
-    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-    return (uint64_t)((unsigned __int128)(((uint64_t)high << 32 | low) - m->counter_base) *
-                          m->ns_mult >>
+    return (uint64_t)((unsigned __int128)(clock_counter() - m->counter_base) * m->ns_mult >>
                       m->ns_shift);
 }
 

@@ -48,16 +48,6 @@ launch_begin(void)
     return window_va != 0;
 }
 
-/* One frame of its account, or an error. */
-static int64_t
-frame_of(struct build *b)
-{
-    uint64_t frame = 0;
-    int64_t r = pool_take(&b->pool, &frame, 1);
-
-    return r < 0 ? r : (int64_t)frame;
-}
-
 /* Copy n bytes to `offset` bytes behind the start of these frames. */
 static int
 frames_write(struct build *b, const uint64_t *frames, uint64_t n_frames, uint64_t offset,
@@ -221,9 +211,10 @@ typedef struct call_result object_make(uint64_t account, uint64_t frame, uint64_
 static int
 object_give(struct build *b, object_make *make, uint32_t into)
 {
-    int64_t frame = frame_of(b);
-    int64_t r = frame < 0 ? frame : make(b->pool.account, (uint64_t)frame, into).value;
+    uint64_t frame;
+    int64_t r = pool_take_all(&b->pool, &frame, 1);
 
+    r = r < 0 ? r : make(b->pool.account, frame, into).value;
     return r < 0 ? refuse(b, r, "no memory for the partition's tables") : 0;
 }
 

@@ -25,15 +25,6 @@ enum {
 
 static const uint64_t SOON_NS = 20000000, LATER_NS = 5000000000;
 
-static struct account_state
-state_of(uint32_t slot)
-{
-    struct account_state s;
-
-    fine(call_account_read(slot, (uintptr_t)&s).value, "account_read");
-    return s;
-}
-
 static int64_t
 make_in(uint64_t frame, uint32_t into, struct account_terms terms)
 {
@@ -121,11 +112,11 @@ limits(void)
     hold(take_all(CHILD) == FEW, "no more than the limit");
     fine(limit_set(CHILD, 0, FEW / 2), "a limit below what is used");
     hold(take_all(CHILD) == 0, "takes nothing more");
-    hold(state_of(CHILD).used_frames == FEW, "and nothing away");
+    hold(account_told(CHILD).used_frames == FEW, "and nothing away");
     fine(limit_set(CHILD, 0, FEW + 3), "a limit above");
     hold(take_all(CHILD) == 3, "lets take that much more");
     for (int kind = ACCOUNT_FRAMES + 1; kind < ACCOUNT_KINDS; kind++)
-        hold(state_of(CHILD).count[kind].used == 0, "nothing else is used");
+        hold(account_told(CHILD).count[kind].used == 0, "nothing else is used");
     end(CHILD, frame);
 }
 
@@ -133,7 +124,7 @@ limits(void)
 static void
 reserves(void)
 {
-    uint64_t ours = state_of(SLOT_ACCOUNT).reserve_frames, spare = frame_new(), frame[2];
+    uint64_t ours = account_told(SLOT_ACCOUNT).reserve_frames, spare = frame_new(), frame[2];
     struct account_terms terms = {
         .name = 1, .limit_frames = 2ul * RESERVE, .reserve_frames = RESERVE};
 
@@ -150,7 +141,7 @@ reserves(void)
 
     say("%lu frames taken beside it", take_all(OTHER));
     hold(take_all(CHILD) == RESERVE, "the reserve, and no more");
-    hold(state_of(SLOT_ACCOUNT).used_frames == state_of(SLOT_ACCOUNT).limit_frames,
+    hold(account_told(SLOT_ACCOUNT).used_frames == account_told(SLOT_ACCOUNT).limit_frames,
          "then all is taken");
     refuse(call_account_revoke(CHILD, ACCOUNT_FRAMES, 1, 0).value, E_RANGE,
            "asking back what is reserved");
@@ -162,7 +153,7 @@ reserves(void)
     for (int calls = 0;
          fine(call_account_revoke(CHILD, ACCOUNT_FRAMES, 0, 0).value, "going on") > 0; calls++)
         hold(calls < CALLS_MAX, "what is overdue is taken");
-    hold(state_of(CHILD).used_frames == RESERVE, "the reserve is left");
+    hold(account_told(CHILD).used_frames == RESERVE, "the reserve is left");
     end(CHILD, frame[0]);
 }
 
@@ -201,7 +192,7 @@ static void
 rejects(void)
 {
     struct cap cap = {.kind = KIND_EVENTS};
-    uint64_t before = state_of(SLOT_ACCOUNT).rejected, refused = 0, n = 0, begin = clock_ns();
+    uint64_t before = account_told(SLOT_ACCOUNT).rejected, refused = 0, n = 0, begin = clock_ns();
 
     /* a host that takes us off our processor may put them too far apart for a while */
     while (n < WRONG || (!refused && n < WRONG_MOST)) {
@@ -211,7 +202,7 @@ rejects(void)
         if (r.value == -E_AGAIN) {
             refused++;
             hold(r.detail > begin, "and when it may go on");
-            hold(state_of(SLOT_ACCOUNT).bind_after_ns == r.detail, "which its state says, too");
+            hold(account_told(SLOT_ACCOUNT).bind_after_ns == r.detail, "which its state says, too");
             while (clock_ns() < r.detail)
                 ;
             continue;
@@ -219,7 +210,7 @@ rejects(void)
         hold(r.value == -E_KEYREJECTED, "a wrong tag");
         n++;
     }
-    hold(state_of(SLOT_ACCOUNT).rejected == before + n, "each is counted");
+    hold(account_told(SLOT_ACCOUNT).rejected == before + n, "each is counted");
     say("%lu had to wait", refused);
     hold(refused > 0, "many in a row have to wait");
 }
@@ -246,22 +237,22 @@ asked_back(void)
            "what cannot be taken by force");
     hold(ask(CHILD, ASKED, LATER_NS) == ASKED, "asking for some");
     refuse(ask(CHILD, 1, LATER_NS), E_EXIST, "asking while some are wanted");
-    hold(state_of(CHILD).count[ACCOUNT_FRAMES].wanted == ASKED, "it stands in its state");
+    hold(account_told(CHILD).count[ACCOUNT_FRAMES].wanted == ASKED, "it stands in its state");
     refuse(call_frame_alloc(CHILD, spare, 1).value, E_NOMEM, "a frame that is taken");
     hold(take_all(CHILD) == 0, "it takes nothing meanwhile");
     hold(call_frame_free(CHILD, first, ASKED - 2).value == ASKED - 2, "it gives some");
     hold(ask(CHILD, 0, 0) == 2, "the rest is wanted");
     hold(call_frame_free(CHILD, first + ASKED - 2, 2).value == 2, "it gives the rest");
     hold(ask(CHILD, 0, 0) == 0, "which is met");
-    hold(state_of(CHILD).count[ACCOUNT_FRAMES].taken == 0, "nothing was taken by force");
+    hold(account_told(CHILD).count[ACCOUNT_FRAMES].taken == 0, "nothing was taken by force");
 
     hold(ask(CHILD, ASKED, SOON_NS) >= 0, "asking again");
     for (uint64_t end_ns = clock_ns() + LATER_NS;
-         state_of(CHILD).count[ACCOUNT_FRAMES].wanted;) /* it ignores us, and so do we */
+         account_told(CHILD).count[ACCOUNT_FRAMES].wanted;) /* it ignores us, and so do we */
         if (clock_ns() > end_ns)
             breach("a deadline passed, and nothing was taken");
-    hold(state_of(CHILD).count[ACCOUNT_FRAMES].taken == ASKED, "as many as were wanted");
-    hold(state_of(CHILD).n_taken == ASKED, "and each is said");
+    hold(account_told(CHILD).count[ACCOUNT_FRAMES].taken == ASKED, "as many as were wanted");
+    hold(account_told(CHILD).n_taken == ASKED, "and each is said");
     end(CHILD, frame);
 }
 
@@ -277,11 +268,11 @@ taken_whole(void)
         fine(call_events_make(CHILD, frame_of_account(CHILD), TABLE).value, "events_make");
     }
     hold(ask(CHILD, 1, 0) >= 0, "asking for one, at once");
-    for (int calls = 0; state_of(CHILD).used_frames; calls++) {
+    for (int calls = 0; account_told(CHILD).used_frames; calls++) {
         fine(ask(CHILD, 0, 0), "going on");
         hold(calls < CALLS_MAX, "an account of objects alone is taken");
     }
-    hold(state_of(CHILD).dying, "it has ended");
+    hold(account_told(CHILD).dying, "it has ended");
     refuse(call_event_read(TABLE, 0).value, E_BADF, "what was its");
     fine(call_frame_free(SLOT_ACCOUNT, frame, 1).value, "frame_free");
 }

@@ -31,15 +31,6 @@ struct account_of {
 static struct account_of of[WORKERS];
 static volatile bool over;
 
-static uint64_t
-counter(void)
-{
-    uint32_t low, high;
-
-    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-    return (uint64_t)high << 32 | low;
-}
-
 static void
 stray(void)
 {
@@ -104,11 +95,11 @@ exo_main(const struct start_page *start)
         worker_start(&worker[i], SLOT_WORKER + i, 0, SLICE_NS, run);
     }
     ns = clock_ns();
-    cycles = counter();
+    cycles = clock_counter();
     clause.value = ns + RUN_NS;
     call_wait((uintptr_t)&clause, 1);
     ns = clock_ns() - ns;
-    cycles = counter() - cycles;
+    cycles = clock_counter() - cycles;
     over = true;
     for (uint32_t i = 0; i < WORKERS; i++)
         worker_join(&worker[i], "it ends");

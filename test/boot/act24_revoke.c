@@ -328,10 +328,7 @@ child_end(void)
 static struct account_state
 state(void)
 {
-    struct account_state s = {0};
-
-    fine(call_account_read(SLOT_KIN, (uintptr_t)&s).value, "account_read");
-    return s;
+    return account_told(SLOT_KIN);
 }
 
 static int64_t
@@ -505,10 +502,7 @@ whole(void)
 static uint64_t
 frames_had(void)
 {
-    struct account_state ours = {0};
-
-    fine(call_account_read(SLOT_ACCOUNT, (uintptr_t)&ours).value, "account_read");
-    return ours.used_frames - exo_pool.n;
+    return account_told(SLOT_ACCOUNT).used_frames - exo_pool.n;
 }
 
 int

@@ -264,7 +264,6 @@ static void
 dies(uint32_t how, const char *what)
 {
     uint64_t message[MESSAGE_WORDS] = {0};
-    struct context_state state;
     int64_t r;
 
     service(SLOT_ENV);
@@ -273,8 +272,7 @@ dies(uint32_t how, const char *what)
     if (r >= 0)
         breach("%s: told that it returned", what);
     expect(r == -E_OWNERDEAD, what);
-    fine(call_context_read(CONTEXT, (uintptr_t)&state).value, "context_read");
-    expect(state.phase == CONTEXT_STOPPED, "and it is stopped");
+    expect(context_told(CONTEXT).phase == CONTEXT_STOPPED, "and it is stopped");
     refused(word(), E_NOENT, "its entry has no activation any more");
 }
 

@@ -224,20 +224,10 @@ races(void (*run)(void), uint64_t n)
     }
 }
 
-static uint64_t
-races_asked(void)
-{
-    uint64_t n = 0;
-
-    for (const char *a = argument(0); *a >= '0' && *a <= '9'; a++)
-        n = n * 10 + (uint64_t)(*a - '0');
-    return n ? n : RACES;
-}
-
 int
 exo_main(const struct start_page *start)
 {
-    uint64_t n = races_asked(), others[FOREIGN_FOR_EVER + 1];
+    uint64_t n = argument_number(0, RACES), others[FOREIGN_FOR_EVER + 1];
 
     (void)start;
     stay_on(0);

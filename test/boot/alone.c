@@ -30,11 +30,9 @@ spin(uint64_t ns)
 int
 exo_main(const struct start_page *start)
 {
-    uint64_t ms = 0, before;
+    uint64_t ms = argument_number(0, 0), before;
 
     (void)start;
-    for (const char *s = argument(0); *s; s++)
-        ms = ms * 10 + (uint64_t)(*s - '0');
     stay_on(OURS);
     spin(WARM_NS);
     before = interrupts();

@@ -94,10 +94,7 @@ is_ours(uint64_t frame)
 static uint64_t
 charged(uint32_t account)
 {
-    struct account_state told = {0};
-
-    fine(call_account_read(account, (uintptr_t)&told).value, "account_read");
-    return told.used_frames;
+    return account_told(account).used_frames;
 }
 
 static bool

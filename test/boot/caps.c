@@ -79,11 +79,7 @@ static void
 forged(void)
 {
     struct cap good, cap;
-    uint64_t x = 1, n = 0;
-
-    for (const char *a = argument(0); *a >= '0' && *a <= '9'; a++)
-        n = n * 10 + (uint64_t)(*a - '0');
-    n = n ? n : RANDOM_CAPS;
+    uint64_t x = 1, n = argument_number(0, RANDOM_CAPS);
 
     fine(grant(EVENTS, RIGHT_READ, 0, &good), "grant");
     for (uint32_t bit = 0; bit < sizeof(cap) * 8; bit++) {

@@ -9,7 +9,6 @@
 #include "abi/event.h"
 #include "abi/exposed.h"
 #include "abi/slice.h"
-#include "lib/words.h"
 #include "test/boot/message.h"
 
 enum {
@@ -224,11 +223,8 @@ base_begin(uint64_t n)
 static uint32_t
 phase_of(const struct cap *context)
 {
-    struct context_state state = {0};
-
     bind(SCRATCH, context);
-    fine(call_context_read(SCRATCH, (uintptr_t)&state).value, "context_read");
-    return state.phase;
+    return context_told(SCRATCH).phase;
 }
 
 /* Whatever it is doing. */
@@ -358,14 +354,11 @@ int
 exo_main(const struct start_page *start)
 {
     uint64_t seed = 362436069362436069u, wanted, depths = 0;
-    struct word word = {argument(0), strlen(argument(0))};
 
     (void)start;
     stay_on(0);
     begin();
-    wanted = n_cpus > 1 ? KILLS_MANY : KILLS;
-    if (word.length)
-        expect(number_decimal(word, &wanted) == 0, "a number of kills");
+    wanted = argument_number(0, n_cpus > 1 ? KILLS_MANY : KILLS);
     while (kills < wanted) {
         uint64_t end = clock_ns() + seed % STEP_NS;
         while (clock_ns() < end)

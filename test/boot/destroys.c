@@ -16,24 +16,6 @@ enum {
 
 static const uint64_t PATIENCE_NS = 5000000000, NAP_NS = 1000000;
 
-static uint64_t
-cycles(void)
-{
-    uint32_t low, high;
-
-    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-    return (uint64_t)high << 32 | low;
-}
-
-static struct account_state
-state_of(uint32_t slot)
-{
-    struct account_state s = {0};
-
-    fine(call_account_read(slot, (uintptr_t)&s).value, "account_read");
-    return s;
-}
-
 /* An account in frames of its parent, each with frames, tables and an object. */
 static uint64_t
 family(uint64_t n)
@@ -60,10 +42,10 @@ small(void)
     uint64_t least = UINT64_MAX, calls = 0;
 
     for (int i = 0; i < ROUNDS; i++) {
-        uint64_t frame = family(FRAMES), from = cycles();
+        uint64_t frame = family(FRAMES), from = clock_counter();
         while (fine(call_account_destroy(CHILD).value, "account_destroy") > 0)
             calls++;
-        from = cycles() - from;
+        from = clock_counter() - from;
         least = from < least ? from : least;
         while (call_frame_free(SLOT_ACCOUNT, frame, 1).value == -E_AGAIN)
             ;
@@ -80,8 +62,8 @@ idle(void)
     uint64_t frame = family(BIG / DEPTH), end = clock_ns() + PATIENCE_NS, before;
 
     expect(call_account_destroy(CHILD).value > 0, "one call does not do it");
-    before = state_of(CHILD).used_frames;
-    for (uint64_t left = before; left > 0; left = state_of(CHILD).used_frames) {
+    before = account_told(CHILD).used_frames;
+    for (uint64_t left = before; left > 0; left = account_told(CHILD).used_frames) {
         hold(clock_ns() < end, "idle processors reap");
         clock_sleep_until(clock_ns() + NAP_NS);
     }

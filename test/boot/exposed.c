@@ -54,26 +54,17 @@ numbers(void)
         hold(word[i] == 0, "the rest of the page is empty");
 }
 
-static uint64_t
-counter(void)
-{
-    uint32_t low, high;
-
-    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-    return (uint64_t)high << 32 | low;
-}
-
 static void
 clocks(void)
 {
-    uint64_t from = clock_ns(), ticks = counter(), per_s, wall = 0;
+    uint64_t from = clock_ns(), ticks = clock_counter(), per_s, wall = 0;
     struct wait_clause until = {0, WAIT_CLOCK, 0, from + SPAN_NS};
 
     hold(machine->boot_counter <= ticks && machine->counter_base <= ticks, "it began before us");
     while (call_wait((uintptr_t)&until, 1).value != 0)
         hold(clock_ns() < from + PATIENCE_NS, "the kernel's clock goes as ours");
     hold(clock_ns() >= from + SPAN_NS, "and not ahead of it");
-    ticks = counter() - ticks;
+    ticks = clock_counter() - ticks;
     per_s = ticks * (NS / 1000) / ((clock_ns() - from) / 1000);
     hold(per_s > machine->counter_hz - machine->counter_hz / 50 &&
              per_s < machine->counter_hz + machine->counter_hz / 50,

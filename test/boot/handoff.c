@@ -118,24 +118,14 @@ play_second(struct worker *self)
     play(1, self->number);
 }
 
-static uint64_t
-number_of(const char *s)
-{
-    uint64_t n = 0;
-
-    for (; *s >= '0' && *s <= '9'; s++)
-        n = n * 10 + (uint64_t)(*s - '0');
-    return n;
-}
-
 int
 exo_main(const struct start_page *start)
 {
     uint64_t begin, seed;
 
     (void)start;
-    rounds = number_of(argument(0));
-    seed = number_of(argument(1));
+    rounds = argument_number(0, 0);
+    seed = argument_number(1, 0);
     word = page_new(MAP_READ | MAP_WRITE, &word_frame);
     stay_on(0);
     worker.number = seed + 1;

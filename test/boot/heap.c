@@ -67,10 +67,7 @@ step(struct block *b, uint64_t i)
 static uint64_t
 frames_used(void)
 {
-    struct account_state state = {0};
-
-    fine(call_account_read(SLOT_ACCOUNT, (uintptr_t)&state).value, "account_read");
-    return state.used_frames;
+    return account_told(SLOT_ACCOUNT).used_frames;
 }
 
 int

@@ -110,7 +110,7 @@ hog_handler(void)
                                        .entry = SLOT_NOTHING,
                                        .cells = SLOT_CELLS,
                                        .main = child_main};
-    struct context_state state = {0};
+    struct context_state state;
 
     child.name++;          /* a name is given once */
     if (!child.first_cell) /* empty again when all of it is gone */
@@ -118,10 +118,10 @@ hog_handler(void)
     for (uint32_t i = 0; i < CHILD_SLOT_COUNT; i++)
         child.slot[i] = CHILD + i;
     fine(child_make(&child), "child_make");
-    while (state.phase != CONTEXT_STOPPED) {
+    do {
         call_yield(child.slot[CHILD_CONTEXT]);
-        fine(call_context_read(child.slot[CHILD_CONTEXT], (uintptr_t)&state).value, "context_read");
-    }
+        state = context_told(child.slot[CHILD_CONTEXT]);
+    } while (state.phase != CONTEXT_STOPPED);
     expect(state.cause == CAUSE_DEPTH, "it ends by its fault");
     fine(child_destroy(&child), "child_destroy");
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include "abi/exposed.h"
 #include "lib/format.h"
+#include "lib/words.h"
 
 int kit_run(trap_fn *fn, uint64_t argument);
 void kit_landing(void);
@@ -277,6 +278,33 @@ entry_at(uint64_t va)
 
     fine(space_read(&exo_space, va & ~(uint64_t)(FRAME_BYTES - 1), &entry, 1), "pt_read");
     return entry;
+}
+
+uint64_t
+argument_number(uint32_t n, uint64_t otherwise)
+{
+    const char *word = argument(n);
+    uint64_t value;
+
+    return number_decimal((struct word){word, strlen(word)}, &value) || !value ? otherwise : value;
+}
+
+struct account_state
+account_told(uint32_t slot)
+{
+    struct account_state state = {0};
+
+    fine(call_account_read(slot, (uintptr_t)&state).value, "account_read");
+    return state;
+}
+
+struct context_state
+context_told(uint32_t slot)
+{
+    struct context_state state = {0};
+
+    fine(call_context_read(slot, (uintptr_t)&state).value, "context_read");
+    return state;
 }
 
 uint32_t

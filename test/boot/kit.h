@@ -9,7 +9,9 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
+#include "abi/account.h"
 #include "abi/cap.h"
+#include "abi/context.h"
 #include "lib/string.h"
 #include "libos/exo/exo.h"
 #include "libos/exo/invoke.h"
@@ -55,6 +57,12 @@ struct trap trap_jump(uint64_t va);
 
 /* The n'th argument, 0 the first behind the program's name; empty where there is none. */
 const char *argument(uint32_t n);
+/* As a decimal number; `otherwise` where it is none, or 0. */
+uint64_t argument_number(uint32_t n, uint64_t otherwise);
+
+/* What account_read and context_read tell of what a slot names; FAIL where they refuse. */
+struct account_state account_told(uint32_t slot);
+struct context_state context_told(uint32_t slot);
 
 /* A fresh frame of `account`, beside which none of ours lies. */
 uint64_t frame_of_account(uint32_t account);

@@ -10,15 +10,6 @@
 
 enum { CHILD = 100, GRANDCHILD, LIMIT = 40, DEEP = 60, DESTROY_CALLS = 5000 };
 
-static struct account_state
-state_of(uint32_t slot)
-{
-    struct account_state s;
-
-    fine(call_account_read(slot, (uintptr_t)&s).value, "account_read");
-    return s;
-}
-
 static int64_t
 account_make(uint32_t parent, uint64_t frame, uint32_t into, uint64_t limit)
 {
@@ -45,7 +36,7 @@ take_all(uint32_t account, int *error)
 static void
 limits_hold(void)
 {
-    uint64_t used = state_of(SLOT_ACCOUNT).used_frames;
+    uint64_t used = account_told(SLOT_ACCOUNT).used_frames;
     int error;
 
     fine(account_make(SLOT_ACCOUNT, frame_new(), CHILD, LIMIT), "account_make");
@@ -54,24 +45,24 @@ limits_hold(void)
     hold(take_all(GRANDCHILD, &error) == LIMIT - 1, "no more than the limit above allows");
     hold(error == -E_DQUOT, "and then E_DQUOT");
     hold(take_all(CHILD, &error) == 0 && error == -E_DQUOT, "nothing is left for the parent");
-    hold(state_of(CHILD).used_frames == LIMIT, "charged to the parent");
-    hold(state_of(GRANDCHILD).used_frames == LIMIT - 1, "and to itself");
-    hold(state_of(SLOT_ACCOUNT).used_frames == used + 1 + LIMIT, "and above");
-    hold(state_of(CHILD).peak_frames == LIMIT, "the peak");
-    hold(state_of(GRANDCHILD).depth == state_of(CHILD).depth + 1, "the depth");
+    hold(account_told(CHILD).used_frames == LIMIT, "charged to the parent");
+    hold(account_told(GRANDCHILD).used_frames == LIMIT - 1, "and to itself");
+    hold(account_told(SLOT_ACCOUNT).used_frames == used + 1 + LIMIT, "and above");
+    hold(account_told(CHILD).peak_frames == LIMIT, "the peak");
+    hold(account_told(GRANDCHILD).depth == account_told(CHILD).depth + 1, "the depth");
 }
 
 static void
 destroyed(void)
 {
-    uint64_t used = state_of(SLOT_ACCOUNT).used_frames;
+    uint64_t used = account_told(SLOT_ACCOUNT).used_frames;
     int64_t left;
 
     refuse(call_account_destroy(SLOT_ACCOUNT).value, E_PERM, "the end of our own account");
     do
         left = fine(call_account_destroy(CHILD).value, "account_destroy");
     while (left > 0);
-    hold(state_of(SLOT_ACCOUNT).used_frames == used - LIMIT, "every frame is back");
+    hold(account_told(SLOT_ACCOUNT).used_frames == used - LIMIT, "every frame is back");
     refuse(call_account_read(GRANDCHILD, (uintptr_t)good_data).value, E_BADF, "what was below");
     hold(call_frame_alloc(CHILD, 0, 1).value < 0, "the dead take nothing");
     fine(call_slot_clear(SLOT_SLOTS, GRANDCHILD).value, "slot_clear");
@@ -104,7 +95,7 @@ foreign_mapping(void)
 static void
 depth_is_bounded(void)
 {
-    uint32_t slot = DEEP, depth = state_of(SLOT_ACCOUNT).depth;
+    uint32_t slot = DEEP, depth = account_told(SLOT_ACCOUNT).depth;
 
     fine(account_make(SLOT_ACCOUNT, frame_new(), slot, LIMIT), "account_make");
     for (depth += 2; depth < ACCOUNT_DEPTH_MAX; depth++, slot++)
@@ -151,7 +142,7 @@ spend(void)
     }
     say("%lu frames more", take_all(SLOT_ACCOUNT, &error));
     hold(error == -E_DQUOT, "up to the limit");
-    hold(state_of(SLOT_ACCOUNT).used_frames == exo_start_page->limit_frames, "to the frame");
+    hold(account_told(SLOT_ACCOUNT).used_frames == exo_start_page->limit_frames, "to the frame");
 }
 
 int

@@ -85,10 +85,7 @@ child_end(void)
 static uint64_t
 pins_charged(void)
 {
-    struct account_state s = {0};
-
-    fine(call_account_read(SLOT_ACCOUNT, (uintptr_t)&s).value, "account_read");
-    return s.count[ACCOUNT_PINS].used;
+    return account_told(SLOT_ACCOUNT).count[ACCOUNT_PINS].used;
 }
 
 /* Counters are read without a call. */

@@ -13,10 +13,7 @@ enum { PAGE = FRAME_BYTES, MANY = 2000, BIG = 1024, RW = MAP_READ | MAP_WRITE };
 static uint64_t
 frames_used(void)
 {
-    struct account_state state = {0};
-
-    fine(call_account_read(SLOT_ACCOUNT, (uintptr_t)&state).value, "account_read");
-    return state.used_frames;
+    return account_told(SLOT_ACCOUNT).used_frames;
 }
 
 static void

@@ -6,7 +6,6 @@
  * none; with `forgotten` behind it none is rolled, which must be seen.
  */
 #include "abi/event.h"
-#include "lib/words.h"
 #include "libos/exo/roll.h"
 #include "test/boot/kit.h"
 
@@ -122,12 +121,9 @@ worker_end(uint32_t i)
 int
 exo_main(const struct start_page *start)
 {
-    uint64_t n = 0, want = 20, stops = 0;
-    const char *word = argument(0);
+    uint64_t n = 0, want = argument_number(0, 20), stops = 0;
 
     (void)start;
-    if (word[0])
-        number_decimal((struct word){word, strlen(word)}, &want);
     forgotten = argument(1)[0] != 0;
     for (uint32_t i = 0; i < CELLS; i++) {
         cells[i].worth = SUM / CELLS;

@@ -243,11 +243,9 @@ static void
 worker_lives(void)
 {
     uint64_t before = rounds;
-    struct context_state state = {0};
 
     for (uint64_t i = 0; rounds < before + 2; i++) {
-        fine(call_context_read(WORKER, (uintptr_t)&state).value, "context_read");
-        hold(state.phase != CONTEXT_STOPPED, "a root ended under who stood on it");
+        hold(context_told(WORKER).phase != CONTEXT_STOPPED, "a root ended under who stood on it");
         expect(i < TRIES, "the worker runs");
     }
 }

@@ -36,10 +36,7 @@ worker(void *argument)
 static uint64_t
 frames_used(void)
 {
-    struct account_state state = {0};
-
-    fine(call_account_read(SLOT_ACCOUNT, (uintptr_t)&state).value, "account_read");
-    return state.used_frames - exo_pool.n;
+    return account_told(SLOT_ACCOUNT).used_frames - exo_pool.n;
 }
 
 /* As many contexts as there are processors, and one more, count together. */

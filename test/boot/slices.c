@@ -40,15 +40,6 @@ raw_upcall(struct save_area *save, uint64_t kind)
     }
 }
 
-static uint64_t
-counter(void)
-{
-    uint32_t low, high;
-
-    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-    return (uint64_t)high << 32 | low;
-}
-
 /* Busy until then; how often somebody else had the processor, as the upcall page says. */
 static uint64_t
 spin_until(uint64_t ns)
@@ -74,7 +65,7 @@ slice_awaited(uint64_t *charged)
         if (clock_ns() > end)
             breach("for %lu ms nobody else had a slice", (uint64_t)RUN_NS / 1000000);
     *charged = *(volatile uint64_t *)&raw_page.charged_cycles;
-    return counter();
+    return clock_counter();
 }
 
 static void

@@ -372,11 +372,7 @@ work(struct worker *w)
 static uint64_t
 used(void)
 {
-    struct account_state state;
-
-    memset(&state, 0, sizeof(state));
-    fine(call_account_read(SLOT_ACCOUNT, (uintptr_t)&state).value, "account_read");
-    return state.used_frames;
+    return account_told(SLOT_ACCOUNT).used_frames;
 }
 
 static bool
@@ -456,22 +452,11 @@ sweep(void)
     }
 }
 
-static uint64_t
-number_of(const char *s)
-{
-    uint64_t n = 0;
-
-    for (; *s >= '0' && *s <= '9'; s++)
-        n = n * 10 + (uint64_t)(*s - '0');
-    return n;
-}
-
 static void
 stuck(uint32_t round)
 {
     for (uint32_t i = 0; i < WORKERS; i++) {
-        struct context_state state = {0};
-        call_context_read(worker[i].slot, (uintptr_t)&state);
+        struct context_state state = context_told(worker[i].slot);
         say("worker %u, processor %u: phase %u at %lx, rax %lx, last deed %u", i, worker[i].cpu,
             state.phase, state.save.rip, state.save.rax, worker_deed[i]);
     }
@@ -511,7 +496,7 @@ tables_make(void)
 int
 exo_main(const struct start_page *start)
 {
-    uint64_t rounds = number_of(argument(0)), seed = number_of(argument(1)), n = 0, ok = 0, others;
+    uint64_t rounds = argument_number(0, 0), seed = argument_number(1, 0), n = 0, ok = 0, others;
 
     (void)start;
     say("seed %lu: %lu rounds", seed, rounds);

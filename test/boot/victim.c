@@ -10,6 +10,7 @@
 enum {
     PAGES = 32,
     WORDS = PAGES * FRAME_BYTES / 8,
+    ROUNDS = 20,
     ROUND_NS = 10 * 1000 * 1000,
     FLAGS_FOREIGN = 0x244500
 };
@@ -54,12 +55,9 @@ processor_clean(void)
 int
 exo_main(const struct start_page *start)
 {
-    uint64_t rounds = 0, seed = 1;
+    uint64_t rounds = argument_number(0, ROUNDS), seed = 1;
 
     (void)start;
-    for (const char *a = argument(0); *a >= '0' && *a <= '9'; a++)
-        rounds = rounds * 10 + (uint64_t)(*a - '0');
-    rounds = rounds ? rounds : 20;
     memory_fill(seed);
     for (uint64_t i = 0; i < rounds; i++) {
         clock_sleep_until(clock_ns() + ROUND_NS);

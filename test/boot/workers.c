@@ -47,9 +47,8 @@ worker_start(struct worker *w, uint32_t slot, uint32_t cpu, uint64_t duration_ns
 uint32_t
 worker_phase(const struct worker *w, uint32_t *cause)
 {
-    struct context_state state = {0};
+    struct context_state state = context_told(w->slot);
 
-    fine(call_context_read(w->slot, (uintptr_t)&state).value, "context_read");
     if (cause)
         *cause = state.cause;
     return state.phase;
@@ -65,10 +64,10 @@ void
 worker_join(struct worker *w, const char *what)
 {
     uint64_t end = clock_ns() + ((uint64_t)1 << JOIN_NS_LOG);
-    struct context_state state = {0};
+    struct context_state state;
 
     for (;;) {
-        fine(call_context_read(w->slot, (uintptr_t)&state).value, "context_read");
+        state = context_told(w->slot);
         if (state.phase == CONTEXT_STOPPED)
             break;
         if (clock_ns() > end)
