@@ -73,7 +73,7 @@ BOOT_TESTS := roots
 BOOT_TESTS += victim act02_revoke act04_tree resume act05_map act06_bits act07_table act09_stale act12_scan act13_edge act15_flags act16_gates \
 	act21_privileged act25_transfer chains stalls act27_calls act29_pointers slots_walk batches reap alone \
 	caps limits links forks large unfinished dangling hog deaths $(BOOT_MANY) $(BOOT_LIBRARY) $(BOOT_ACTS)
-BOOT_TESTS += accounts act24_revoke destroys act30_addresses posts
+BOOT_TESTS += accounts act24_revoke destroys act30_addresses posts root_walk
 BOOT_RAW := upcalls slices act18_storms
 FUZZERS := elf bundle message words plan options report multiboot firmware heap grants events accounts
 
@@ -142,7 +142,7 @@ $(OUT)/gen/linux_names.c: /usr/include/x86_64-linux-gnu/asm/unistd_64.h
 	@mkdir -p $(@D)
 	awk 'BEGIN { print "extern const char *const linux_names[];\nconst char *const linux_names[512] = {" } \
 		/define __NR_/ { print "[" $$3 "] = \"" substr($$2, 6) "\"," } END { print "};" }' $< >$@
-BOOT_KIT := $(addprefix $(OUT)/u/test/boot/,kit.c.o kit.S.o good.c.o)
+BOOT_KIT := $(addprefix $(OUT)/u/test/boot/,kit.c.o kit.S.o good.c.o good_root.c.o proxy.c.o)
 $(BOOT_TESTS:%=$(OUT)/test/%): $(OUT)/test/%: $(OUT)/u/test/boot/%.c.o $(BOOT_KIT) $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LINK_LIBRARY)
@@ -154,7 +154,10 @@ $(BOOT_RAW:%=$(OUT)/test/%): ENTRY := -e raw_start
 $(addprefix $(OUT)/test/,pauses posts stalls): $(OUT)/u/test/boot/kin.c.o
 $(OUT)/test/roots: $(addprefix $(OUT)/u/test/boot/,message.c.o message.S.o)
 $(BOOT_MANY:%=$(OUT)/test/%): $(OUT)/u/test/boot/workers.c.o
-$(addprefix $(OUT)/test/,slots_walk act27_calls act28_races batches): $(addprefix $(OUT)/u/test/boot/,state.c.o foreign.c.o)
+$(addprefix $(OUT)/test/,slots_walk root_walk act27_calls act28_races batches): $(addprefix $(OUT)/u/test/boot/,state.c.o foreign.c.o)
+$(addprefix $(OUT)/test/,slots_walk root_walk): $(OUT)/u/test/boot/walk.c.o
+$(addprefix $(OUT)/test/,root_walk act27_calls): $(OUT)/u/test/boot/edges.c.o
+$(OUT)/test/slots_walk: $(addprefix $(OUT)/u/test/boot/,walk_transfers.c.o message.c.o message.S.o)
 $(addprefix $(OUT)/test/,victim act20_vectors): $(OUT)/u/test/boot/vectors.c.o
 $(addprefix $(OUT)/test/,act14_stacks act18_storms act20_vectors act28_races): $(OUT)/u/test/boot/workers.c.o
 $(addprefix $(OUT)/test/,stress act25_transfer chains stalls): $(addprefix $(OUT)/u/test/boot/,message.c.o message.S.o)

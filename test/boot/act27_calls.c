@@ -6,6 +6,7 @@
  * (state.h); a batch with a bad entry ends there, and what comes behind is as it was. The kernel's
  * own arithmetic holds (in the test build undefined behaviour panics).
  */
+#include "test/boot/edges.h"
 #include "test/boot/foreign.h"
 #include "test/boot/state.h"
 #include "abi/account.h"
@@ -15,124 +16,8 @@
 enum {
     RANDOM_CALLS = 30000,
     RANDOM_CALLS_MANY = 6000, /* beside other processors, which each must be told */
-    OUR_POSITIONS = 64,
-    SOON_NS = 300 * 1000,
-    LOOK_EVERY = 16, /* of random calls */
+    LOOK_EVERY = 16,          /* of random calls */
 };
-
-static const uint64_t edges[] = {
-    0,
-    1,
-    UINT64_MAX,
-    2,
-    63,
-    64,
-    65,
-    126,
-    127,
-    128,
-    511,
-    512,
-    513,
-    FRAME_BYTES - 1,
-    FRAME_BYTES,
-    FRAME_BYTES + 1,
-    16384,
-    16385,
-    0x7fffffff,
-    0x80000000,
-    0xfffffffe,
-    0xffffffff,
-    0x100000000,
-    0x100000001,
-    0x0000800000000000 - FRAME_BYTES,
-    0x00007ffffffff000 - 1,
-    0x0000800000000000,
-    0xffff800000000000,
-    0xffffffff80000000,
-    UINT64_MAX - FRAME_BYTES + 1,
-    INT64_MAX,
-    (uint64_t)1 << 63,
-    ((uint64_t)1 << 61) + 1, /* times 8 wraps to 8 */
-    ((uint64_t)1 << 60) + 1, /* times 16 */
-    ((uint64_t)1 << 52) + 1, /* times a page */
-    ((uint64_t)1 << 57) + 1, /* times a cell's share */
-};
-enum { EDGES = sizeof(edges) / sizeof(edges[0]) };
-
-/*
- * May the argument have that value of more than 32 bits? A time may have any, an address a
- * library's; at the end of input no address is looked at.
- */
-static bool
-takes_large(const struct call_shape *shape, const struct call_field *f, uint64_t value)
-{
-    return shape->number == CALL_deadline_set || shape->number == CALL_console_read ||
-           shape->number == CALL_tlb_flush ||
-           (shape->number == CALL_account_limit_set && !strcmp(f->name, "limit")) ||
-           !strcmp(f->name, "deadline_ns") || (!strcmp(f->name, "va") && value < USER_TOP);
-}
-
-/*
- * What would end us or close our own mouth is another test's; slots that we live by are not walked
- * into.
- */
-static bool
-spared(const struct call_shape *shape, const struct call_field *f, uint64_t value)
-{
-    if (shape->number == CALL_context_exit)
-        return true;
-    if (shape->number == CALL_console_close && f->reg == 1 && value < STREAM_COUNT)
-        return true;
-    if ((shape->number == CALL_slice_give || shape->number == CALL_slice_set) &&
-        !strcmp(f->name, "position") && value < OUR_POSITIONS)
-        return true; /* where we run ourselves */
-    return f->kind != KIND_NONE && value < SLOT_FIRST_FREE && value != SLOT_ACCOUNT;
-}
-
-static int64_t
-call_soon_over(const struct call_shape *shape, const uint64_t reg[REGISTERS])
-{
-    call_deadline_set(clock_ns() + SOON_NS); /* a sleep that nothing else would end */
-    return call_with(shape->number, reg).value;
-}
-
-/* Did it change nothing? These errors say that part of the work was done. */
-static bool
-refused(int64_t value)
-{
-    return value < 0 && value != -E_AGAIN && value != -E_INPROGRESS;
-}
-
-/* The call as it is good, made anew once one has done something. */
-static uint64_t good_reg[REGISTERS];
-static bool good_now;
-
-static void
-one_edge(const struct call_shape *shape, const struct call_field *f, uint64_t value)
-{
-    uint64_t reg[REGISTERS];
-    int64_t r;
-
-    if (spared(shape, f, value) || !field_holds(f, value))
-        return;
-    if (!good_now) {
-        good_call(shape->number, good_reg);
-        state_find();
-        state_take();
-    }
-    memcpy(reg, good_reg, sizeof(reg));
-    field_set(f, reg, value);
-    r = call_soon_over(shape, reg);
-    if (r >= 0 && value > UINT32_MAX && !takes_large(shape, f, value))
-        breach("%s: %s = 0x%lx was accepted: %ld", shape->name, f->name, value, (long)r);
-    if (r < 0)
-        error_documented(shape, r);
-    good_now = refused(r);
-    if (good_now)
-        state_same(shape, f->name, "at an edge");
-    expect(true, "an edge");
-}
 
 static uint64_t
 random_next(void)
@@ -158,7 +43,7 @@ random_call(void)
         return;
     for (const struct call_field *f = shape->field; f->name; f++) {
         uint64_t value = edges[random_next() % EDGES];
-        if (random_next() % 3 == 0 && !spared(shape, f, value) && field_holds(f, value))
+        if (random_next() % 3 == 0 && !edge_spared(shape, f, value) && field_holds(f, value))
             field_set(f, reg, value);
     }
     look = random_next() % LOOK_EVERY == 0;
@@ -169,7 +54,7 @@ random_call(void)
     r = call_soon_over(shape, reg);
     if (r < 0)
         error_documented(shape, r);
-    if (look && refused(r))
+    if (look && call_refused_whole(r))
         state_same(shape, "all", "at random");
     expect(true, "a random call");
 }
@@ -180,8 +65,8 @@ structure_words(uint32_t number, uint64_t n_words)
 {
     const struct call_shape *shape = call_shape_of(number);
     uint64_t reg[REGISTERS], kept;
+    bool good_now = false;
 
-    good_now = false;
     for (uint64_t word = 0; word < n_words; word++)
         for (uint32_t i = 0; i < EDGES; i++) {
             uint64_t *at = (uint64_t *)good_data + word;
@@ -197,7 +82,7 @@ structure_words(uint32_t number, uint64_t n_words)
             r = call_soon_over(shape, reg);
             if (r < 0)
                 error_documented(shape, r);
-            good_now = refused(r);
+            good_now = call_refused_whole(r);
             if (good_now)
                 state_same(shape, "its structure", "at an edge");
             *at = kept;
@@ -217,12 +102,8 @@ exo_main(const struct start_page *start)
     good_begin();
     foreign_begin();
     state_begin();
-    for (uint32_t n = 0; n < CALL_COUNT; n++) {
-        good_now = false;
-        for (const struct call_field *f = call_shapes[n].field; f->name; f++)
-            for (uint32_t i = 0; i < EDGES; i++)
-                one_edge(&call_shapes[n], f, edges[i]);
-    }
+    for (uint32_t n = 0; n < CALL_COUNT; n++)
+        edges_walk(&call_shapes[n]);
     say("every edge has been at every argument");
     structure_words(CALL_account_make, sizeof(struct account_terms) / 8);
     structure_words(CALL_context_make, sizeof(struct context_start) / 8);

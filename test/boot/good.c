@@ -8,6 +8,7 @@
 #include "abi/event.h"
 #include "abi/slice.h"
 #include "abi/transfer.h"
+#include "test/boot/proxy.h"
 
 enum { FRAMES = 4, INDEX = 50, COUNTER = 5, WAIT_NS = 1000 * 1000 };
 
@@ -64,6 +65,7 @@ frames_renew(void)
 {
     call_pt_unmap(SLOT_ACCOUNT, root, 0, SCRATCH_VA, MAP_BATCH_MAX);
     call_event_window(GOOD_EVENTS, SLOT_ACCOUNT, 0, 0);
+    call_root_inspect(SLOT_ACCOUNT, root, SLOT_INSPECT, 0);
     for (int round = 0; round < FRAMES; round++)
         for (int i = 0; i < FRAMES; i++)
             call_frame_free(SLOT_ACCOUNT, frames[i], 1);
@@ -122,6 +124,29 @@ activation_put(void)
     fine(call_context_make(GOOD_ENV, frames[0], GOOD_INTO, (uintptr_t)good_data).value,
          "context_make");
     memcpy(good_data, &setup, sizeof(setup));
+}
+
+/* Those that the proxy registers: no event of any counter is one. */
+static void
+upcalls_put(void)
+{
+    struct upcall_setup setup = {.frame = frames[0],
+                                 .va = SCRATCH_VA,
+                                 .resume_start = FRAME_BYTES,
+                                 .resume_end = FRAME_BYTES,
+                                 .events_slot = SLOT_NOTHING};
+
+    for (int i = 0; i <= UPCALL_FOREIGN; i++) /* those that must be there */
+        setup.entry[i] = FRAME_BYTES;
+    for (int i = 0; i < UPCALL_DEPTH_MAX; i++)
+        setup.stack[i] = 2ull * FRAME_BYTES;
+    memcpy(good_data, &setup, sizeof(setup));
+}
+
+static bool
+slot_is_empty(uint64_t slot)
+{
+    return call_cap_grant(slot, GOOD_CELLS, 0, 0, 0, 0).value == -E_BADF;
 }
 
 static void
@@ -324,6 +349,11 @@ good_account(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
         fine(call_account_make(SLOT_ACCOUNT, frames[0], GOOD_INTO, data).value, "account_make");
         set(reg, GOOD_INTO, ACCOUNT_SLICES, 0, 5, 0);
         return true;
+    case CALL_account_time:
+        account_terms_put();
+        fine(call_account_make(SLOT_ACCOUNT, frames[0], GOOD_INTO, data).value, "account_make");
+        set(reg, GOOD_INTO, 3, SLICE_MIN_NS, 0, 0);
+        return true;
     case CALL_account_revoke: /* nothing is wanted: how much is? */
         account_terms_put();
         fine(call_account_make(SLOT_ACCOUNT, frames[0], GOOD_INTO, data).value, "account_make");
@@ -365,10 +395,10 @@ good_console(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
     case CALL_console_write:
         memset(good_data, '\n', (uint64_t)DATA_PAGES * FRAME_BYTES);
         set(reg, SLOT_CONSOLE, STREAM_ERROR, data, 1, 0);
-        return GOOD_ANSWERS;
+        return GOOD_IN_TIME;
     case CALL_console_read:
         set(reg, SLOT_CONSOLE, data, 16, 0, 0);
-        return GOOD_ANSWERS;
+        return GOOD_IN_TIME;
     case CALL_console_close:
         set(reg, SLOT_CONSOLE, STREAM_INPUT, 0, 0, 0);
         return GOOD_SUCCEEDS;
@@ -382,7 +412,7 @@ good_console(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
     case CALL_console_status:
     case CALL_log_write:
     case CALL_power_off:
-        return GOOD_NEVER;
+        return GOOD_ROOTS;
     default:
         fail("call %u has no good arguments in good.c", number);
     }
@@ -432,8 +462,9 @@ good_use(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
         set(reg, GOOD_SLOTS, INDEX, 0, 0, 0);
         return GOOD_SUCCEEDS;
     case CALL_upcalls_set:
+        upcalls_put();
         set(reg, SLOT_ACCOUNT, data, 0, 0, 0);
-        return GOOD_ANSWERS;
+        return GOOD_SUCCEEDS;
     case CALL_wait:
         clause_put();
         set(reg, data, 1, 0, 0, 0);
@@ -450,9 +481,9 @@ good_use(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
     case CALL_event_read:
         set(reg, GOOD_EVENTS, COUNTER, 0, 0, 0);
         return GOOD_SUCCEEDS;
-    case CALL_root_inspect: /* it is not shown, and with that answered: it needs root's account */
-        set(reg, SLOT_ACCOUNT, root, SLOT_INSPECT, 0, 0);
-        return GOOD_ANSWERS;
+    case CALL_root_inspect:
+        set(reg, SLOT_ACCOUNT, root, SLOT_INSPECT, 1, 0);
+        return slot_is_empty(SLOT_INSPECT) ? GOOD_ROOTS : GOOD_SUCCEEDS;
     case CALL_context_root:
         set(reg, SLOT_ACCOUNT, root, 0, 0, 0);
         return GOOD_SUCCEEDS;
@@ -465,11 +496,10 @@ good_use(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
     case CALL_wake:
         set(reg, SLOT_ACCOUNT, frames[0], 0, 0, 0);
         return GOOD_SUCCEEDS;
-    case CALL_account_time:
-    case CALL_transfer: /* these have no arguments here: transfer.c */
+    case CALL_transfer:
     case CALL_transfer_return:
     case CALL_transfer_post:
-        return GOOD_NEVER;
+        return GOOD_BY_RAX;
     default:
         return good_context(number, reg, data);
     }
@@ -480,21 +510,26 @@ good_call(uint32_t number, uint64_t reg[REGISTERS])
 {
     uint64_t data = (uintptr_t)good_data;
 
+    if (number == CALL_upcalls_set)
+        proxy_renew();
     frames_renew();
     set(reg, 0, 0, 0, 0, 0);
+    if (exo_boot_page && good_root(number, reg))
+        return number == CALL_power_off ? GOOD_ENDS : GOOD_SUCCEEDS;
     if (good_slice(number, reg, data))
         return GOOD_SUCCEEDS;
     if (good_memory(number, reg, data) || good_frame(number, reg, data) ||
         good_object(number, reg, data) || good_account(number, reg, data) ||
         good_entry(number, reg, data))
-        return number == CALL_frame_alloc ? GOOD_ANSWERS
-                                          : GOOD_SUCCEEDS; /* others take frames too */
+        return number == CALL_frame_alloc ? GOOD_IN_TIME : GOOD_SUCCEEDS;
     return good_use(number, reg, data);
 }
 
 struct call_result
 call_with(uint32_t number, const uint64_t reg[REGISTERS])
 {
+    if (number == CALL_upcalls_set)
+        return proxy_call(number, reg);
     return call_invoke(number, reg[0], reg[1], reg[2], reg[3], reg[4]);
 }
 

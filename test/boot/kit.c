@@ -44,6 +44,14 @@ say(const char *fmt, ...)
     va_end(args);
 }
 
+static _Noreturn void
+leave(int status)
+{
+    if (exo_boot_page)
+        call_power_off(SLOT_MACHINE, STATUS_INIT_FAIL);
+    exo_exit(status);
+}
+
 void
 fail(const char *fmt, ...)
 {
@@ -52,7 +60,7 @@ fail(const char *fmt, ...)
     va_start(args, fmt);
     say_v("FAIL ", fmt, args);
     va_end(args);
-    exo_exit(STATUS_FAIL);
+    leave(STATUS_FAIL);
 }
 
 void
@@ -63,7 +71,7 @@ breach(const char *fmt, ...)
     va_start(args, fmt);
     say_v("BREACH ", fmt, args);
     va_end(args);
-    exo_exit(STATUS_BREACH);
+    leave(STATUS_BREACH);
 }
 
 void

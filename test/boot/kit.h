@@ -4,7 +4,8 @@
  * catching what an instruction does, frames and pages by name.
  *
  * A test prints what it does and last `done N`. A check that fails ends it at once, with a line
- * `FAIL WORDS`, or `BREACH WORDS` where the kernel let pass what it must refuse.
+ * `FAIL WORDS`, or `BREACH WORDS` where the kernel let pass what it must refuse. Where the test is
+ * init (as_init.py) the machine ends then.
  */
 #pragma once
 #include <stdbool.h>
@@ -25,7 +26,7 @@ static const uint64_t KERNEL_STACK_TOP = 0xffffffffc0007000;
 /* Nothing else maps anything here: `SCRATCH_VA` on, in a table of its own. */
 static const uint64_t SCRATCH_VA = 0x0000010000000000;
 
-enum { STATUS_BREACH = 99, STATUS_FAIL = 98, NO_VECTOR = -1 };
+enum { STATUS_BREACH = 99, STATUS_FAIL = 98, STATUS_INIT_FAIL = 62, NO_VECTOR = -1 };
 
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

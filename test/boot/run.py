@@ -156,10 +156,13 @@ def judge(name, r):
     return wrong
 
 
+INSPECTING = ['slots_walk', 'act27_calls']  # they walk root_inspect too
+
+
 def run_beside(name, arguments, kernel_words=(), kernel=None, cpus=1, timeout=None):
     rounds = LONG_ROUNDS.get(name, VICTIM_ROUNDS)
     options = ['-v', '-m', '16m', '--beside-memory', '8m', '--beside', f'{program("victim")} {rounds}']
-    for word in ['check', *kernel_words]:
+    for word in ['check', *kernel_words] + (['inspect'] if name in INSPECTING else []):
         options += ['--kernel-arg', word]
     if kernel:
         options += ['--kernel', kernel]
@@ -237,6 +240,46 @@ def races_with_two_looks():
         if 'refused' in wrong:
             return
     expect(False, f'two looks were not seen: {wrong}')
+
+
+AS_INIT = os.path.join(ROOT, 'test/boot/as_init.py')
+CHANNELS = 32  # root_walk opens some
+
+
+def root_walk(words, status, cpus=1, kernel=PLANT_KERNEL):
+    """{oracle: why it failed} of a test that is init, and ends the machine with that status."""
+    options = ['-v', '-m', '8m', '--beside-memory', '1m', '--emulator', AS_INIT, '--cpus', str(cpus), '--kernel', kernel]
+    for word in ['check', f'off={status}', *words]:
+        options += ['--kernel-arg', word]
+    for n in range(CHANNELS):
+        options += ['--beside', 'hello']
+    r = run(options, [program('root_walk')], timeout=60)
+    err, wrong = r.err.decode(errors='replace'), judge('root_walk', r)
+    wrong.pop('victim')  # there is none
+    ended = f'the machine ended (status {status * 2 + 1}) before the program'  # as QEMU's device says a status
+    if r.code == 125 and ended in err and re.search(rb'^done [0-9]+\n\Z', r.out, re.M):
+        wrong.pop('said', None)
+    return wrong
+
+
+def root_walk_holds(*how, **more):
+    wrong = root_walk(*how, **more)
+    expect(not wrong, str(wrong))
+
+
+def root_walk_caught(fault, oracle):
+    wrong = root_walk([f'plant={faults()[fault]}'], 41)
+    expect(oracle in wrong, f'with {fault} left out, {oracle} saw nothing: {wrong}')
+
+
+def enter_root_walk():
+    test(MACHINE, name='root_walk.release')(lambda: root_walk_holds([], 41, kernel=os.path.join(ROOT, 'out/tessera.elf')))
+    for cpus in (1, *MANY):
+        test(MACHINE, name=f'root_walk.cpus{cpus}')(lambda c=cpus: root_walk_holds([], 41, cpus=c))
+    for status in (0, 1, 63):
+        test(MACHINE, name=f'root_walk.off{status}')(lambda s=status: root_walk_holds(['only'], s))
+    for fault, oracle in (('SLOT_KIND', 'refused'), ('SLOT_RIGHTS', 'refused'), ('SLOT_INDEX', 'alive')):
+        test(MACHINE, name=f'root_walk.control.{fault}')(lambda f=fault, o=oracle: root_walk_caught(f, o))
 
 
 def nmis(path, n, process):
@@ -624,6 +667,7 @@ def all_comes_back():
 
 
 enter_acts()
+enter_root_walk()
 enter_storms()
 enter_inspect()
 enter_machines(faults(), PLANT_KERNEL)
