@@ -7,10 +7,11 @@
  * that a position's context does not want goes to the next that does.
  *
  * At the end of a slice the context gets a SLICE_END upcall and SLICE_GRACE_NS to leave by yield or
- * wait; what it uses of the grace is debt, paid by its position's next slices. One that does not
- * leave is taken off, with all its registers kept, and has a strike: its position forfeits a slice,
- * and past the number that its account's maker set it is stopped. Time that the machine itself lost
- * (a virtual machine that stood still) is no strike.
+ * wait; what it uses beyond its slice is debt, paid by its position's next slices. One that does
+ * not leave is taken off, with all its registers kept. That is an overrun. Each but the first since
+ * it last left by itself costs its position a slice; from number SLICE_OVERRUNS on each is a
+ * strike, and past the number that its account's maker set it is stopped. Time that the machine
+ * itself lost (a virtual machine that stood still) is no strike.
  *
  * A context that is woken may run at once, on credit from its position's next slices, as far as
  * its account's latency right goes; whom it interrupts gets the rest of the slice back.
@@ -25,6 +26,7 @@ enum slice_limit {
     SLICE_MIN_NS = 20 * 1000,
     SLICE_MAX_NS = 1000 * 1000 * 1000,
     SLICE_GRACE_NS = 100 * 1000, /* from the slice-end upcall to the forced switch */
+    SLICE_OVERRUNS = 8,
 };
 
 /* What slice_read tells of a position. Contexts and accounts by their frames; 0: none. */

@@ -219,7 +219,7 @@ context_exit(uint64_t status)
     struct cpu *cpu = cpu_this();
 
     context_end(cpu->current, CAUSE_EXIT, (int64_t)status);
-    slice_leave(cpu);
+    slice_schedule(cpu);
 }
 
 struct result
@@ -255,7 +255,7 @@ context_stop(struct context *context)
     }
     context_end(context, CAUSE_STOPPED, 0);
     if (context == cpu->current)
-        slice_leave(cpu);
+        slice_schedule(cpu);
     return result_ok(0);
 }
 
@@ -390,7 +390,8 @@ yield(uint64_t to)
     arch_context_result(cpu->current, 0, 0);
     if (target)
         slice_donate(cpu, target);
-    slice_leave(cpu);
+    cpu->current->overruns = 0;
+    slice_schedule(cpu);
 }
 
 /* ---- upcalls that the kernel begins ---- */

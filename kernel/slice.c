@@ -11,6 +11,9 @@
  *  S4 debt is paid before time is had: a position with as much debt as a slice skips its turn,
  *     unless nobody else can run.
  *  S5 the timer is set, too, for the first who sleeps until a time and may then run on credit.
+ *  S6 what the machine lost is nobody's fault: an interrupt later than any path of the kernel's is
+ *     no strike and no debt; what is lost in small pieces cannot be seen, so that a strike takes
+ *     SLICE_OVERRUNS, one behind the other.
  * Source  Engler, Kaashoek, O'Toole, SOSP '95: slices as a vector; upcall, grace, forced switch.
  */
 #include "kernel/slice.h"
@@ -353,20 +356,25 @@ slice_expel(void)
 
 /* ---- on and off ---- */
 
-/* What was used beyond the slice, or on credit, is the position's debt. */
+/* An interrupt that comes so late has found the machine standing still: no path is as long. */
+static bool
+time_lost(uint64_t due_ns, uint64_t now_ns)
+{
+    return now_ns > due_ns + SLICE_LOST_NS && !planted(PLANT_LOST);
+}
+
+/* What was used beyond the slice, or on credit, is the position's debt; not what was lost (S6). */
 void
 slice_settle(struct cpu *cpu, uint64_t now_ns)
 {
-    struct slice *s = &cpu->slice[cpu->position];
+    uint64_t end = cpu->slice_end_ns, grace = cpu->grace_end_ns ? SLICE_GRACE_NS : 0;
+    uint64_t over = now_ns > end ? now_ns - end : 0, debt;
 
-    if (cpu->credit_from_ns) {
-        s->debt_ns += now_ns - cpu->credit_from_ns;
-        cpu->credit_from_ns = 0;
-    } else if (cpu->grace_end_ns) {
-        uint64_t over = now_ns - cpu->slice_end_ns;
-        s->debt_ns += over < SLICE_GRACE_NS ? over : SLICE_GRACE_NS;
-    }
-    cpu->grace_end_ns = 0;
+    debt = time_lost(end + grace, now_ns) ? grace : over;
+    if (cpu->credit_from_ns)
+        debt += (now_ns < end ? now_ns : end) - cpu->credit_from_ns;
+    cpu->slice[cpu->position].debt_ns += debt;
+    cpu->credit_from_ns = cpu->grace_end_ns = 0;
 }
 
 void
@@ -524,18 +532,13 @@ slice_schedule(struct cpu *cpu)
 }
 
 void
-slice_leave(struct cpu *cpu)
-{
-    slice_schedule(cpu);
-}
-
-void
 slice_donate(struct cpu *cpu, struct context *to)
 {
     uint64_t now = clock_now();
 
+    cpu->current->overruns = 0;
     if (cpu->grace_end_ns)
-        slice_leave(cpu); /* there is no rest */
+        slice_schedule(cpu); /* there is no rest */
     if (planted(PLANT_DONATED))
         cpu->counter_mark = arch_counter();
     slice_stop(cpu);
@@ -547,19 +550,21 @@ slice_donate(struct cpu *cpu, struct context *to)
 
 /* ---- while a context runs ---- */
 
-/* A forced switch is a strike, unless it comes late: then the machine itself stood still. */
+/* A forced switch: an overrun, unless the machine stood still (S6). */
 static void
 slice_force(struct cpu *cpu, uint64_t now)
 {
     struct context *context = cpu->current;
     const struct account *account = account_at(frame_at(context->self)->owner);
 
-    if (now - cpu->grace_end_ns > SLICE_GRACE_NS)
-        slice_leave(cpu);
-    cpu->slice[cpu->position].debt_ns += cpu->slice[cpu->position].duration_ns;
-    if (++context->strikes > account->strikes_max && account->strikes_max)
+    if (time_lost(cpu->grace_end_ns, now))
+        slice_schedule(cpu);
+    if (context->overruns++ > 0)
+        cpu->slice[cpu->position].debt_ns += cpu->slice[cpu->position].duration_ns;
+    if ((context->overruns >= SLICE_OVERRUNS || planted(PLANT_LOST)) &&
+        ++context->strikes > account->strikes_max && account->strikes_max)
         context_end(context, CAUSE_STRIKES, 0);
-    slice_leave(cpu);
+    slice_schedule(cpu);
 }
 
 /*
@@ -571,13 +576,13 @@ slice_end(struct cpu *cpu, uint64_t now)
     struct context *context = cpu->current;
 
     if (cpu->credit_from_ns || cpu->interrupted)
-        slice_leave(cpu);
+        slice_schedule(cpu);
     if (!position_wanted(cpu, now)) {
         cpu->slice_end_ns = now + cpu->slice[cpu->position].duration_ns;
         return;
     }
     if (!(context->entries >> UPCALL_SLICE_END & 1))
-        slice_leave(cpu);
+        slice_schedule(cpu);
     cpu->grace_end_ns = now + SLICE_GRACE_NS;
     context->due |= 1 << UPCALL_SLICE_END;
 }
@@ -595,7 +600,7 @@ slice_interrupt(struct cpu *cpu, uint64_t now)
     }
     cpu->interrupted = cpu->position + 1;
     cpu->interrupted_left_ns = cpu->slice_end_ns > now ? cpu->slice_end_ns - now : 0;
-    slice_leave(cpu);
+    slice_schedule(cpu);
 }
 
 void
@@ -611,11 +616,11 @@ slice_tick(struct cpu *cpu)
         context_end(context, CAUSE_STOPPED, 0);
     if (context->phase == CONTEXT_STOPPED || account_dying(frame_at(context->self)->owner) ||
         (cpu->renamed && !planted(PLANT_TIME_TAKEN)))
-        slice_leave(cpu);
+        slice_schedule(cpu);
     transfer_tick(cpu, now);
     transfer_room(cpu); /* T8 */
     if (!cpu->payer)
-        slice_leave(cpu);
+        slice_schedule(cpu);
     if (context->deadline_ns && now >= context->deadline_ns) {
         context->deadline_ns = 0;
         context_due(context, UPCALL_EVENT);
@@ -632,6 +637,6 @@ slice_tick(struct cpu *cpu)
     if (!cpu->grace_end_ns && now >= cpu->slice_end_ns && !slice_endless(cpu))
         slice_end(cpu, now);
     if (context->due && !context_deliver(context))
-        slice_leave(cpu);
+        slice_schedule(cpu);
     slice_arm(cpu);
 }

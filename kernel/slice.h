@@ -10,6 +10,9 @@
 struct account;
 struct context;
 
+/* No path of the kernel keeps an interrupt waiting so long. */
+enum { SLICE_LOST_NS = 1000 * 1000 };
+
 /* A position names two contexts; each naming has a place in the circle of those of its context. */
 struct slice_name {
     uint32_t context; /* frame; 0: nobody */
@@ -58,14 +61,15 @@ struct cpu {
 
 /* Boot: the vector of a processor. */
 void slice_init(struct cpu *cpu);
-/* Gives the processor to the next context that can run, or idles until there is one. */
+/*
+ * Gives the processor to the next context that can run, or idles until there is one. A current one
+ * leaves at once; its registers are saved.
+ */
 _Noreturn void slice_schedule(struct cpu *cpu);
 /* The current context, whose registers are saved, is off the processor from here on. */
 void slice_off(struct cpu *cpu);
 /* What it used beyond its slice is its position's debt. Before slice_off, where the slice ends. */
 void slice_settle(struct cpu *cpu, uint64_t now_ns);
-/* The current context leaves at once; its registers are saved. */
-_Noreturn void slice_leave(struct cpu *cpu);
 /* Likewise, and the rest of the slice is another's, which slice_can_run has said it takes. */
 _Noreturn void slice_donate(struct cpu *cpu, struct context *to);
 bool slice_can_run(const struct context *context);

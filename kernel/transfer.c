@@ -370,10 +370,11 @@ leave_parked(struct cpu *cpu)
 {
     struct context *context = cpu->current;
 
+    context->overruns = 0;
     slice_settle(cpu, clock_now());
     slice_off(cpu);
     park(context);
-    slice_leave(cpu);
+    slice_schedule(cpu);
 }
 
 struct result
@@ -561,7 +562,7 @@ transfer_slow(uint64_t slot, uint64_t what)
     if (error)
         arch_context_result(cpu->current, -error, detail);
     if (cpu->current->due && !context_deliver(cpu->current))
-        slice_leave(cpu);
+        slice_schedule(cpu);
     transfer_room(cpu);
     slice_arm(cpu);
     arch_resume(cpu->current);

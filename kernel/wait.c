@@ -250,9 +250,10 @@ wait(uint64_t clauses, uint64_t n)
         return result_ok(holding);
     context->wake_ns = clauses_time(context, (uint32_t)n);
     context->phase = CONTEXT_WAITING;
+    context->overruns = 0;
     slice_sleeps(context);
     arch_context_restart(context);
-    slice_leave(cpu);
+    slice_schedule(cpu);
 }
 
 /* ---- waking ---- */

@@ -91,7 +91,7 @@ static _Noreturn void
 trap_return(struct cpu *cpu)
 {
     if (cpu->current->due && !context_deliver(cpu->current))
-        slice_leave(cpu);
+        slice_schedule(cpu);
     arch_resume(cpu->current);
 }
 
@@ -119,7 +119,7 @@ trap_slow(void)
         regs->address = 0;
     if (!arch_upcall(cpu->current, upcall_of_vector(regs->vector), &cause)) {
         context_end(cpu->current, cause, 0);
-        slice_leave(cpu);
+        slice_schedule(cpu);
     }
     trap_return(cpu);
 }

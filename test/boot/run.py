@@ -20,6 +20,7 @@ import contextlib, os, re, signal, socket, subprocess, sys, tempfile, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../command'))
 from harness import *
 from machines import enter_machines
+from pauses import enter_pauses
 
 TRACED = ['upcalls', 'resume', 'act25_transfer', 'act29_pointers', 'caps']  # also where events are recorded: other entry paths
 TIMED = ['upcalls']  # its checks name times
@@ -633,6 +634,8 @@ COUNTED_ACTS = [  # where the clock counts instructions: name, program, argument
     ('sleeper.control.WAKE_TIME', 'sleeper', [], 1, 'WAKE_TIME', 'refused'),
     ('strikes.lingers', 'pauses', ['2000'], 1, '', ''),
     ('strikes.deaf', 'pauses', ['2000', 'deaf'], 1, '', 'refused'),
+    ('strikes.seldom', 'pauses', ['2000', 'seldom'], 1, '', ''),
+    ('strikes.control.LOST', 'pauses', ['2000', 'seldom'], 1, 'LOST', 'refused'),
     ('strikes.stalled', 'pauses', ['2000', 'deaf'], 1, 'STALL', ''),
 ]
 
@@ -671,6 +674,7 @@ enter_root_walk()
 enter_storms()
 enter_inspect()
 enter_machines(faults(), PLANT_KERNEL)
+enter_pauses(judge, faults(), PLANT_KERNEL)
 enter_deaths()
 enter_hogs()
 enter_library()
