@@ -181,9 +181,9 @@ KERNEL_HOSTED := $(foreach d,unit fuzz,$(addprefix $(OUT)/$d/,$(addsuffix .o,$(U
 $(KERNEL_HOSTED): INC := -Itest/kernel/small -Ikernel/plant/off $(INC)
 
 FUZZ := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
-# What a fuzzer counts and steers by is the code it is about, not the model that watches it.
+# What a fuzzer counts and steers by is the code it is about, not the model beside it that watches.
 STEERED := -fsanitize=fuzzer-no-link
-$(OUT)/fuzz/test/kernel/%: STEERED := -O2
+$(OUT)/fuzz/test/%: STEERED := -O2
 $(OUT)/fuzz/%.c.o: %.c $(GEN)
 	@mkdir -p $(@D)
 	$(CLANG) $(HFLAGS) $(FUZZ) $(STEERED) $(INC) -MMD -MP -c $< -o $@
