@@ -77,10 +77,6 @@ kvm_works(char why[WHY_BYTES])
     return version == KVM_API_VERSION;
 }
 
-/*
- * QEMU's word for the accelerator to take. Says which and why, where the user asked for `auto` or
- * for many words.  Returns 0, or an exit code, having said why.
- */
 int
 accel_choose(const struct options *o, const char **accel)
 {

@@ -107,7 +107,6 @@ list_make(struct module_list *list, const struct partitions *ps, const struct fi
     return r;
 }
 
-/* Returns 0, or an exit code, having said why. */
 int
 bundle_make(struct bundle *b, const struct partitions *ps, const struct options *o)
 {

@@ -8,4 +8,5 @@ struct bundle {
     uint64_t length_bytes;
 };
 
+/* Returns 0, or an exit code, having said why. */
 int bundle_make(struct bundle *b, const struct partitions *ps, const struct options *o);

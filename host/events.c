@@ -278,10 +278,6 @@ ring_is_there(const struct events *e, const struct trace_head *head, const struc
     return ring->pa && ring->pa <= e->bytes && n <= e->bytes - ring->pa;
 }
 
-/*
- * Write what was recorded; a file that holds no event where there is none. Returns 0; -E_INVAL: the
- * memory holds no trace, the kernel did not come so far; -E_IO: it could not be written.
- */
 int
 events_write(FILE *to, const struct events *e)
 {

@@ -15,4 +15,8 @@ struct events {
     const char *name[CHANNEL_MAX]; /* of the partition on that channel; NULL: none */
 };
 
+/*
+ * Write what was recorded; a file that holds no event where there is none. Returns 0; -E_INVAL: the
+ * memory holds no trace, the kernel did not come so far; -E_IO: it could not be written.
+ */
 int events_write(FILE *to, const struct events *e);

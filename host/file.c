@@ -51,10 +51,6 @@ load(struct file *f, int fd)
     return read_all(fd, bytes, size, &f->length);
 }
 
-/*
- * Read all of a regular file.  Returns 0, or -errno (-EISDIR a directory, -ENODEV another thing
- * that is no file).
- */
 int
 file_load(struct file *f, const char *path)
 {
@@ -69,10 +65,6 @@ file_load(struct file *f, const char *path)
     return r;
 }
 
-/*
- * file_load of what the build makes, by its path below the project.  Returns 0, or an exit code,
- * having said why.
- */
 int
 file_load_built(struct file *f, const char *path)
 {
@@ -86,7 +78,6 @@ file_load_built(struct file *f, const char *path)
     return 0;
 }
 
-/* The path of a file of the project: this program is its out/host/tessera.  Returns 0 or -errno. */
 int
 project_path(char path[FILE_PATH_BYTES], const char *relative)
 {

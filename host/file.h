@@ -12,6 +12,15 @@ struct file {
     size_t length;
 };
 
+/*
+ * Read all of a regular file.  Returns 0, or -errno (-EISDIR a directory, -ENODEV another thing
+ * that is no file).
+ */
 int file_load(struct file *f, const char *path);
+/*
+ * file_load of what the build makes, by its path below the project.  Returns 0, or an exit code,
+ * having said why.
+ */
 int file_load_built(struct file *f, const char *path);
+/* The path of a file of the project: this program is its out/host/tessera.  Returns 0 or -errno. */
 int project_path(char path[FILE_PATH_BYTES], const char *relative);

@@ -60,7 +60,6 @@ input_thread(void *context)
     return NULL;
 }
 
-/* Returns 0, or -E_AGAIN: no thread to be had. */
 int
 input_begin(struct input *in, int fd, int wake)
 {
@@ -91,7 +90,6 @@ input_look(struct input *in)
     return state;
 }
 
-/* The bytes have been taken: it is the thread's turn again. */
 void
 input_taken(struct input *in)
 {

@@ -26,7 +26,10 @@ struct input {
     uint8_t bytes[INPUT_BYTES];
 };
 
+/* Returns 0, or -E_AGAIN: no thread to be had. */
 int input_begin(struct input *in, int fd, int wake);
+/* The partition takes so many bytes more: the thread reads on. */
 void input_allow(struct input *in, uint64_t bytes);
 enum input_state input_look(struct input *in);
+/* The bytes have been taken: it is the thread's turn again. */
 void input_taken(struct input *in);

@@ -51,7 +51,6 @@ out_add(struct link *l, const void *bytes, size_t length)
     l->used += length;
 }
 
-/* A message without payload. */
 void
 link_send(struct link *l, enum channel_type type, unsigned channel, enum channel_stream stream,
           uint32_t length)
@@ -60,7 +59,6 @@ link_send(struct link *l, enum channel_type type, unsigned channel, enum channel
     out_add(l, &head, sizeof head);
 }
 
-/* Bytes for STREAM_INPUT of a channel, within its credit. */
 void
 link_send_data(struct link *l, unsigned channel, const uint8_t *bytes, size_t length)
 {
@@ -73,7 +71,6 @@ link_send_data(struct link *l, unsigned channel, const uint8_t *bytes, size_t le
     }
 }
 
-/* Write what can be written now. */
 void
 link_flush(struct link *l)
 {
@@ -92,10 +89,6 @@ link_flush(struct link *l)
         l->used = 0;
 }
 
-/*
- * Read what is there, to be decoded from l->at to l->end; called when all before has been.
- * Returns the number of bytes; 0: the machine has gone; -E_AGAIN: nothing now.
- */
 int
 link_read(struct link *l)
 {

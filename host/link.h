@@ -18,9 +18,17 @@ struct link {
     const uint8_t *at, *end; /* bytes read and not yet decoded */
 };
 
+/* On the socket fd, which is closed by nobody here. Nothing is read or sent yet. */
 void link_begin(struct link *l, int fd);
+/* A message without payload. */
 void link_send(struct link *l, enum channel_type type, unsigned channel, enum channel_stream stream,
                uint32_t length);
+/* Bytes for STREAM_INPUT of a channel, within its credit. */
 void link_send_data(struct link *l, unsigned channel, const uint8_t *bytes, size_t length);
+/* Write what can be written now. */
 void link_flush(struct link *l);
+/*
+ * Read what is there, to be decoded from l->at to l->end; called when all before has been.
+ * Returns the number of bytes; 0: the machine has gone; -E_AGAIN: nothing now.
+ */
 int link_read(struct link *l);

@@ -82,7 +82,6 @@ add_devices(struct arguments *a, enum options_machine machine)
     add_two(a, "-device", "virtserialport,nr=1,chardev=console");
 }
 
-/* The kernel's command line.  Returns 0, or -E2BIG. */
 int
 machine_kernel_words(char to[MACHINE_WORDS_BYTES], const struct options *o)
 {
@@ -278,7 +277,6 @@ spawn(struct machine *m, const struct arguments *a, const struct bundle *b)
                     error == ENOENT ? "not found" : strerror(error));
 }
 
-/* Where the kernel lies.  Returns 0, or an exit code, having said why. */
 int
 machine_kernel_path(char path[FILE_PATH_BYTES], const struct options *o)
 {
@@ -292,11 +290,6 @@ machine_kernel_path(char path[FILE_PATH_BYTES], const struct options *o)
     return 0;
 }
 
-/*
- * Start the machine, with memory for partitions_bytes in all; stopped, and with a socket for gdb,
- * if debug_socket is not NULL. The caller is the thread that lives longest (M1).  Returns 0, or an
- * exit code, having said why.
- */
 int
 machine_start(struct machine *m, const struct options *o, const struct bundle *b,
               uint64_t partitions_bytes, const char *debug_socket)
@@ -315,7 +308,6 @@ machine_start(struct machine *m, const struct options *o, const struct bundle *b
     return code ? code : spawn(m, &a, b);
 }
 
-/* Wait until the emulator has ended, at most grace_ms (-1: for ever).  Returns whether it has. */
 int
 machine_wait(struct machine *m, int grace_ms)
 {
@@ -345,7 +337,6 @@ machine_kill(struct machine *m)
     machine_wait(m, -1);
 }
 
-/* Print what the emulator said, each line as one of the command's own. */
 void
 machine_complain(const struct machine *m)
 {
@@ -359,9 +350,6 @@ machine_complain(const struct machine *m)
         say("emulator: %s", line);
 }
 
-/*
- * The last line that the emulator said, cut to fit; empty if none.  Returns whether there is one.
- */
 int
 machine_last_complaint(const struct machine *m, char *line, size_t size)
 {

@@ -21,11 +21,24 @@ struct machine {
     const char *emulator;
 };
 
+/*
+ * Start the machine, with memory for partitions_bytes in all; stopped, and with a socket for gdb,
+ * if debug_socket is not NULL. The caller is the thread that lives longest (M1).  Returns 0, or an
+ * exit code, having said why.
+ */
 int machine_start(struct machine *m, const struct options *o, const struct bundle *b,
                   uint64_t partitions_bytes, const char *debug_socket);
+/* Where the kernel lies.  Returns 0, or an exit code, having said why. */
 int machine_kernel_path(char path[FILE_PATH_BYTES], const struct options *o);
+/* The kernel's command line.  Returns 0, or -E2BIG. */
 int machine_kernel_words(char to[MACHINE_WORDS_BYTES], const struct options *o);
+/* Wait until the emulator has ended, at most grace_ms (-1: for ever).  Returns whether it has. */
 int machine_wait(struct machine *m, int grace_ms);
+/* End it at once; when this returns it has been waited for. */
 void machine_kill(struct machine *m);
+/* Print what the emulator said, each line as one of the command's own. */
 void machine_complain(const struct machine *m);
+/*
+ * The last line that the emulator said, cut to fit; empty if none.  Returns whether there is one.
+ */
 int machine_last_complaint(const struct machine *m, char *line, size_t size);

@@ -50,7 +50,6 @@ options_size(const char *text, uint64_t *bytes)
     return 0;
 }
 
-/* A partition's name as docs/report.md has it: 1 to 31 letters, digits, '.', '_', '-'. */
 int
 options_name_ok(const char *name)
 {
@@ -400,7 +399,6 @@ help_parse(struct options *o, int argc, char *const *argv)
     return 0;
 }
 
-/* argv[0] is the command's name.  -E_INVAL: o->error says what is wrong (O2). */
 int
 options_parse(struct options *o, int argc, char *const *argv)
 {

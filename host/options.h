@@ -65,6 +65,12 @@ struct options {
     char error[OPTIONS_ERROR_BYTES];
 };
 
+/* argv[0] is the command's name.  -E_INVAL: o->error says what is wrong (O2). */
 int options_parse(struct options *o, int argc, char *const *argv);
+/*
+ * A number of bytes, with k, m, g or t behind it or not.  -E_INVAL: it is none; -E_RANGE: beyond 64
+ * bits.
+ */
 int options_size(const char *text, uint64_t *bytes);
+/* A partition's name as docs/report.md has it: 1 to 31 letters, digits, '.', '_', '-'. */
 int options_name_ok(const char *name);

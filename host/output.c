@@ -56,7 +56,6 @@ output_thread(void *context)
     return NULL;
 }
 
-/* Returns 0, or -E_AGAIN: no thread or memory to be had. */
 int
 output_begin(struct output *o, output_sink *sink, void *context, int wake)
 {
@@ -82,7 +81,6 @@ ring_fill(struct output *o, const uint8_t *bytes, size_t length)
     o->used += length;
 }
 
-/* Returns 0, or -E_INVAL: more than the credit the sender holds (C1 of abi/channel.h). */
 int
 output_put(struct output *o, const uint8_t *bytes, size_t length)
 {
@@ -100,10 +98,6 @@ output_put(struct output *o, const uint8_t *bytes, size_t length)
     return r;
 }
 
-/*
- * Take what the sender is to be told; called when `wake` rings, and once at first for the first
- * credit.
- */
 struct output_news
 output_collect(struct output *o)
 {
@@ -122,7 +116,6 @@ output_collect(struct output *o)
     return news;
 }
 
-/* Has the sink taken all, or failed? */
 int
 output_idle(struct output *o)
 {

@@ -32,7 +32,14 @@ struct output_news {
     int error;       /* not 0, once: the reader has gone */
 };
 
+/* Returns 0, or -E_AGAIN: no thread or memory to be had. */
 int output_begin(struct output *o, output_sink *sink, void *context, int wake);
+/* Returns 0, or -E_INVAL: more than the credit the sender holds (C1 of abi/channel.h). */
 int output_put(struct output *o, const uint8_t *bytes, size_t length);
+/*
+ * Take what the sender is to be told; called when `wake` rings, and once at first for the first
+ * credit.
+ */
 struct output_news output_collect(struct output *o);
+/* Has the sink taken all, or failed? */
 int output_idle(struct output *o);

@@ -14,7 +14,6 @@
 #include "host/report.h"
 #include "host/say.h"
 
-/* Keep the last bytes: a panic comes at the end. */
 void
 serial_take(struct serial_text *s, const char *bytes, size_t length)
 {
@@ -49,7 +48,6 @@ print_line(struct report *kernel, struct line line)
     say_text(text, n);
 }
 
-/* Print the panic, if there was one.  Returns whether there was. */
 int
 panic_print(const struct serial_text *s, const char *kernel_path)
 {

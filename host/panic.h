@@ -11,5 +11,7 @@ struct serial_text {
     size_t length;
 };
 
+/* Keep the last bytes: a panic comes at the end. */
 void serial_take(struct serial_text *s, const char *bytes, size_t length);
+/* Print the panic, if there was one.  Returns whether there was. */
 int panic_print(const struct serial_text *s, const char *kernel_path);

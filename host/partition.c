@@ -69,10 +69,6 @@ beside_open(struct partition *p, const struct options *o, unsigned n)
     return code ? code : program_open(&p->program, p->words[0], p->memory_bytes);
 }
 
-/*
- * Find and read all programs.  Returns 0, or an exit code, having said why.
- * What is read stays until the command ends.
- */
 int
 partitions_open(struct partitions *ps, const struct options *o)
 {
@@ -88,7 +84,6 @@ partitions_open(struct partitions *ps, const struct options *o)
     return code;
 }
 
-/* The sum of the limits, in bytes; UINT64_MAX when it is more. */
 uint64_t
 partitions_memory(const struct partitions *ps)
 {

@@ -34,8 +34,16 @@ struct partitions {
     struct file library; /* examples/linux, when a Linux executable is among them */
 };
 
+/*
+ * Find and read all programs.  Returns 0, or an exit code, having said why.
+ * What is read stays until the command ends.
+ */
 int partitions_open(struct partitions *ps, const struct options *o);
+/* The sum of the limits, in bytes; UINT64_MAX when it is more. */
 uint64_t partitions_memory(const struct partitions *ps);
+/* The whole plan, to be freed.  Returns 0, or -E_NOMEM. */
 int plan_write(const struct partitions *ps, const struct options *o, char **text, size_t *length);
+/* The module of the partition's library OS: one for all Linux programs. */
 void plan_library_name(char name[BUNDLE_NAME_MAX], const struct partition *p);
+/* The module of a Linux program: one a channel. */
 void plan_program_name(char name[BUNDLE_NAME_MAX], const struct partition *p);

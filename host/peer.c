@@ -64,10 +64,6 @@ beside_output_open(struct peer_channel *c, const char *path)
     return 0;
 }
 
-/*
- * input: the file descriptor of the main partition's input.  Returns 0, or an exit code, having
- * said why.
- */
 int
 peer_begin(struct peer *p, int console, const struct partitions *ps, const struct options *o,
            int input)
@@ -111,7 +107,8 @@ channel_open(struct peer *p, struct peer_channel *c)
             return say_fail(-E_AGAIN, "no thread for an output: too many run at once");
     if (c->number > 1)
         link_send(&p->link, CH_EOF, c->number, STREAM_INPUT, 0); /* what runs beside has no input */
-    return peer_news(p);
+    peer_news(p);
+    return 0;
 }
 
 static int
@@ -197,10 +194,6 @@ take_frame(struct peer *p, const struct message_event *e)
     }
 }
 
-/*
- * Read what has come and act on it.  Returns 1; 0: the machine has gone; -E_...: it was said what
- * is wrong.
- */
 int
 peer_receive(struct peer *p)
 {
@@ -220,7 +213,6 @@ peer_receive(struct peer *p)
     return 1;
 }
 
-/* Text of the kernel's log: shown with -v, and dropped when standard error is not read. */
 void
 peer_log(struct peer *p, const uint8_t *bytes, size_t length)
 {
@@ -288,8 +280,7 @@ announce_end(struct peer_channel *c)
     }
 }
 
-/* Send what outputs and input have to say.  Returns 0. */
-int
+void
 peer_news(struct peer *p)
 {
     for (unsigned n = 0; n < p->n_channels; n++) {
@@ -300,10 +291,8 @@ peer_news(struct peer *p)
     }
     news_of_input(p);
     link_flush(&p->link);
-    return 0;
 }
 
-/* Send a signal to every partition that runs. */
 void
 peer_signal(struct peer *p, int signal)
 {
@@ -313,7 +302,6 @@ peer_signal(struct peer *p, int signal)
     link_flush(&p->link);
 }
 
-/* Ask init to destroy every partition that runs; as far as init takes commands. */
 void
 peer_kill(struct peer *p, int status)
 {
@@ -328,7 +316,6 @@ peer_kill(struct peer *p, int status)
     link_flush(&p->link);
 }
 
-/* Have all partitions ended? */
 int
 peer_ended(const struct peer *p)
 {
@@ -338,7 +325,6 @@ peer_ended(const struct peer *p)
     return 1;
 }
 
-/* Has all that came been written out? */
 int
 peer_idle(struct peer *p)
 {

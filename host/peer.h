@@ -39,12 +39,26 @@ struct peer {
     struct sink_lines log_lines;
 };
 
+/*
+ * input: the file descriptor of the main partition's input.  Returns 0, or an exit code, having
+ * said why.
+ */
 int peer_begin(struct peer *p, int console, const struct partitions *ps, const struct options *o,
                int input);
+/*
+ * Read what has come and act on it.  Returns 1; 0: the machine has gone; -E_...: it was said what
+ * is wrong.
+ */
 int peer_receive(struct peer *p);
-int peer_news(struct peer *p);
+/* Send what outputs and input have to say. */
+void peer_news(struct peer *p);
+/* Send a signal to every partition that runs. */
 void peer_signal(struct peer *p, int signal);
+/* Ask init to destroy every partition that runs; as far as init takes commands. */
 void peer_kill(struct peer *p, int status);
+/* Text of the kernel's log: shown with -v, and dropped when standard error is not read. */
 void peer_log(struct peer *p, const uint8_t *bytes, size_t length);
+/* Have all partitions ended? */
 int peer_ended(const struct peer *p);
+/* Has all that came been written out? */
 int peer_idle(struct peer *p);

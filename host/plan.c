@@ -12,7 +12,6 @@
 #include "lib/string.h"
 #include "lib/words.h"
 
-/* The module of the partition's library OS: one for all Linux programs. */
 void
 plan_library_name(char name[BUNDLE_NAME_MAX], const struct partition *p)
 {
@@ -87,7 +86,6 @@ partition_write(FILE *to, const struct partition *p, const struct options *o)
     return r;
 }
 
-/* The whole plan, to be freed.  Returns 0, or -E_NOMEM. */
 int
 plan_write(const struct partitions *ps, const struct options *o, char **text, size_t *length)
 {

@@ -86,10 +86,6 @@ check(struct program *p, uint64_t memory_bytes)
     return 0;
 }
 
-/*
- * Find, read and check the program that `word` names, for a partition of memory_bytes.
- * Returns 0, or an exit code (126, 127), having said why.
- */
 int
 program_open(struct program *p, const char *word, uint64_t memory_bytes)
 {

@@ -15,4 +15,8 @@ struct program {
     struct elf_image image;
 };
 
+/*
+ * Find, read and check the program that `word` names, for a partition of memory_bytes.
+ * Returns 0, or an exit code (126, 127), having said why.
+ */
 int program_open(struct program *p, const char *word, uint64_t memory_bytes);

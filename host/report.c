@@ -19,10 +19,6 @@ word_text(char *to, size_t size, struct word word)
     say_escape(to, size, word.at, word.length);
 }
 
-/*
- * One frame of a backtrace: the address, and the function that holds it. The innermost is where it
- * died; of a return address the byte before it belongs to the call.
- */
 size_t
 report_frame(struct report *r, uint64_t address, char text[REPORT_TEXT_MAX])
 {
@@ -109,7 +105,6 @@ missing(struct report *r, struct line *rest, char text[REPORT_TEXT_MAX])
                             count, count == 1 ? "" : "s");
 }
 
-/* One line as it is to be printed.  Returns its length; 0: nothing is to be printed. */
 size_t
 report_line(struct report *r, struct line line, char text[REPORT_TEXT_MAX])
 {
@@ -131,7 +126,6 @@ report_line(struct report *r, struct line line, char text[REPORT_TEXT_MAX])
     return 0;
 }
 
-/* An output_sink: print the lines that end in these bytes, keep the rest. */
 long
 report_take(void *report, const uint8_t *bytes, size_t length)
 {

@@ -31,6 +31,12 @@ struct report {
     char line[LINE_BYTES_MAX];
 };
 
+/* One line as it is to be printed.  Returns its length; 0: nothing is to be printed. */
 size_t report_line(struct report *r, struct line line, char text[REPORT_TEXT_MAX]);
+/*
+ * One frame of a backtrace: the address, and the function that holds it. The innermost is where it
+ * died; of a return address the byte before it belongs to the call.
+ */
 size_t report_frame(struct report *r, uint64_t address, char text[REPORT_TEXT_MAX]);
+/* An output_sink: print the lines that end in these bytes, keep the rest. */
 long report_take(void *report, const uint8_t *bytes, size_t length);

@@ -13,10 +13,6 @@
 
 enum { LINE_MAX_BYTES = 8192 };
 
-/*
- * Write from[0 .. length) with control bytes as \xNN (but tabs), at most size bytes at `to` with
- * the ending 0. Returns the length without it: what does not fit is left out.
- */
 size_t
 say_escape(char *to, size_t size, const char *from, size_t length)
 {
@@ -38,7 +34,6 @@ say_escape(char *to, size_t size, const char *from, size_t length)
     return n;
 }
 
-/* Put text on standard error as it is. */
 void
 say_text(const char *text, size_t length)
 {
@@ -68,7 +63,6 @@ say_list(const char *format, va_list arguments)
     say_text(line, at);
 }
 
-/* One line, with the command's name before it. */
 void
 say(const char *format, ...)
 {
@@ -78,7 +72,6 @@ say(const char *format, ...)
     va_end(arguments);
 }
 
-/* The same; returns `code`, for `return say_fail(EXIT_TOOL, ...)`. */
 int
 say_fail(int code, const char *format, ...)
 {

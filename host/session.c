@@ -78,7 +78,6 @@ signals_passed(sigset_t *set, enum session_mode mode)
     }
 }
 
-/* From here on signals wait for session_run. Before any thread or process is made. */
 void
 session_signals_block(enum session_mode mode)
 {
@@ -276,10 +275,6 @@ session_verdict(struct session *s)
     }
 }
 
-/*
- * Returns the exit code of the command; the machine has ended then. Threads may be left, asleep in
- * read or write.
- */
 int
 session_run(const struct session_setup *setup)
 {

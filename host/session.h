@@ -18,5 +18,10 @@ struct session_setup {
     int debugger; /* SESSION_DEBUG: its pidfd */
 };
 
+/*
+ * Returns the exit code of the command; the machine has ended then. Threads may be left, asleep in
+ * read or write.
+ */
 int session_run(const struct session_setup *setup);
+/* From here on signals wait for session_run. Before any thread or process is made. */
 void session_signals_block(enum session_mode mode);

@@ -12,7 +12,6 @@
 
 #include "host/say.h"
 
-/* Context: an int, the file descriptor.  Blocks until one byte at least is taken. */
 long
 sink_file(void *fd, const uint8_t *bytes, size_t length)
 {
@@ -55,7 +54,6 @@ sink_lines(void *lines, const uint8_t *bytes, size_t length)
     return (long)length;
 }
 
-/* Print a last line that no newline ended; when nobody adds to it any more. */
 void
 sink_lines_end(struct sink_lines *s)
 {

@@ -19,7 +19,6 @@
 /* Below it a physical address is an offset in the file, on every machine that we start. */
 static const uint64_t LOW_BYTES = 2ull << 30;
 
-/* The file is a valid one from now on. Returns 0, or an exit code, having said why. */
 int
 trace_open(struct trace *t, const struct options *o)
 {
@@ -56,7 +55,6 @@ convert(FILE *to, const struct machine *m, const struct partitions *ps)
     return r;
 }
 
-/* The machine has ended.  Returns 0, or an exit code, having said why. */
 int
 trace_finish(struct trace *t, const struct options *o, const struct machine *m,
              const struct partitions *ps)
