@@ -80,16 +80,6 @@ slot_refuse(struct slot *slot, enum cap_kind kind, uint32_t rights, int *error)
     return kind == KIND_ANY ? slot : slot->object; /* a planted fault */
 }
 
-struct events *
-slot_events(struct slots *slots, uint64_t index)
-{
-    const struct slot *slot = slot_find(slots, index);
-
-    if (!slot || slot->leaf.kind != KIND_EVENTS || !(slot->leaf.rights & RIGHT_READ))
-        return NULL;
-    return slot->object;
-}
-
 uint32_t
 slot_cell(uint64_t index)
 {

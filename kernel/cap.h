@@ -40,8 +40,3 @@ void slot_fill(uint64_t index, struct cell *cell);
 void slot_install(struct slots *slots, uint64_t index, struct cell *cell);
 /* The binding table ends: its slots hang nowhere any more. */
 void slots_release(struct slots *slots);
-/*
- * The event counters that a slot of any table names, or NULL: for predicates, checked when they
- * were given.
- */
-struct events *slot_events(struct slots *slots, uint64_t index);

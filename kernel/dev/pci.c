@@ -37,12 +37,6 @@ pci_read8(uint32_t function, uint32_t offset)
     return (uint8_t)(arch_pci_read(function, offset & ~3u) >> (offset & 3) * 8);
 }
 
-uint16_t
-pci_read16(uint32_t function, uint32_t offset)
-{
-    return (uint16_t)(arch_pci_read(function, offset & ~3u) >> (offset & 2) * 8);
-}
-
 static uint32_t
 bus_find(uint32_t bus, uint32_t id, uint32_t or_id)
 {

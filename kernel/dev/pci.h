@@ -13,7 +13,6 @@ enum pci_limit { PCI_BUSES = 4, PCI_NOTHING = 0xffffffffu };
 enum pci_capability_id { PCI_CAP_VENDOR = 0x09, PCI_CAP_MSIX = 0x11 };
 
 uint8_t pci_read8(uint32_t function, uint32_t offset);
-uint16_t pci_read16(uint32_t function, uint32_t offset);
 
 /*
  * The first function of that vendor with one of two device numbers, on buses 0 to 3, or

@@ -35,7 +35,8 @@ activation_serve(uint32_t entry, uint32_t context, uint32_t cpu, uint64_t rsp)
     fine(call_transfer_serve(entry, context, (uintptr_t)&setup).value, "transfer_serve");
 }
 
-uint64_t
+/* A context in `context` that serves the entry on processor 0. Its frame. */
+static uint64_t
 activation_new(uint32_t account, uint32_t env, uint32_t entry, uint32_t context)
 {
     struct context_start start = {

@@ -34,5 +34,3 @@ uint64_t service_new(uint32_t account, uint32_t env, uint32_t entry, uint32_t co
 void entry_narrow(uint32_t entry);
 /* The context in a slot serves the entry on that processor, with that stack. */
 void activation_serve(uint32_t entry, uint32_t context, uint32_t cpu, uint64_t rsp);
-/* A further activation of it. */
-uint64_t activation_new(uint32_t account, uint32_t env, uint32_t entry, uint32_t context);

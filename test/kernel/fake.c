@@ -314,12 +314,6 @@ panic(const char *format, ...)
 /* ---- the beginning ---- */
 
 void
-fake_run_as(uint64_t account_frame)
-{
-    env.account = (uint32_t)account_frame;
-}
-
-void
 fake_begin(void)
 {
     for (uint64_t n = 0; n < FAKE_FRAMES; n++) {

@@ -23,5 +23,3 @@ int fake_free(uint64_t n);
 int fake_take(uint64_t account_frame, uint64_t n);
 /* The clock, and how often a context was to get an upcall. */
 extern uint64_t fake_clock_ns, fake_upcalls;
-/* The account in whose name the environment runs that makes the calls. */
-void fake_run_as(uint64_t account_frame);
