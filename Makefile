@@ -68,7 +68,7 @@ UNIT_KERNEL := kernel/account.c kernel/names.c kernel/owned.c kernel/reap.c kern
 BOOT_ACTS := act14_stacks act20_vectors act28_races
 BOOT_LIBRARY := regions heap threads switches lines several rolls # of libos/exo
 BOOT_MANY := handoff stress pins exposed inspect # several contexts of one program, without libos/exo's
-BOOT_MANY += act22_storm act23_charge lent pauses sleeper
+BOOT_MANY += transfers act22_storm act23_charge lent pauses sleeper
 BOOT_TESTS := roots
 BOOT_TESTS += victim act02_revoke act04_tree resume act05_map act06_bits act07_table act09_stale act12_scan act13_edge act15_flags act16_gates \
 	act21_privileged act25_transfer chains stalls act27_calls act29_pointers slots_walk batches reap alone \
@@ -160,7 +160,8 @@ $(addprefix $(OUT)/test/,root_walk act27_calls): $(OUT)/u/test/boot/edges.c.o
 $(OUT)/test/slots_walk: $(addprefix $(OUT)/u/test/boot/,walk_transfers.c.o message.c.o message.S.o)
 $(addprefix $(OUT)/test/,victim act20_vectors): $(OUT)/u/test/boot/vectors.c.o
 $(addprefix $(OUT)/test/,act14_stacks act18_storms act20_vectors act28_races): $(OUT)/u/test/boot/workers.c.o
-$(addprefix $(OUT)/test/,stress act25_transfer chains stalls): $(addprefix $(OUT)/u/test/boot/,message.c.o message.S.o)
+$(OUT)/test/transfers: $(OUT)/u/test/boot/pass.S.o
+$(addprefix $(OUT)/test/,stress act25_transfer chains stalls transfers): $(addprefix $(OUT)/u/test/boot/,message.c.o message.S.o)
 boot-tests: $(BOOT_RAW:%=$(OUT)/test/%) $(BOOT_TESTS:%=$(OUT)/test/%)
 
 $(OUT)/h/%.c.o: %.c $(GEN)

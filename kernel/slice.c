@@ -212,7 +212,8 @@ static void
 charge(struct cpu *cpu)
 {
     uint64_t now = arch_counter();
-    struct context *payer = cpu->payer ? cpu->payer : cpu->current;
+    struct context *payer =
+        cpu->payer && !planted(PLANT_CALL_PAYER) ? cpu->payer : cpu->current; /* T6 */
 
     if (payer)
         payer->charged_cycles += now - cpu->counter_mark;

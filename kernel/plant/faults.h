@@ -41,6 +41,8 @@ enum planted_fault {
     PLANT_CALL_DEPTH,   /* act 25: transfers nest without a bound */
     PLANT_CALL_DEAD,    /* act 25: a caller is told that the callee that died has returned */
     PLANT_CALL_LOST,    /* act 25: a callee answers one that was stopped, who runs on by that */
+    PLANT_CALL_PASSES,  /* where the kernel's lock is taken vectors and bases do not pass */
+    PLANT_CALL_PAYER,   /* who runs pays, whoever's slice it is */
     PLANT_CALL_DYING,   /* act 25: an account that ends is called on for a while */
     PLANT_ENTRY_SLOT,   /* act 25: without the lock, what a slot names is taken for an entry */
     PLANT_POST_RATE,    /* another account's posts interrupt as often as they come */
