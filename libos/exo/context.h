@@ -12,8 +12,6 @@
 #include "libos/exo/layout.h"
 #include "libos/exo/lock.h"
 
-enum { CONTEXT_LOCKS_MAX = 8 };
-
 struct thread;
 
 struct context {
@@ -49,6 +47,9 @@ struct context {
 _Static_assert(offsetof(struct context, roller) == HERE_ROLLER, "layout");
 _Static_assert(offsetof(struct context, roller_rsp) == HERE_ROLLER_RSP, "layout");
 _Static_assert(offsetof(struct context, held) == HERE_HELD, "layout");
+_Static_assert(offsetof(struct context, index) == HERE_INDEX, "layout");
+_Static_assert(offsetof(struct context, n_locks) == HERE_N_LOCKS, "layout");
+_Static_assert(offsetof(struct context, lock) == HERE_LOCKS, "layout");
 _Static_assert(offsetof(struct save_area, rip) == SAVE_RIP, "layout");
 _Static_assert(offsetof(struct save_area, rflags) == SAVE_RFLAGS, "layout");
 _Static_assert(offsetof(struct save_area, rsp) == SAVE_RSP, "layout");
