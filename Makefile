@@ -131,7 +131,12 @@ $(OUT)/examples/%: $(OUT)/u/examples/%.c.o $(EXO_OBJ) libos/exo/library.ld
 $(OUT)/examples/linux: $(addprefix $(OUT)/u/,$(addsuffix .o,$(LINUX_SRC))) $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LINK_LIBRARY)
-$(OUT)/examples/procs: $(addprefix $(OUT)/u/,$(addsuffix .o,examples/procs/main.c $(PROCS_SRC))) $(EXO_OBJ) libos/exo/library.ld
+# Its files become one object, as the kernel's do: a switch of processes is inlined in what sleeps.
+PROCS_OBJ := $(PROCS_SRC:%=$(OUT)/u/%.o)
+$(PROCS_OBJ): private UFLAGS += -flto
+$(OUT)/u/procs_whole.o: $(PROCS_OBJ)
+	$(CC) $(UFLAGS) -flto=auto -flto-partition=one -flinker-output=nolto-rel -r -nostdlib -o $@ $^
+$(OUT)/examples/procs: $(OUT)/u/examples/procs/main.c.o $(OUT)/u/procs_whole.o $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LINK_LIBRARY)
 $(OUT)/u/examples/procs/images.S.o: $(PROCS_PROGRAMS:%=$(OUT)/procs/%)
@@ -226,7 +231,7 @@ KIT := kit.c kit_raw.c kit_memory.c kit_threads.c kit_envs.c kit_wake.c spans.S
 $(OUT)/bench/kit: $(addprefix $(OUT)/u/bench/,$(addsuffix .o,$(KIT))) $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LD) -T libos/exo/library.ld -e kit_start -o $@ $(filter %.o,$^)
-$(OUT)/bench/kit_procs: $(addprefix $(OUT)/u/,$(addsuffix .o,examples/procs/measured.c $(PROCS_SRC))) $(EXO_OBJ) libos/exo/library.ld
+$(OUT)/bench/kit_procs: $(OUT)/u/examples/procs/measured.c.o $(OUT)/u/procs_whole.o $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LINK_LIBRARY)
 $(OUT)/bench/exits_kit: $(OUT)/u/bench/exits_kit.c.o $(OUT)/u/bench/exits_pair.c.o $(EXO_OBJ) libos/exo/library.ld

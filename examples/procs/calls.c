@@ -10,12 +10,13 @@ enum { STATUS_FAULT = 139, STATUS_SIGNAL = 128, MEET_SPINS = 1000 };
 
 /* Another process in here on another processor, while this one is? */
 static int64_t
-meet(void)
+meet(struct task *t, struct save_area *s)
 {
     static uint32_t inside, met;
     uint32_t before = __atomic_load_n(&met, __ATOMIC_SEQ_CST);
     bool with = __atomic_fetch_add(&inside, 1, __ATOMIC_SEQ_CST) > 0;
 
+    (void)t, (void)s;
     if (with)
         __atomic_fetch_add(&met, 1, __ATOMIC_SEQ_CST);
     for (uint32_t i = 0; i < MEET_SPINS && !with; i++) {
@@ -27,65 +28,80 @@ meet(void)
 }
 
 static int64_t
-report(uint64_t value)
+report(struct task *t, struct save_area *s)
 {
     uint64_t i = __atomic_fetch_add(&n_values, 1, __ATOMIC_SEQ_CST);
 
+    (void)t;
     if (i < VALUES)
-        scene_values[i] = value;
+        scene_values[i] = s->rdi;
     return (int64_t)i;
+}
+
+static int64_t
+leave(struct task *t, struct save_area *s)
+{
+    proc_kill(t->proc, (int32_t)s->rdi);
+    return 0;
+}
+
+static int64_t
+handle(struct task *t, struct save_area *s)
+{
+    t->proc->handler = s->rdi;
+    return 0;
+}
+
+static int64_t
+number(struct task *t, struct save_area *s)
+{
+    (void)s;
+    return t->proc->number;
+}
+
+static int64_t
+parent(struct task *t, struct save_area *s)
+{
+    (void)s;
+    return t->proc->parent ? t->proc->parent->number : 0;
+}
+
+static int64_t
+yield(struct task *t, struct save_area *s)
+{
+    (void)t, (void)s;
+    context_here()->preempt |= TASK_OVER;
+    return 0;
+}
+
+static int64_t (*const calls[P_CALLS])(struct task *, struct save_area *) = {
+    [P_EXIT] = leave,         [P_FORK] = call_fork,
+    [P_EXEC] = call_exec,     [P_WAIT] = child_reap,
+    [P_PIPE] = pipe_make,     [P_WRITE] = pipe_write,
+    [P_READ] = pipe_read,     [P_KILL] = signal_raise,
+    [P_HANDLE] = handle,      [P_RETURN] = signal_return,
+    [P_PAUSE] = signal_pause, [P_THREAD] = call_thread,
+    [P_NUMBER] = number,      [P_PARENT] = parent,
+    [P_YIELD] = yield,        [P_MEET] = meet,
+    [P_REPORT] = report,
+};
+
+static inline int64_t
+serve(struct task *t, struct save_area *s)
+{
+    return s->rax < P_CALLS ? calls[s->rax](t, s) : -E_NOSYS;
 }
 
 int64_t
 call_serve(struct task *t, struct save_area *s)
 {
-    switch ((enum call)s->rax) {
-    case P_EXIT:
-        proc_kill(t->proc, (int32_t)s->rdi);
-        return 0;
-    case P_FORK:
-        return call_fork(t, s);
-    case P_EXEC:
-        return call_exec(t, s);
-    case P_WAIT:
-        return child_reap(t, s);
-    case P_PIPE:
-        return pipe_make(t->proc);
-    case P_WRITE:
-        return pipe_write(t, s);
-    case P_READ:
-        return pipe_read(t, s);
-    case P_KILL:
-        return signal_raise(s->rdi, s->rsi);
-    case P_HANDLE:
-        t->proc->handler = s->rdi;
-        return 0;
-    case P_RETURN:
-        return signal_return(t, s);
-    case P_PAUSE:
-        return signal_pause(t, s);
-    case P_THREAD:
-        return call_thread(t, s);
-    case P_NUMBER:
-        return t->proc->number;
-    case P_PARENT:
-        return t->proc->parent ? t->proc->parent->number : 0;
-    case P_YIELD:
-        context_here()->preempt |= TASK_OVER;
-        return 0;
-    case P_MEET:
-        return meet();
-    case P_REPORT:
-        return report(s->rdi);
-    default:
-        return -E_NOSYS;
-    }
+    return serve(t, s);
 }
 
 static void
 on_foreign(struct save_area *save)
 {
-    int64_t r = call_serve(task_current(context_here()->index), save);
+    int64_t r = serve(here_of(context_here())->current, save);
 
     if (r != AGAIN)
         save->rax = (uint64_t)r;

@@ -24,7 +24,7 @@ alone(struct task *t, struct save_area *save)
         sched_rouse(p);
     lock_take(&procs_lock);
     if (p->n_tasks > 1)
-        r = sched_sleep(t, save, &p->alone);
+        r = sched_sleep(t, save, &p->alone, NULL);
     lock_drop(&procs_lock);
     return r;
 }
@@ -50,7 +50,7 @@ call_exec(struct task *t, struct save_area *save)
 }
 
 int64_t
-call_thread(struct task *t, const struct save_area *save)
+call_thread(struct task *t, struct save_area *save)
 {
     struct task *new = task_make(t->proc);
 

@@ -43,6 +43,7 @@ static void
 child_begin(struct task *t, struct proc *child, struct task *first, const struct save_area *save)
 {
     registers_keep(first, save);
+    vectors_load(first->vectors); /* t's own, which were used for it */
     first->save.rax = 0;
     child->handler = t->proc->handler;
     child->handling = t->proc->handling;
@@ -56,7 +57,7 @@ child_begin(struct task *t, struct proc *child, struct task *first, const struct
 }
 
 int64_t
-call_fork(struct task *t, const struct save_area *save)
+call_fork(struct task *t, struct save_area *save)
 {
     struct proc *child = proc_make(t->proc, t);
     enum fork_way way = save->rdi == FORK_SHARE ? FORK_SHARE : FORK_COPY;

@@ -124,7 +124,9 @@ task_end(struct task *t)
     task_free(t);
     last = p->n_tasks == 0;
     if (last) {
+        lock_take(&run_lock);
         p->state = PROC_ENDING;
+        lock_drop(&run_lock);
         finishing[context] = p;
     }
     lock_drop(&procs_lock);
@@ -137,13 +139,16 @@ task_end(struct task *t)
 void
 proc_kill(struct proc *p, int32_t status)
 {
-    lock_take(&procs_lock);
+    uint64_t poke;
+
+    lock_take(&run_lock);
     if (p->state == PROC_RUNNING && !p->killed) {
         p->killed = 1;
         p->status = status;
     }
-    lock_drop(&procs_lock);
-    sched_rouse(p);
+    poke = sched_stir(p);
+    lock_drop(&run_lock);
+    sched_poke(poke);
 }
 
 void
@@ -177,7 +182,7 @@ child_reap(struct task *t, struct save_area *save)
         child_remove(c);
         proc_free(c);
     } else {
-        found = t->proc->child ? sched_sleep(t, save, &t->proc->waiting) : -E_NOENT;
+        found = t->proc->child ? sched_sleep(t, save, &t->proc->waiting, NULL) : -E_NOENT;
     }
     lock_drop(&procs_lock);
     return found;

@@ -7,24 +7,6 @@
 
 uint64_t cow_copies;
 
-/* May something be at that page? Not below the stack: a guard. */
-static bool
-page_allowed(uint64_t i)
-{
-    return i != PAGES - STACK_PAGES - 1;
-}
-
-bool
-memory_allows(uint64_t va, uint64_t n)
-{
-    if (va < PROC_VA || n > PROC_END - PROC_VA || va > PROC_END - n)
-        return false;
-    for (uint64_t at = va & ~(uint64_t)(PAGE - 1); at < va + n; at += PAGE)
-        if (!page_allowed((at - PROC_VA) / PAGE))
-            return false;
-    return true;
-}
-
 static void
 bytes_copy(void *to, const void *from)
 {
@@ -82,7 +64,7 @@ page_touch(struct proc *p, uint64_t i, uint32_t need)
     uint64_t entry;
     uint32_t old = 0;
 
-    if (!page_allowed(i) || page_denies(page, need))
+    if (i == GUARD || page_denies(page, need))
         return -E_FAULT;
     if (!leaf_own(p) || ((need & MAP_WRITE || !page->frame) && !page_copy(page, &old)))
         return -E_NOMEM;

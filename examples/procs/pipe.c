@@ -2,6 +2,11 @@
 /*
  * pipe.c - bytes from one process to another. They go by way of the stack of the call, since
  * private memory is not touched while the pipe's lock is held (P3).
+ *
+ * Invariants
+ *  Q1 while somebody sleeps at `reader` there are no bytes but of a write that is not over yet. So
+ *     who writes a few may put them into the sleeper's hand: they never lie in the pipe, and no
+ * lock is needed but run_lock.
  */
 #include "examples/procs/procs.h"
 
@@ -10,23 +15,33 @@ enum { PIPES_MAX = 256, BYTES = 512 };
 struct pipe {
     struct lock lock;
     uint32_t users; /* files that name it; 0: free. procs_lock */
-    uint32_t n, first;
+    union {
+        struct {
+            uint32_t n;    /* bytes */
+            uint32_t gone; /* there is one user, or none */
+        };
+        uint64_t some; /* either */
+    };
+    uint32_t first;
     struct task *reader, *writer; /* places to sleep */
     uint8_t bytes[BYTES];
 };
 static struct pipe pipes[PIPES_MAX];
 
 int64_t
-pipe_make(struct proc *p)
+pipe_make(struct task *t, struct save_area *save)
 {
+    struct proc *p = t->proc;
     int64_t file = -E_NOMEM;
 
+    (void)save;
     lock_take(&procs_lock);
     for (uint32_t f = 0; f < FILES && file < 0; f++)
         for (uint32_t i = 0; i < PIPES_MAX && !p->file[f]; i++)
             if (!pipes[i].users) {
                 pipes[i].users = 1;
                 pipes[i].n = pipes[i].first = 0;
+                pipes[i].gone = 1;
                 p->file[f] = &pipes[i];
                 file = f;
             }
@@ -41,19 +56,20 @@ pipes_share(const struct proc *from, struct proc *to)
     for (uint32_t f = 0; f < FILES; f++)
         if (from->file[f]) {
             from->file[f]->users++;
+            from->file[f]->gone = 0;
             to->file[f] = from->file[f];
         }
     lock_drop(&procs_lock);
 }
 
-/* With the pipe's lock too, so that nobody is between looking at `users` and sleeping. */
+/* With the pipe's lock too, so that no writer is between looking at `gone` and sleeping. */
 static void
 pipe_close(struct pipe *pipe, struct pipe **file)
 {
     lock_take(&pipe->lock);
     lock_take(&procs_lock);
     *file = NULL;
-    pipe->users--;
+    pipe->gone = --pipe->users <= 1;
     lock_drop(&procs_lock);
     lock_drop(&pipe->lock);
     sched_wake(&pipe->reader); /* they may wait for one who has gone */
@@ -68,47 +84,66 @@ pipes_close(struct proc *p)
             pipe_close(p->file[f], &p->file[f]);
 }
 
-/* Some of n bytes in or out; what there is or fits, 0: nothing. The pipe's lock is held. */
-static uint64_t
-move(struct pipe *p, uint8_t *bytes, uint64_t n, bool in)
+/* n bytes into the ring, from `at` on; there is room. The pipe's lock is held, as below. */
+static void
+ring_put(struct pipe *p, uint32_t at, const uint8_t *bytes, uint64_t n)
 {
-    uint64_t room = in ? BYTES - p->n : p->n;
+    uint64_t part = n < BYTES - at ? n : BYTES - at;
 
-    n = n < room ? n : room;
-    for (uint64_t i = 0; i < n; i++) {
-        if (in)
-            p->bytes[(p->first + p->n + i) % BYTES] = bytes[i];
-        else
-            bytes[i] = p->bytes[(p->first + i) % BYTES];
-    }
-    if (!in)
-        p->first = (uint32_t)(p->first + n) % BYTES;
-    p->n = in ? p->n + (uint32_t)n : p->n - (uint32_t)n;
-    return n;
+    bytes_move(&p->bytes[at], bytes, part);
+    if (part < n)
+        bytes_move(p->bytes, bytes + part, n - part);
 }
 
-/* The result; AGAIN: the task sleeps until the other end has moved. 0: the other end has gone. */
-static int64_t
-transfer(struct task *t, struct save_area *save, uint8_t *bytes, uint64_t n, bool in)
+static void
+ring_get(const struct pipe *p, uint8_t *bytes, uint64_t n)
 {
-    struct pipe *p = t->proc->file[save->rdi];
-    struct task **other = in ? &p->reader : &p->writer;
-    int64_t r;
-    bool wake;
+    uint64_t part = n < BYTES - p->first ? n : BYTES - p->first;
+
+    bytes_move(bytes, &p->bytes[p->first], part);
+    if (part < n)
+        bytes_move(bytes + part, p->bytes, n - part);
+}
+
+/*
+ * As many bytes as fit. AGAIN: the task sleeps until there is room; the other end has gone: 0.
+ */
+static int64_t
+put(struct pipe *p, struct task *t, struct save_area *save, const uint8_t *bytes, uint64_t n)
+{
+    int64_t r = 0;
 
     lock_take(&p->lock);
-    r = (int64_t)move(p, bytes, n, in);
-    wake = r > 0 && *other;
-    if (r == 0 && p->users > 1)
-        r = sched_sleep(t, save, in ? &p->writer : &p->reader);
+    n = n < BYTES - p->n ? n : BYTES - p->n;
+    if (n > 0) {
+        ring_put(p, (p->first + p->n) % BYTES, bytes, n);
+        p->n += (uint32_t)n;
+        r = (int64_t)n;
+        sched_wake(&p->reader);
+    } else if (!p->gone) {
+        r = sched_sleep(t, save, &p->writer, NULL);
+    }
     lock_drop(&p->lock);
-    if (wake)
-        sched_wake(other);
     return r;
 }
 
+/* As many bytes as there are, up to n; others may have been quicker. */
+static uint64_t
+get(struct pipe *p, uint8_t *bytes, uint64_t n)
+{
+    lock_take(&p->lock);
+    n = n < p->n ? n : p->n;
+    ring_get(p, bytes, n);
+    p->first = (uint32_t)(p->first + n) % BYTES;
+    p->n -= (uint32_t)n;
+    if (p->writer)
+        sched_wake(&p->writer);
+    lock_drop(&p->lock);
+    return n;
+}
+
 /* How many bytes of the call at once; an error where it is not one. */
-static int64_t
+static inline int64_t
 part(const struct task *t, const struct save_area *save)
 {
     uint64_t n = save->rdx < BYTES ? save->rdx : BYTES;
@@ -118,28 +153,63 @@ part(const struct task *t, const struct save_area *save)
     return memory_allows(save->rsi, n) ? (int64_t)n : -E_FAULT;
 }
 
-int64_t
-pipe_write(struct task *t, struct save_area *save)
+static __attribute__((noinline)) int64_t
+write_many(struct pipe *p, struct task *t, struct save_area *save, uint64_t n)
 {
     uint8_t bytes[BYTES];
-    int64_t n = part(t, save);
 
-    if (n < 0)
-        return n;
-    memcpy(bytes, (const void *)save->rsi, (uint64_t)n);
-    return transfer(t, save, bytes, (uint64_t)n, true);
+    bytes_move(bytes, (const void *)save->rsi, n);
+    return put(p, t, save, bytes, n);
 }
 
-int64_t
-pipe_read(struct task *t, struct save_area *save)
+FLAT int64_t
+pipe_write(struct task *t, struct save_area *save)
 {
-    uint8_t bytes[BYTES];
     int64_t n = part(t, save);
+    struct pipe *p;
+    uint64_t given;
 
     if (n < 0)
         return n;
-    n = transfer(t, save, bytes, (uint64_t)n, false);
-    if (n > 0)
-        memcpy((void *)save->rsi, bytes, (uint64_t)n);
-    return n;
+    p = t->proc->file[save->rdi];
+    if (p->reader && n <= HAND_BYTES) { /* Q1 */
+        bytes_move(t->hand, (const void *)save->rsi, (uint64_t)n);
+        given = sched_hand(t, &p->reader, (uint64_t)n);
+        if (given)
+            return (int64_t)given;
+    }
+    return write_many(p, t, save, (uint64_t)n);
+}
+
+/* There is something, or the other end has gone. */
+static __attribute__((noinline)) int64_t
+read_many(struct pipe *p, struct task *t, struct save_area *save, uint64_t n)
+{
+    uint8_t bytes[BYTES];
+    uint64_t some;
+
+    while ((some = __atomic_load_n(&p->some, __ATOMIC_ACQUIRE))) {
+        uint64_t got = (uint32_t)some ? get(p, bytes, n) : 0;
+
+        if (got)
+            bytes_move((void *)save->rsi, bytes, got);
+        if (got || !(uint32_t)some)
+            return (int64_t)got;
+    }
+    return sched_sleep(t, save, &p->reader, &p->some); /* another was quicker */
+}
+
+FLAT int64_t
+pipe_read(struct task *t, struct save_area *save)
+{
+    int64_t n = part(t, save);
+    struct pipe *p;
+
+    if (n < 0)
+        return n;
+    p = t->proc->file[save->rdi];
+    t->wanted = (uint32_t)n;
+    if (!__atomic_load_n(&p->some, __ATOMIC_ACQUIRE))
+        return sched_sleep(t, save, &p->reader, &p->some);
+    return read_many(p, t, save, (uint64_t)n);
 }

@@ -8,6 +8,7 @@ enum { VECTORS_ALIGN = 64 };
 struct lock procs_lock;
 struct proc procs[PROCS_MAX];
 static struct task tasks[TASKS_MAX];
+static uint8_t hands[TASKS_MAX][HAND_BYTES];
 static struct proc *proc_first;
 static struct task *task_first;
 static uint32_t n_procs;
@@ -27,6 +28,7 @@ procs_begin(void)
         if (!tasks[i].vectors)
             return false;
         memset(tasks[i].vectors, 0, n);
+        tasks[i].hand = hands[i];
         tasks[i].next = task_first;
         task_first = &tasks[i];
     }
@@ -42,7 +44,9 @@ record_clear(struct proc *p)
     p->child = p->sibling = NULL;
     p->signals = p->handler = p->turns = p->ran = 0;
     p->handled = p->handling = 0;
+    lock_take(&run_lock);
     p->number += PROCS_MAX;
+    lock_drop(&run_lock);
 }
 
 struct proc *
@@ -94,8 +98,10 @@ task_make(struct proc *p)
         t->making = NULL;
         t->proc = p;
         t->sibling = p->tasks;
-        p->tasks = t;
         p->n_tasks++;
+        lock_take(&run_lock);
+        p->tasks = t;
+        lock_drop(&run_lock);
     }
     lock_drop(&procs_lock);
     return t;
@@ -108,7 +114,9 @@ task_free(struct task *t)
 
     while (*at != t)
         at = &(*at)->sibling;
+    lock_take(&run_lock);
     *at = t->sibling;
+    lock_drop(&run_lock);
     t->proc->n_tasks--;
     t->state = TASK_FREE;
     t->next = task_first;

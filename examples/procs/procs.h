@@ -47,7 +47,10 @@
 #include "examples/procs/calls.h"
 #include "call_stubs.h"
 
-enum { PROCS_MAX = 1100, TASKS_MAX = 1200, FILES = 4, RW = MAP_READ | MAP_WRITE };
+/* What it calls becomes part of it, but for what is marked as not to: the shortest ways through. */
+#define FLAT __attribute__((flatten))
+
+enum { PROCS_MAX = 1024, TASKS_MAX = 1200, FILES = 4, RW = MAP_READ | MAP_WRITE };
 
 /* ---- frames.c: named by index, 0: none ---- */
 bool frames_begin(uint32_t n);
@@ -94,8 +97,8 @@ struct proc {
     uint32_t shared;   /* the leaf is, or was: nothing can be written through its link */
     uint64_t table[6]; /* level 4, 3, 2, each with its companion; kept for the next process here */
 
-    uint32_t state; /* enum proc_state; this and what follows: procs_lock */
-    uint32_t number;
+    uint32_t state;  /* enum proc_state; this and what follows: procs_lock */
+    uint32_t number; /* this, leaving PROC_RUNNING, killed and tasks: run_lock too */
     struct proc *parent, *child, *sibling; /* its children: child, child->sibling, ... */
     struct proc *next_free;
     struct task *maker; /* PROC_MAKING: whose call makes it */
@@ -107,9 +110,9 @@ struct proc {
     struct task *alone;   /* for its other tasks to end: likewise */
     struct task *pausing; /* for a signal: likewise */
     struct pipe *file[FILES];
-    uint64_t signals;  /* raised and not taken */
+    uint64_t signals;  /* raised and not taken: atomic, as the next three */
     uint64_t handler;  /* of all of them; 0: they end the process */
-    uint32_t handled;  /* a signal was, since the last pause */
+    uint64_t handled;  /* a signal was, since the last pause */
     uint32_t handling; /* the handler runs: one at a time, or they would fill the stack */
     uint64_t turns;    /* how often one of its tasks was put on a context */
     uint64_t ran;      /* cycles that they had there */
@@ -124,19 +127,32 @@ signal_due(const struct proc *p)
 
 enum task_state { TASK_FREE = 0, TASK_READY, TASK_RUNNING, TASK_WAITING };
 
+/* It slept in a call: this is to be made again, or what it waits for was put into its hand. */
+enum task_again { AGAIN_NOT = 0, AGAIN_CALL, AGAIN_HANDED };
+
+enum { HAND_BYTES = 64 };
+
 struct task {
     struct task *next;   /* in the list of those that are ready, or free */
     struct task **place; /* where it sleeps */
     uint32_t state;      /* run_lock; TASK_FREE: procs_lock */
     uint32_t context;    /* TASK_RUNNING: there */
-    uint32_t ends;       /* it is to end, and its process goes on */
-    uint32_t again;      /* it slept in a call, which is to be made again */
+    union {
+        struct {
+            uint32_t ends;  /* it is to end, and its process goes on */
+            uint32_t again; /* enum task_again */
+        };
+        uint64_t due; /* either */
+    };
+    uint32_t wanted; /* bytes, when it sleeps for some */
+    uint32_t handed; /* bytes that it was given */
     struct proc *proc;
     struct task *sibling; /* the next of its process */
     struct proc *making;  /* a child that is not ready yet */
     uint64_t fs;
     void *vectors;
     struct save_area save;
+    uint8_t *hand; /* HAND_BYTES, exchanged with who is handed something */
 };
 
 extern struct lock procs_lock;
@@ -146,8 +162,8 @@ extern struct proc procs[PROCS_MAX];
 bool procs_begin(void);
 struct proc *proc_make(struct proc *parent, struct task *maker); /* PROC_MAKING; null: too many */
 struct task *task_make(struct proc *p);                          /* not ready yet; null: too many */
-struct proc *proc_by_number(uint64_t number);                    /* procs_lock is held */
-void proc_free(struct proc *p);                                  /* likewise, as below */
+struct proc *proc_by_number(uint64_t number);                    /* run_lock is held */
+void proc_free(struct proc *p);                                  /* procs_lock is, as below */
 void task_free(struct task *t);
 uint32_t procs_left(void);
 
@@ -171,7 +187,19 @@ uint64_t leaf_leave(struct proc *p); /* the epoch */
 
 /* memory.c */
 int memory_touch(struct proc *p, uint64_t va, uint32_t need); /* 0, -E_FAULT, -E_NOMEM */
-bool memory_allows(uint64_t va, uint64_t n);                  /* something may be there */
+
+/* May something be at these n > 0 bytes? Not at the page below the stack. */
+enum { GUARD = PAGES - STACK_PAGES - 1 };
+
+static inline bool
+memory_allows(uint64_t va, uint64_t n)
+{
+    uint64_t at = va - PROC_VA;
+
+    return at < PROC_END - PROC_VA && n <= PROC_END - PROC_VA - at &&
+           (at / PAGE > GUARD || (at + n - 1) / PAGE < GUARD);
+}
+
 void memory_drop(struct proc *p);
 extern uint64_t cow_copies, table_copies;
 
@@ -181,39 +209,143 @@ void images_end(void);
 uint64_t image_enter(struct proc *p, enum image image); /* its first address; 0: there is none */
 
 /* ---- sched.c ---- */
+
+/* What a context is about. */
+extern struct here {
+    struct task *current;       /* whose turn it is; null: nobody's */
+    struct task *on;            /* whose registers are in the save area; never null */
+    uint64_t root;              /* on which it stands */
+    uint64_t pokes;             /* the counter when it went idle */
+    uint64_t since;             /* cycles, when the current task's time began */
+    uint64_t on_since, charged; /* what the kernel told of the context then */
+    uint64_t unused;
+} here[CONTEXTS_MAX];
+_Static_assert(sizeof(struct here) == 64, "a shift");
+
+static inline struct here *
+here_of(const struct context *c)
+{
+    return c->argument;
+}
+
+static inline struct task *
+task_current(uint32_t context)
+{
+    return here[context].current;
+}
+
 void sched_begin(void);
 void sched_enter(void *argument) __attribute__((noreturn)); /* what a context begins with */
 void sched_ready(struct task *t);
 void sched_wake(struct task **place); /* who sleeps there, if somebody does */
 void sched_rouse(struct proc *p);     /* its tasks that sleep are woken, those that run are poked */
-void registers_keep(struct task *t, const struct save_area *save); /* the processor's others too */
-void registers_load(const struct task *t, struct save_area *save);
+uint64_t sched_stir(struct proc *p);  /* the same with run_lock; whom the caller is to poke ... */
+void sched_poke(uint64_t contexts);   /* ... without it */
+extern struct lock run_lock;
 
-/* The current task sleeps in its call, which is made again when somebody wakes it: AGAIN. */
-int64_t sched_sleep(struct task *t, struct save_area *save, struct task **place);
+/* Who sleeps there is woken with n bytes of from's hand, if it wants so many: how many; 0: nobody.
+ */
+uint64_t sched_hand(struct task *from, struct task **place, uint64_t n);
+
+/*
+ * The current task sleeps in its call, which is made again when somebody wakes it: AGAIN. It does
+ * not sleep if there is something: then *some is not 0 (it may be null), and whoever makes it so
+ * calls sched_wake afterwards; or the caller holds a lock that such a one takes.
+ */
+int64_t sched_sleep(struct task *t, struct save_area *save, struct task **place,
+                    const uint64_t *some);
 
 /* What a context's `preempt` says: the current task is to give way, and the processor too. */
 enum { TASK_OVER = 1, SLICE_OVER = 2 };
 
+/* Is nothing due on the way back to the current task, which is on? */
+static inline bool
+sched_settled(const struct context *c, const struct here *h)
+{
+    const struct task *t = h->current;
+
+    return t == h->on && !(t->due | c->preempt | t->proc->killed) && !t->proc->signals;
+}
+
 /* The last that a handler does: what is due, and another task where the current one has gone. */
-void sched_leave(struct save_area *save);
-struct task *task_current(uint32_t context);
+void sched_settle(struct context *c, struct here *h, struct save_area *save);
+
+static inline void
+sched_leave(struct save_area *save)
+{
+    struct context *c = context_here();
+    struct here *h = here_of(c);
+
+    if (!sched_settled(c, h))
+        sched_settle(c, h, save);
+}
+
 void task_forget(uint32_t context); /* its context is dead, and has been seen to */
+
+/* ---- registers ---- */
+
+void registers_keep(struct task *t, const struct save_area *save); /* the processor's others too */
+void registers_load(const struct task *t, struct save_area *save);
+
+/* All vector state of the processor; `at` is aligned to 64 bytes. */
+static inline void
+vectors_keep(void *at)
+{
+    __asm__ volatile("xsave64 (%0)" ::"r"(at), "a"(-1), "d"(-1) : "memory");
+}
+
+static inline void
+vectors_load(const void *at)
+{
+    __asm__ volatile("xrstor64 (%0)" ::"r"(at), "a"(-1), "d"(-1) : "memory");
+}
+
+/*
+ * All that a process sees of a save area (the words of a fault between r15 and rip are not), by way
+ * of the vector registers: the caller has kept those, or does not need them.
+ */
+static inline void
+registers_move(struct save_area *to, const struct save_area *from)
+{
+    __asm__ volatile("movups (%1), %%xmm0\n\tmovups 16(%1), %%xmm1\n\t"
+                     "movups 32(%1), %%xmm2\n\tmovups 48(%1), %%xmm3\n\t"
+                     "movups 64(%1), %%xmm4\n\tmovups 80(%1), %%xmm5\n\t"
+                     "movups 96(%1), %%xmm6\n\tmovups 112(%1), %%xmm7\n\t"
+                     "movups 144(%1), %%xmm8\n\tmovups 160(%1), %%xmm9\n\t"
+                     "movups %%xmm0, (%0)\n\tmovups %%xmm1, 16(%0)\n\t"
+                     "movups %%xmm2, 32(%0)\n\tmovups %%xmm3, 48(%0)\n\t"
+                     "movups %%xmm4, 64(%0)\n\tmovups %%xmm5, 80(%0)\n\t"
+                     "movups %%xmm6, 96(%0)\n\tmovups %%xmm7, 112(%0)\n\t"
+                     "movups %%xmm8, 144(%0)\n\tmovups %%xmm9, 160(%0)" ::"r"(to),
+                     "r"(from)
+                     : "memory");
+}
+
+static inline void
+bytes_move(void *to, const void *from, uint64_t n)
+{
+    uint64_t words = n / sizeof(uint64_t), rest = n % sizeof(uint64_t);
+
+    __asm__ volatile("rep movsq\n\tmov %3, %2\n\trep movsb"
+                     : "+D"(to), "+S"(from), "+c"(words)
+                     : "r"(rest)
+                     : "memory");
+}
 
 /* ---- the others ---- */
 enum { AGAIN = -1000 }; /* a call's result: the task sleeps */
 
-int64_t call_fork(struct task *t, const struct save_area *save);
+int64_t call_fork(struct task *t, struct save_area *save);
 int64_t call_exec(struct task *t, struct save_area *save);
-int64_t call_thread(struct task *t, const struct save_area *save);
+int64_t call_thread(struct task *t, struct save_area *save);
 
-int64_t pipe_make(struct proc *p);
+int64_t pipe_make(struct task *t, struct save_area *save);
 void pipes_share(const struct proc *from, struct proc *to);
 void pipes_close(struct proc *p);
 int64_t pipe_write(struct task *t, struct save_area *save);
 int64_t pipe_read(struct task *t, struct save_area *save);
 
-int64_t signal_raise(uint64_t number, uint64_t signal);
+int64_t signal_raise(struct task *t, struct save_area *save);
 int64_t signal_pause(struct task *t, struct save_area *save);
 void signal_deliver(struct task *t, struct save_area *save);
 int64_t signal_return(struct task *t, struct save_area *save);

@@ -8,8 +8,12 @@
  * itself has no end of a slice. Where slices end, the task goes to the end of the list too, since
  * its context leaves the processor.
  *
- * Invariants S1 a task is in one place: in the list, current on one context, or with what it waits
- * for. It changes places in one section, its registers having been kept before.
+ * Invariants
+ *  S1 a task is in one place: in the list, current on one context, or with what it waits for. It
+ *     changes places in one section, its registers having been kept before; in the same section the
+ *     next one becomes current.
+ *  S2 the registers in the save area are those of here.on, and of nobody while a switch is under
+ * way.
  */
 #include "libos/exo/clock.h"
 #include "examples/procs/procs.h"
@@ -17,27 +21,17 @@
 enum { QUANTUM_NS = 1000 * 1000 };
 enum { EVENT = 1 << UPCALL_EVENT };
 
-static struct lock run_lock;
+struct lock run_lock;
 static struct task *first, *last;
 static uint64_t idle; /* contexts, 1 << index */
-static struct here {
-    struct task *current;
-    uint64_t root;              /* on which it stands */
-    uint64_t pokes;             /* the counter when it went idle */
-    uint64_t since;             /* cycles, when the current task was put on */
-    uint64_t on_since, charged; /* what the kernel told of the context then */
-} here[CONTEXTS_MAX];
-
-struct task *
-task_current(uint32_t context)
-{
-    return here[context].current;
-}
+struct here here[CONTEXTS_MAX];
+static struct task nobody; /* here.on, while there is none */
 
 void
 task_forget(uint32_t context)
 {
     here[context].current = NULL;
+    here[context].on = &nobody;
     here[context].root = 0;
     __atomic_fetch_and(&idle, ~((uint64_t)1 << context), __ATOMIC_SEQ_CST);
 }
@@ -55,6 +49,21 @@ append(struct task *t)
     else
         first = t;
     last = t;
+}
+
+/* The first of the list becomes the context's; null: there is none. */
+static struct task *
+pop(struct here *h, uint32_t context)
+{
+    struct task *t = first;
+
+    h->current = t;
+    if (t) {
+        first = t->next;
+        t->state = TASK_RUNNING;
+        t->context = context;
+    }
+    return t;
 }
 
 /* A context that sleeps, or null; it is told by the caller. */
@@ -101,32 +110,71 @@ sched_wake(struct task **place)
         context_poke(c);
 }
 
-void
-sched_rouse(struct proc *p)
+uint64_t
+sched_hand(struct task *from, struct task **place, uint64_t n)
+{
+    uint8_t *bytes = from->hand;
+    const struct context *c = NULL;
+    struct task *t;
+
+    lock_take(&run_lock);
+    t = *place;
+    if (t) {
+        from->hand = t->hand;
+        t->hand = bytes;
+        n = n < t->wanted ? n : t->wanted;
+        t->handed = (uint32_t)n;
+        t->again = AGAIN_HANDED;
+        append(t);
+        *place = NULL;
+        c = sleeper();
+    }
+    lock_drop(&run_lock);
+    if (c)
+        context_poke(c);
+    return t ? n : 0;
+}
+
+uint64_t
+sched_stir(struct proc *p)
 {
     uint64_t poke = 0;
 
-    lock_take(&procs_lock);
-    lock_take(&run_lock);
-    for (struct task *t = p->tasks; t; t = t->sibling) {
-        if (t->state == TASK_RUNNING)
+    for (struct task *t = p->tasks; t; t = t->sibling)
+        if (t->state == TASK_WAITING && t->place) {
+            *t->place = NULL;
+            append(t);
+            poke |= idle;
+        } else if (t->state == TASK_RUNNING) {
             poke |= (uint64_t)1 << t->context;
-        if (t->state != TASK_WAITING || !t->place)
-            continue;
-        *t->place = NULL;
-        append(t);
-        poke |= idle;
+        }
+    if (poke) {
+        poke &= ~((uint64_t)1 << context_here()->index);
+        idle &= ~poke;
     }
-    poke &= ~((uint64_t)1 << context_here()->index);
-    idle &= ~poke;
-    lock_drop(&run_lock);
-    lock_drop(&procs_lock);
-    for (; poke; poke &= poke - 1) {
-        const struct context *c = context_at((uint32_t)__builtin_ctzll(poke));
+    return poke;
+}
+
+void
+sched_poke(uint64_t contexts)
+{
+    for (; contexts; contexts &= contexts - 1) {
+        const struct context *c = context_at((uint32_t)__builtin_ctzll(contexts));
 
         if (c)
             context_poke(c);
     }
+}
+
+void
+sched_rouse(struct proc *p)
+{
+    uint64_t poke;
+
+    lock_take(&run_lock);
+    poke = sched_stir(p);
+    lock_drop(&run_lock);
+    sched_poke(poke);
 }
 
 /* ---- registers ---- */
@@ -143,41 +191,68 @@ cycles(void)
 void
 registers_keep(struct task *t, const struct save_area *save)
 {
-    t->save = *save;
+    vectors_keep(t->vectors);
+    registers_move(&t->save, save);
     __asm__ volatile("rdfsbase %0" : "=r"(t->fs));
-    __asm__ volatile("xsave64 (%0)" ::"r"(t->vectors), "a"(-1), "d"(-1) : "memory");
 }
 
 void
 registers_load(const struct task *t, struct save_area *save)
 {
-    *save = t->save;
+    registers_move(save, &t->save);
     __asm__ volatile("wrfsbase %0" ::"r"(t->fs));
-    __asm__ volatile("xrstor64 (%0)" ::"r"(t->vectors), "a"(-1), "d"(-1) : "memory");
+    vectors_load(t->vectors);
 }
 
-/* What the task had of the processor since it was put on: not while the context itself was off. */
-static uint64_t
-cycles_had(const struct upcall_page *page, const struct here *h)
+/* ---- the time that tasks have had ---- */
+
+/* From here on it is the next one's. */
+static void
+clock_begin(const struct upcall_page *page, struct here *h)
+{
+    h->since = cycles();
+    h->on_since = page->on_since;
+    h->charged = page->charged_cycles;
+}
+
+/* The context itself was off meanwhile: what the kernel says that it had, before and after. */
+static __attribute__((noinline)) uint64_t
+cycles_between(const struct upcall_page *page, const struct here *h, uint64_t now)
 {
     const struct machine_page *m = (const struct machine_page *)EXPOSED_MACHINE;
-    uint64_t now = cycles(), on, before;
+    uint64_t on = m->counter_base + page->on_since * (m->counter_hz / 1000) / 1000000;
+    uint64_t before = h->since - m->counter_base - h->on_since * (m->counter_hz / 1000) / 1000000;
+    uint64_t charged = page->charged_cycles - h->charged;
 
-    if (page->on_since == h->on_since)
-        return now - h->since;
-    on = (clock_ns() - page->on_since) * (m->counter_hz / 1000) / 1000000;
-    before = h->since - m->counter_base - h->on_since * (m->counter_hz / 1000) / 1000000;
-    return page->charged_cycles - h->charged + on - before;
+    return (charged > before ? charged - before : 0) + (now > on ? now - on : 0);
 }
 
-static void
-put_off(struct here *h, struct task *t, const struct save_area *save)
+/* What the current task had since then is its own; from here on it is the next one's. */
+static inline void
+clock_turn(const struct upcall_page *page, struct here *h, struct proc *p)
 {
-    t->proc->ran += cycles_had(&context_here()->page, h);
+    uint64_t now = cycles();
+
+    if (__builtin_expect(page->on_since == h->on_since, 1)) {
+        p->ran += now - h->since;
+        h->since = now;
+        return;
+    }
+    p->ran += cycles_between(page, h, now);
+    clock_begin(page, h);
+}
+
+/* ---- on and off ---- */
+
+static inline void
+put_off(const struct context *c, struct here *h, struct task *t, const struct save_area *save)
+{
+    h->on = &nobody; /* S2 */
+    clock_turn(&c->page, h, t->proc);
     registers_keep(t, save);
 }
 
-static void
+static inline void
 stand(struct here *h, uint64_t root)
 {
     if (h->root != root)
@@ -185,55 +260,61 @@ stand(struct here *h, uint64_t root)
     h->root = root;
 }
 
-static void
-put_on(struct here *h, struct task *t, struct save_area *save)
+static __attribute__((noinline)) void
+quantum(struct context *c)
 {
-    const struct upcall_page *page = &context_here()->page;
+    c->deadline_ns = clock_ns() + QUANTUM_NS;
+    call_deadline_set(c->deadline_ns);
+}
 
+/* A quantum begins where none is running: so a switch in the midst of one costs no call. */
+static inline void
+put_on(struct context *c, struct here *h, struct task *t, struct save_area *save)
+{
     stand(h, t->proc->table[0]);
     registers_load(t, save);
     t->proc->turns++;
-    h->since = cycles();
-    h->on_since = page->on_since;
-    h->charged = page->charged_cycles;
+    h->on = t;
+    if (__builtin_expect(!c->deadline_ns, 0))
+        quantum(c);
 }
 
-/* ---- on and off ---- */
-
 int64_t
-sched_sleep(struct task *t, struct save_area *save, struct task **place)
+sched_sleep(struct task *t, struct save_area *save, struct task **place, const uint64_t *some)
 {
-    struct here *h = &here[context_here()->index];
+    struct context *c = context_here();
+    struct here *h = here_of(c);
 
     save->rip -= SYSCALL_BYTES; /* where a signal's handler returns to */
-    t->again = 1;
-    put_off(h, t, save);
+    t->again = AGAIN_CALL;
+    put_off(c, h, t, save);
     lock_take(&run_lock);
-    if (*place || t->ends || t->proc->killed || signal_due(t->proc)) {
+    if (__builtin_expect(*place || (some && *(const volatile uint64_t *)some) || t->ends ||
+                             t->proc->killed || signal_due(t->proc),
+                         0)) {
         append(t); /* somebody else sleeps there, or something came up: it will ask again */
     } else {
         t->state = TASK_WAITING;
         t->place = place;
         *place = t;
     }
-    h->current = NULL;
+    if (__builtin_expect(!c->preempt, 1))
+        pop(h, c->index);
+    else
+        h->current = NULL;
     lock_drop(&run_lock);
     return AGAIN;
 }
 
-/* The first of the list becomes the context's; null: there is none, and it is noted as idle. */
+/* The first of the list, or null: there is none, and the context is noted as idle. */
 static struct task *
 take(struct here *h, uint32_t context)
 {
     struct task *t;
 
     lock_take(&run_lock);
-    t = first;
+    t = pop(h, context);
     if (t) {
-        first = t->next;
-        t->state = TASK_RUNNING;
-        t->context = context;
-        h->current = t;
         idle &= ~((uint64_t)1 << context);
     } else { /* whoever takes us out of idle pokes us afterwards */
         idle |= (uint64_t)1 << context;
@@ -257,44 +338,47 @@ sleep(struct context *c, struct here *h)
     c->deadline_ns = 0;
 }
 
-/* It begins where none is running: so a switch in the midst of one costs no call. */
-static void
-quantum(struct context *c)
+/* A task, where the context has none; in the next slice, if this one is over. */
+static __attribute__((noinline)) void
+next(struct context *c, struct here *h)
 {
-    if (c->deadline_ns)
-        return;
-    c->deadline_ns = clock_ns() + QUANTUM_NS;
-    call_deadline_set(c->deadline_ns);
-}
-
-/* Another task, where the context has none; in the next slice, if this one is over. */
-static void
-next(struct context *c, struct here *h, struct save_area *save)
-{
-    bool over = c->preempt & SLICE_OVER;
-    struct task *t;
-
-    c->preempt = 0;
-    if (over) { /* what is left of the quantum would pass meanwhile: the next has one of its own */
-        c->deadline_ns = 0;
+    if (__atomic_exchange_n(&c->preempt, 0, __ATOMIC_RELAXED) & SLICE_OVER) {
+        c->deadline_ns = 0; /* what is left of the quantum would pass meanwhile */
         call_deadline_set(0);
         call_yield(SLOT_NOTHING);
     }
-    while (!(t = take(h, c->index)))
+    while (!take(h, c->index))
         sleep(c, h);
-    put_on(h, t, save);
-    quantum(c);
+    clock_begin(&c->page, h);
 }
 
-/* The current task to the end of the list. */
-static void
-give_way(struct here *h, const struct save_area *save)
+/* The current task to the end of the list; a slice that is over is given up before another. */
+static __attribute__((noinline)) void
+give_way(struct context *c, struct here *h, const struct save_area *save)
 {
     struct task *t = h->current;
 
-    put_off(h, t, save);
+    put_off(c, h, t, save);
     lock_take(&run_lock);
     append(t);
+    h->current = NULL;
+    if (__atomic_fetch_and(&c->preempt, ~(uint32_t)TASK_OVER, __ATOMIC_RELAXED) == TASK_OVER)
+        pop(h, c->index);
+    lock_drop(&run_lock);
+}
+
+/* The current task, which is not on yet, has its turn later, and before the others. */
+static __attribute__((noinline)) void
+give_back(struct here *h)
+{
+    struct task *t = h->current;
+
+    lock_take(&run_lock);
+    t->state = TASK_READY;
+    t->next = first;
+    if (!first)
+        last = t;
+    first = t;
     h->current = NULL;
     lock_drop(&run_lock);
 }
@@ -305,35 +389,68 @@ call_again(struct task *t, struct save_area *save)
 {
     int64_t r;
 
-    t->again = 0;
+    t->again = AGAIN_NOT;
     save->rip += SYSCALL_BYTES;
     r = call_serve(t, save);
     if (r != AGAIN)
         save->rax = (uint64_t)r;
 }
 
-void
-sched_leave(struct save_area *save)
+/* The call in which it slept is over: what it was given. A fault there is the process' own. */
+static inline void
+hand_over(struct task *t, struct save_area *save)
 {
-    struct context *c = context_here();
-    struct here *h = &here[c->index];
+    t->again = AGAIN_NOT;
+    save->rip += SYSCALL_BYTES;
+    save->rax = t->handed;
+    bytes_move((void *)save->rsi, t->hand, t->handed);
+}
 
-    for (;;) {
+/* One thing that is due. */
+static __attribute__((noinline)) void
+settle_one(struct context *c, struct here *h, struct save_area *save)
+{
+    struct task *t = h->current;
+
+    if (!t)
+        next(c, h);
+    else if (t->proc->killed || t->ends)
+        task_end(t);
+    else if (t != h->on)
+        give_back(h);
+    else if (c->preempt)
+        give_way(c, h, save);
+    else if (signal_due(t->proc))
+        signal_deliver(t, save);
+    else if (t->again)
+        call_again(t, save);
+}
+
+/* With signals, but none that is due, all is settled too. */
+static bool
+settled(const struct context *c, const struct here *h)
+{
+    const struct task *t = h->current;
+
+    return t == h->on && !(t->due | c->preempt | t->proc->killed) && !signal_due(t->proc);
+}
+
+FLAT void
+sched_settle(struct context *c, struct here *h, struct save_area *save)
+{
+    do {
         struct task *t = h->current;
 
-        if (!t)
-            next(c, h, save);
-        else if (t->proc->killed || t->ends)
-            task_end(t);
-        else if (c->preempt)
-            give_way(h, save);
-        else if (signal_due(t->proc))
+        if (!t || t == h->on || c->preempt) {
+            settle_one(c, h, save);
+            continue;
+        }
+        put_on(c, h, t, save);
+        if (t->again == AGAIN_HANDED)
+            hand_over(t, save);
+        if (t->proc->signals && !t->proc->killed)
             signal_deliver(t, save);
-        else if (t->again)
-            call_again(t, save);
-        else
-            return;
-    }
+    } while (!settled(c, h));
 }
 
 void
@@ -342,8 +459,10 @@ sched_enter(void *argument)
     struct context *c = context_here();
 
     (void)argument;
+    c->argument = &here[c->index]; /* here_of */
+    here[c->index].on = &nobody;
     *(volatile uint32_t *)&c->page.depth = 1; /* as if in an upcall */
-    sched_leave(&c->page.save[0]);
+    sched_settle(c, here_of(c), &c->page.save[0]);
     exo_resume(&c->page.save[0]);
 }
 

@@ -17,5 +17,6 @@ context_begin(struct context *c, uint32_t index)
 {
     c->self = c;
     c->index = index;
+    c->holder = index + 1;
     __asm__ volatile("wrgsbase %0" ::"r"(c));
 }

@@ -37,6 +37,7 @@ struct context {
     struct lock timers_lock;
     uint32_t n_locks;                     /* held or about to be taken */
     uint32_t slot;                        /* of the kernel's object */
+    uint32_t holder;                      /* index + 1: what it is as the holder of a lock */
     struct lock *lock[CONTEXT_LOCKS_MAX]; /* these */
     void (*fn)(void *argument);           /* what it began with */
     void *argument;
@@ -47,7 +48,7 @@ struct context {
 _Static_assert(offsetof(struct context, roller) == HERE_ROLLER, "layout");
 _Static_assert(offsetof(struct context, roller_rsp) == HERE_ROLLER_RSP, "layout");
 _Static_assert(offsetof(struct context, held) == HERE_HELD, "layout");
-_Static_assert(offsetof(struct context, index) == HERE_INDEX, "layout");
+_Static_assert(offsetof(struct context, holder) == HERE_HOLDER, "layout");
 _Static_assert(offsetof(struct context, n_locks) == HERE_N_LOCKS, "layout");
 _Static_assert(offsetof(struct context, lock) == HERE_LOCKS, "layout");
 _Static_assert(offsetof(struct save_area, rip) == SAVE_RIP, "layout");

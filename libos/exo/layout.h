@@ -17,7 +17,6 @@
 
 /* struct context: behind the upcall page; gs */
 #define HERE_SELF 1280
-#define HERE_INDEX 1288
 #define HERE_BUSY 1292
 #define HERE_PREEMPT 1296
 #define HERE_CURRENT 1304
@@ -29,6 +28,7 @@
 #define HERE_ROLLER_RSP 1360
 #define HERE_HELD 1368
 #define HERE_N_LOCKS 1404
+#define HERE_HOLDER 1412
 #define HERE_LOCKS 1416 /* lock[] */
 
 /* struct thread */

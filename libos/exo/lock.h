@@ -48,10 +48,10 @@ locks_here(void)
 static inline uint32_t
 lock_self(void)
 {
-    uint32_t index;
+    uint32_t self;
 
-    __asm__ volatile("movl %%gs:%c1, %0" : "=r"(index) : "i"(HERE_INDEX));
-    return index + 1;
+    __asm__ volatile("movl %%gs:%c1, %0" : "=r"(self) : "i"(HERE_HOLDER));
+    return self;
 }
 
 static inline void
