@@ -7,14 +7,6 @@
 
 uint64_t cow_copies;
 
-static void
-bytes_copy(void *to, const void *from)
-{
-    uint64_t words = PAGE / sizeof(uint64_t);
-
-    __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words)::"memory");
-}
-
 /* A frame of its own for the page, with what it held. The frame that it had, to be dropped. */
 static bool
 page_copy(struct page *page, uint32_t *old)
@@ -29,7 +21,7 @@ page_copy(struct page *page, uint32_t *old)
     } else if (page->flags & PAGE_COPY && !frame_alone(page->frame)) {
         if (!frame_take(&fresh))
             return false;
-        bytes_copy(frame_bytes(fresh), frame_bytes(page->frame));
+        page_bytes_copy(frame_bytes(fresh), frame_bytes(page->frame));
         cow_copies++;
         *old = page->frame;
         page->frame = fresh;
@@ -66,10 +58,11 @@ page_touch(struct proc *p, uint64_t i, uint32_t need)
 
     if (i == GUARD || page_denies(page, need))
         return -E_FAULT;
-    if (!leaf_own(p) || ((need & MAP_WRITE || !page->frame) && !page_copy(page, &old)))
+    if (!(leaf_is_own(p) || leaf_own(p)) ||
+        ((need & MAP_WRITE || !page->frame) && !page_copy(page, &old)))
         return -E_NOMEM;
     entry = page_entry(page);
-    r = call_pt_map(SLOT_ACCOUNT, p->leaf->frame[0], 1, i * PAGE, (uintptr_t)&entry, 1,
+    r = call_pt_map(SLOT_ACCOUNT, p->table[0], 1, PROC_VA + i * PAGE, (uintptr_t)&entry, 1,
                     SLOT_ACCOUNT);
     if (r.value == 1 && p->n_tasks > 1)
         epoch_wait(r.detail); /* the others see the old frame no more */
@@ -78,7 +71,7 @@ page_touch(struct proc *p, uint64_t i, uint32_t need)
     return r.value == 1 ? 0 : -E_NOMEM;
 }
 
-int
+FLAT int
 memory_touch(struct proc *p, uint64_t va, uint32_t need)
 {
     int error;

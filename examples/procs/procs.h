@@ -54,12 +54,14 @@ enum { PROCS_MAX = 1024, TASKS_MAX = 1200, FILES = 4, RW = MAP_READ | MAP_WRITE 
 
 /* ---- frames.c: named by index, 0: none ---- */
 bool frames_begin(uint32_t n);
-bool frame_take(uint32_t *where);                 /* what it holds is not said; false: no more */
+bool frame_take(uint32_t *where); /* in a section; what it holds is not said; false: no more */
 void frame_drop(uint32_t *where, uint64_t epoch); /* not used again before that has passed */
 bool frame_alone(uint32_t frame);                 /* has it one user? */
 void *frame_bytes(uint32_t frame);                /* in the region */
 uint64_t frame_number(uint32_t frame);
 uint32_t frames_free(void);
+extern void (*page_bytes_copy)(void *to,
+                               const void *from); /* a page's, as this processor does it best */
 void epoch_wait(uint64_t epoch);
 
 /* ---- private memory ---- */
@@ -117,6 +119,12 @@ struct proc {
     uint64_t turns;    /* how often one of its tasks was put on a context */
     uint64_t ran;      /* cycles that they had there */
 };
+
+static inline bool
+leaf_is_own(const struct proc *p)
+{
+    return p->leaf && !p->shared;
+}
 
 /* Is a handler to be run? */
 static inline bool
@@ -180,7 +188,7 @@ int64_t child_reap(struct task *t, struct save_area *save);
 bool tables_begin(void);
 bool tables_make(struct proc *p);
 void tables_end(void);
-bool leaf_own(struct proc *p); /* it has a leaf that it shares with nobody */
+bool leaf_own(struct proc *p); /* it has a leaf that it shares with nobody, from here on */
 int64_t leaf_share(struct proc *from, struct proc *to); /* the epoch, or an error */
 int64_t leaf_copy(const struct leaf *from, struct leaf *to);
 uint64_t leaf_leave(struct proc *p); /* the epoch */

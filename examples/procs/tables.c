@@ -178,7 +178,7 @@ leaf_own(struct proc *p)
 {
     bool good = true;
 
-    if (p->leaf && !p->shared)
+    if (leaf_is_own(p))
         return true;
     lock_take(&leaves_lock);
     good = p->leaf && p->leaf->users == 1 ? leaf_keep(p) : leaf_replace(p);
