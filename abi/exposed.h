@@ -50,6 +50,7 @@ enum exposed_flag {
     EXPOSED_SIZE = 3, /* of the frame object that it begins, as in struct frame_state */
     EXPOSED_STALE = 1 << 2,
     EXPOSED_VITAL = 1 << 3,
+    EXPOSED_ZERO = 1 << 4, /* stale, or free: it holds zeroes */
 };
 
 /* Of the numbers that are the kernel's own nothing is said but that they are no addresses. */

@@ -374,8 +374,7 @@ page_make(struct account *account, const struct account_terms *terms)
     for (uint64_t i = terms->page_frame; i < terms->page_frame + terms->n_pages; i++) {
         frame_become(i, FRAME_EXPOSED);
         owned_leave(i);
-        frame_at(i)->owner = (uint32_t)frame_of(account); /* A7 */
-        owned_enter(i);
+        owned_enter((uint32_t)frame_of(account), i, 1); /* A7 */
         frame_ref(i);
     }
     account->page = (uint32_t)terms->page_frame;

@@ -45,7 +45,8 @@ void exposed_map(uint64_t va, const void *memory, uint64_t bytes);
 struct pte_change {
     uint64_t keep, add; /* pte -> (pte & keep) | add */
 };
-void arch_root_init(void *root); /* all absent but the kernel's half */
+void arch_root_init(void *root); /* zeroes: but the kernel's half from here on */
+void arch_root_end(void *root);  /* its half is zeroes again */
 void arch_root_load(uint64_t frame);
 void arch_root_leave(
     uint64_t frame); /* on to the kernel's own root, if this processor stands on that one */

@@ -141,6 +141,21 @@ frames_chained(void)
     return at == root ? n : 0;
 }
 
+/* F7, and of a companion what it says of its table. */
+static bool
+zero_if_marked(uint64_t n)
+{
+    const struct frame *f = frame_at(n);
+    bool links = f->type == FRAME_COMPANION, zero = true;
+    const uint64_t *word = frame_address(links ? f->other : n);
+
+    if (!(f->flags & FRAME_ZERO))
+        return true;
+    for (uint64_t i = 0; i < PT_ENTRIES; i++)
+        zero = zero && (!word[i] || (links && arch_pte_present(word[i])));
+    return zero && (f->type != FRAME_PLAIN || f->flags & FRAME_STALE);
+}
+
 static struct counts
 frames_count(void)
 {
@@ -161,7 +176,8 @@ frames_count(void)
         if (type_has_cell(f->type))
             leaves_count(&c, n);
         if (frame_is_free(n) != (f->type == FRAME_FREE) ||
-            (f->type <= FRAME_FREE && (f->owner || f->refs))) /* F2 */
+            (f->type <= FRAME_FREE && (f->owner || f->refs)) || /* F2 */
+            !zero_if_marked(n))
             c.torn++;
     }
     return c;

@@ -81,7 +81,8 @@ struct context *
 context_create(struct env *env, uint64_t env_frame, uint64_t frame,
                const struct context_start *start)
 {
-    struct context *context = frame_become(frame, FRAME_CONTEXT);
+    struct context *context =
+        frame_become_part(frame, FRAME_CONTEXT, offsetof(struct context, clause));
 
     frame_become_part(start->vector_frame, FRAME_VECTOR, 0); /* arch_context_init fills it */
     frame_ref(start->vector_frame);

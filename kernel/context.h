@@ -79,7 +79,7 @@ struct context {
     uint16_t named[CPUS_MAX]; /* in how many places of each processor's vector */
     struct pin upcall_pin;
     uint32_t n_clauses; /* while it waits: those that are in circles (kernel/wait.h) */
-    struct wait_clause clause[WAIT_CLAUSES_MAX];
+    struct wait_clause clause[WAIT_CLAUSES_MAX]; /* from here on nothing is cleared at first */
     struct wait_link link[WAIT_CLAUSES_MAX];
 };
 

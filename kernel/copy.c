@@ -96,6 +96,7 @@ copy_run(struct copy *c, uint64_t from_va, uint64_t to_va, uint64_t n, uint64_t 
 {
     struct place to = walk_place(&c->to);
 
+    place_fills(&to, n);
     for (uint64_t i = 0; i < n; i++, place_next(&to), ++*done) {
         uint64_t pte = c->from.entry[i];
         int error = 0;

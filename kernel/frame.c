@@ -61,11 +61,11 @@ frame_check(const struct account *account, uint64_t n, enum frame_type type)
 int
 frame_check_unused(const struct account *account, uint64_t n)
 {
-    const struct frame *f;
+    const struct frame *f = frame_find(n);
+    bool own = f && f->owner == frame_of(account) && f->type == FRAME_PLAIN;
 
-    if (frame_check(account, n, FRAME_PLAIN))
+    if (__builtin_expect(!own, 0) && frame_check(account, n, FRAME_PLAIN))
         return E_PERM;
-    f = frame_at(n);
     if (account_dying(f->owner) && !planted(PLANT_ENDED))
         return E_PERM;
     if ((f->refs || f->other || f->flags & (FRAME_SIZE | FRAME_VITAL) || wait_on_frame(n)) &&
@@ -86,13 +86,19 @@ frame_check_words(const struct account *account, uint64_t n)
     return error;
 }
 
+/* Its contents are zeroes from here on, until somebody may write to it (F7). */
+static void
+frame_clear(uint64_t n)
+{
+    if (!(frame_at(n)->flags & FRAME_ZERO))
+        arch_frame_clear(frame_address(n));
+}
+
 void *
 frame_become(uint64_t n, enum frame_type type)
 {
-    void *object = frame_become_part(n, type, 0);
-
-    arch_frame_clear(object);
-    return object;
+    frame_clear(n);
+    return frame_become_part(n, type, 0);
 }
 
 void *
@@ -113,10 +119,10 @@ frame_retire(uint64_t n)
     f->other = 0;
     if (f->refs && !planted(PLANT_ENDED)) { /* F5 */
         f->type = FRAME_ENDED;
-        arch_frame_clear(frame_address(n));
+        frame_clear(n);
     } else {
         f->type = FRAME_PLAIN;
-        f->flags = FRAME_STALE;
+        f->flags |= FRAME_STALE;
     }
 }
 
@@ -126,8 +132,8 @@ frame_ready(uint64_t n)
     struct frame *f = frame_at(n);
 
     if (f->flags & FRAME_STALE && !planted(PLANT_STALE))
-        arch_frame_clear(frame_address(n));
-    f->flags &= (uint8_t)~FRAME_STALE;
+        frame_clear(n);
+    f->flags &= (uint8_t) ~(FRAME_STALE | FRAME_ZERO);
 }
 
 void
@@ -140,8 +146,7 @@ frame_stamp(struct frame *f, uint64_t epoch)
 bool
 frame_settled(const struct frame *f)
 {
-    return !(f->stamp | f->stamp_high) ||
-           epoch_has_passed((uint64_t)f->stamp_high << 32 | f->stamp);
+    return !(f->stamp | f->stamp_high) || epoch_has_passed(frame_stamp_of(f));
 }
 
 bool
@@ -175,26 +180,41 @@ frame_mark_set(uint64_t n, bool on)
     account_at(f->owner)->n_marked += on ? size : -size; /* A8 */
 }
 
-/* Its stamp stays: it is in quarantine until that epoch has passed. */
+/* The exposed bitmap says that n frames from first on are free, or are so no more (F2). */
 static void
-frame_set_free(uint64_t n)
+frames_show(uint64_t first, uint64_t n, bool free)
 {
-    struct frame *f = frame_at(n);
+    for (uint64_t part; n; first += part, n -= part) {
+        uint64_t bit = first % 64, mask;
+        part = n < 64 - bit ? n : 64 - bit;
+        mask = ~(uint64_t)0 >> (64 - part) << bit;
+        free_bitmap[first / 64] =
+            free ? free_bitmap[first / 64] | mask : free_bitmap[first / 64] & ~mask;
+    }
+}
 
+/*
+ * But for the bitmap. Its stamp stays: it is in quarantine until that epoch has passed. So does
+ * its mark, if it is zero.
+ */
+static inline __attribute__((always_inline)) void
+frame_set_free(struct frame *f, uint64_t n)
+{
     assert(f->refs == 0 && (f->other == 0 || planted(PLANT_PIN))); /* F2 */
-    if (f->owner)
-        owned_leave(n);
+    owned_leave(n);
     if (f->flags & FRAME_VITAL)
         frame_mark_set(n, false);
-    *f = (struct frame){.type = FRAME_FREE, .stamp = f->stamp, .stamp_high = f->stamp_high};
-    free_bitmap[n / 64] |= (uint64_t)1 << n % 64;
+    f->owner = f->other = 0;
+    f->type = FRAME_FREE;
+    f->flags &= FRAME_ZERO;
 }
 
 void
 frame_give_back(uint64_t n)
 {
     account_discharge(account_at(frame_at(n)->owner), 1);
-    frame_set_free(n);
+    frame_set_free(frame_at(n), n);
+    frames_show(n, 1, true);
 }
 
 struct result
@@ -217,25 +237,27 @@ frame_alloc(struct account *account, uint64_t first, uint64_t n)
     if (account_charge(account, done))
         return result_error(E_DQUOT);
     for (uint64_t i = first; i < first + done; i++) {
-        *frame_at(i) = (struct frame){
-            .owner = (uint32_t)frame_of(account), .type = FRAME_PLAIN, .flags = FRAME_STALE};
-        owned_enter(i);
-        free_bitmap[i / 64] &= ~((uint64_t)1 << i % 64);
+        struct frame *f = frame_at(i);
+        f->type = FRAME_PLAIN;
+        f->flags |= FRAME_STALE;
+        frame_stamp(f, 0);
     }
+    owned_enter((uint32_t)frame_of(account), first, done);
+    frames_show(first, done, false);
     return result_ok((int64_t)done);
 }
 
-/* 0 when frame n can be freed by account now, its object ended. */
+/* 0 when frame n, which the caller has authority over, can be freed now, its object ended. */
 static int
-frame_release(const struct account *account, const struct frame *f, uint64_t n, uint64_t *steps)
+frame_release(const struct frame *f, uint64_t n, uint64_t *steps)
 {
-    if (!f || !account_covers(account, f->owner))
-        return E_PERM;
-    if (f->type == FRAME_PT4)
+    bool plain = f->type == FRAME_PLAIN;
+
+    if (f->refs && f->type == FRAME_PT4)
         (void)contexts_settle(n); /* one may have left it */
-    if (f->refs || (f->type == FRAME_PLAIN && (f->other || f->flags & FRAME_SIZE)))
+    if (f->refs || (plain && (f->other || f->flags & FRAME_SIZE)))
         return E_BUSY;
-    if (f->type != FRAME_PLAIN || wait_on_frame(n))
+    if (!plain || wait_on_frame(n))
         return object_release(n, steps);
     *steps -= 1;
     return 0;
@@ -259,25 +281,32 @@ struct result
 frame_free(struct account *account, uint64_t first, uint64_t n)
 {
     struct discharge given = {0, 0};
-    uint64_t done = 0, steps = STEPS_MAX;
+    uint64_t done = 0, steps = STEPS_MAX, epoch = 0;
     int error = 0;
 
     if (n < 1 || n > FRAME_BATCH_MAX)
         return result_error(E_INVAL);
-    while (done < n && steps && !error) {
-        const struct frame *f = frame_find(first + done);
-        if (!f || f->owner != given.owner || f->type == FRAME_ACCOUNT)
+    for (; done < n && steps && !error; done += !error) {
+        struct frame *f = frame_find(first + done);
+        if (!f || !given.n || f->owner != given.owner || f->type == FRAME_ACCOUNT) {
             discharge_end(&given);
-        error = frame_release(account, f, first + done, &steps);
-        if (f && !error) {
+            if (!f || !account_covers(account, f->owner)) {
+                error = E_PERM;
+                break;
+            }
             given.owner = f->owner;
+        }
+        error = frame_release(f, first + done, &steps);
+        if (!error) {
             given.n++;
-            frame_set_free(first + done);
-            done++;
+            epoch = frame_stamp_of(f) > epoch ? frame_stamp_of(f) : epoch;
+            frame_set_free(f, first + done);
         }
     }
     discharge_end(&given);
-    return done ? result_ok((int64_t)done) : epoch_error(error);
+    frames_show(first, done, true);
+    return done ? (struct result){(int64_t)done, epoch_has_passed(epoch) ? 0 : epoch}
+                : epoch_error(error);
 }
 
 /* ---- boot ---- */
@@ -294,9 +323,11 @@ frames_sort(const struct boot_info *info)
         for (uint64_t n = first; n < last; n++)
             frame_table[n].type = FRAME_KERNEL;
     }
-    for (uint32_t i = 0; frame_boot_left(i, &first, &last); i++)
+    for (uint32_t i = 0; frame_boot_left(i, &first, &last); i++) {
         for (uint64_t n = first; n < last; n++)
-            frame_set_free(n);
+            frame_table[n].type = FRAME_FREE;
+        frames_show(first, last - first, true);
+    }
 }
 
 /* The bundle becomes root's. */
@@ -306,9 +337,8 @@ frames_give(const struct boot_info *info)
     uint64_t last = (info->bundle_pa + info->bundle_bytes + FRAME_BYTES - 1) >> FRAME_SHIFT;
 
     for (uint64_t n = info->bundle_pa >> FRAME_SHIFT; n < last; n++) {
-        frame_table[n] =
-            (struct frame){.owner = (uint32_t)frame_of(account_root), .type = FRAME_PLAIN};
-        owned_enter(n);
+        frame_table[n].type = FRAME_PLAIN;
+        owned_enter((uint32_t)frame_of(account_root), n, 1);
         assert(!account_charge(account_root, 1)); /* A1: root's limit is the machine */
     }
 }

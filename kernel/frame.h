@@ -13,15 +13,17 @@ struct account;
  * One entry a frame.
  *  F1 refs == entries that name it, all in the list that begins at `first` (kernel/reverse.h), +
  *     objects that stand on it. A companion's also counts the present entries of its table.
- *  F2 type FREE => refs == 0 and owner == 0, and its bit in the free bitmap is set; else clear.
- *  F3 type and owner change only while refs and pins are 0 and the epoch of the last right taken
- *     from the frame has passed (but by account_destroy, which breaks them all).
- *  F4 a STALE frame may hold what another wrote, or the kernel; it is cleared before anybody but
- *     the kernel can read it. All others hold zeroes, or what their account put there.
- *  F5 a frame that was an object becomes plain, and so can be mapped and written, only when nothing
- *     names it any more: tables, contexts and counters are walked without looking at types.
- *  F6 a frame object of 2 MiB or 1 GiB is its first frame, with the size in flags; the others are
- *     FRAME_PART, of the same owner, and nothing names them.
+ *  F2 type FREE => refs, first, other and owner are 0, and its bit in the free bitmap is set; else
+ * clear. F3 type and owner change only while refs and pins are 0 and the epoch of the last right
+ * taken from the frame has passed (but by account_destroy, which breaks them all). F4 a STALE frame
+ * may hold what another wrote, or the kernel; it is cleared before anybody but the kernel can read
+ * it. All others hold zeroes, or what their account put there. F5 a frame that was an object
+ * becomes plain, and so can be mapped and written, only when nothing names it any more: tables,
+ * contexts and counters are walked without looking at types. F6 a frame object of 2 MiB or 1 GiB is
+ * its first frame, with the size in flags; the others are FRAME_PART, of the same owner, and
+ * nothing names them. F7 a free frame, or a stale one, that is marked ZERO holds nothing but
+ * zeroes: it was a table that ended with nothing in it, and so it need not be cleared. Whatever
+ * lets it be written to takes the mark away: frame_ready, and what makes an object of it.
  */
 struct frame {
     uint32_t owner; /* frame number of its account; 0: the kernel's or nobody's */
@@ -31,7 +33,7 @@ struct frame {
     uint32_t refs;
     uint32_t first; /* name of the first entry that names it; of a companion: the ordinal */
     uint32_t other; /* of a table: the companion; of a companion: the table; plain: P1 of pin.h */
-    uint32_t stamp; /* epoch of the last right taken from it: 48 bits */
+    uint32_t stamp; /* epoch of the last right taken from it: 48 bits; of a companion: pt.h */
     uint32_t next, prev; /* of an owned frame, and root's: O1 of owned.h */
 };
 _Static_assert(sizeof(struct frame) == sizeof(struct exposed_frame) &&
@@ -51,6 +53,7 @@ enum frame_flag {
     FRAME_SIZE = 3, /* 0: 4 KiB, 1: 2 MiB, 2: 1 GiB */
     FRAME_STALE = 1 << 2,
     FRAME_VITAL = 1 << 3, /* so its owner says: it is never taken singly */
+    FRAME_ZERO = 1 << 4,  /* F7; of a companion: its table is, but for its present entries */
 };
 
 extern struct frame *frame_table;
@@ -77,12 +80,20 @@ int frame_check_words(const struct account *account, uint64_t n);
 void *frame_become(uint64_t n, enum frame_type type);
 /* The same for an object that is no more than its first bytes: only these are zeroed. */
 void *frame_become_part(uint64_t n, enum frame_type type, uint64_t bytes);
-/* An object's frame -> plain again, and stale; zeroes while somebody still names it (F5). */
+/*
+ * An object's frame -> plain again, and stale; zeroes while somebody still names it (F5). F7 holds
+ * by then.
+ */
 void frame_retire(uint64_t n);
-/* Clears a stale frame (F4). */
+/* Clears a stale frame (F4), if it is not zero. */
 void frame_ready(uint64_t n);
 /* A right to it was taken, of which others may be rid at that epoch (epoch_next). */
 void frame_stamp(struct frame *f, uint64_t epoch);
+static inline uint64_t
+frame_stamp_of(const struct frame *f)
+{
+    return (uint64_t)f->stamp_high << 32 | f->stamp;
+}
 bool frame_settled(const struct frame *f); /* that epoch has passed */
 /* Does the exposed bitmap say that frame n, below frame_count, is free? */
 bool frame_is_free(uint64_t n);

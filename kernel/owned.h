@@ -27,16 +27,21 @@ void owned_cursors_move(uint64_t n); /* O3: for owned_leave */
 /* The first frame of the account or of one below behind n, which is one or its own; 0: none. */
 uint64_t owned_after(const struct account *account, uint64_t n);
 
-/* The frame has its owner from here on. */
+/* The n frames from first on have this owner from here on. */
 static inline void
-owned_enter(uint64_t n)
+owned_enter(uint32_t account, uint64_t first, uint64_t n)
 {
-    struct frame *f = &frame_table[n], *owner = &frame_table[f->owner];
+    struct frame *f = &frame_table[first], *owner = &frame_table[account];
+    uint32_t next = owner->next, last = (uint32_t)(first + n - 1);
 
-    f->prev = f->owner;
-    f->next = owner->next;
-    frame_table[owner->next].prev = (uint32_t)n;
-    owner->next = (uint32_t)n;
+    owner->next = (uint32_t)first;
+    for (uint32_t before = account, i = (uint32_t)first; i <= last; before = i++, f++) {
+        f->owner = account;
+        f->prev = before;
+        f->next = i + 1;
+    }
+    frame_table[last].next = next;
+    frame_table[next].prev = last;
 }
 
 /* Before it loses or changes him. */

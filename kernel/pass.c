@@ -46,11 +46,9 @@ frame_pass(struct account *account, uint64_t first, uint64_t n, struct account *
         return epoch_error(error);
     if (account_move(account_at(owner), to, ACCOUNT_FRAMES, n))
         return result_error(E_DQUOT);
-    for (uint64_t i = first; i < first + n; i++) {
+    for (uint64_t i = first; i < first + n; i++)
         owned_leave(i);
-        frame_at(i)->owner = (uint32_t)frame_of(to);
-        owned_enter(i);
-    }
+    owned_enter((uint32_t)frame_of(to), first, n);
     return result_ok((int64_t)n);
 }
 

@@ -11,6 +11,8 @@
  *  M4 the reverse link of each present entry is in the list of the frame that it names.
  *  M5 of the links of a table at most one is not marked as shared; that one is first in the list,
  *     and the table has hung nowhere else since the epoch of its last unlinking passed.
+ *  M6 `stamp` of a companion has a bit for each 16 entries of its table, set since one of them was
+ *     filled.
  * Source  Engler, Kaashoek, O'Toole, SOSP '95 (bindings in hardware); the checks are design
  * section 4.
  */
@@ -220,6 +222,7 @@ map_run(struct walk *w, struct cover *cover, uint64_t va, const uint64_t *wanted
     uint64_t i;
     int error = 0;
 
+    place_fills(&at, n);
     cover_flags(cover, wanted[0]);
     i = map_clean(&at, cover, wanted, n);
 

@@ -255,6 +255,18 @@ entry_hold(const struct place *at, struct frame *f)
     at->companion->refs++;
 }
 
+enum { MARKS = 32 }; /* M6 */
+
+/* The n entries from here on, of one table, may get something to name (M6). */
+PT_INLINE void
+place_fills(const struct place *at, uint64_t n)
+{
+    uint32_t first = reverse_index(at->name);
+    uint32_t last = (first + (uint32_t)n - 1) / (PT_ENTRIES / MARKS);
+
+    at->companion->stamp |= (2u << last) - (1u << first / (PT_ENTRIES / MARKS));
+}
+
 /* The same for a page table that is to be read: behind its one link that is not shared (pt.c, M5).
  */
 void entry_hold_table(const struct place *at, struct frame *f);
@@ -298,6 +310,8 @@ entry_set(struct walk *w, const struct place *at, uint64_t va, uint64_t pte, str
         entry_clear(w, at, va);
     if (f)
         entry_hold_any(at, f);
+    else if (pte)
+        at->companion->flags = 0; /* F7 */
     atomic_store_explicit(at->entry, pte, memory_order_release);
 }
 

@@ -12,6 +12,7 @@
 #include "kernel/epoch.h"
 #include "kernel/inspect.h"
 #include "kernel/lock.h"
+#include "kernel/log.h"
 #include "kernel/object.h"
 #include "kernel/pt.h"
 #include "kernel/context.h"
@@ -34,7 +35,7 @@ struct result
 pt_make(struct account *account, uint64_t frame, uint64_t level, uint64_t companion)
 {
     int error = table_check(account, frame, companion);
-    struct frame *table, *links;
+    struct frame *links;
     uint32_t ordinal;
 
     if (!error && (level < 1 || level > PT_LEVELS))
@@ -46,21 +47,18 @@ pt_make(struct account *account, uint64_t frame, uint64_t level, uint64_t compan
     ordinal = ordinal_take((uint32_t)companion);
     if (!ordinal)
         return result_error(E_NOSPC);
-    table = frame_at(frame);
-    table->type = (uint8_t)(FRAME_PT1 + level - 1);
-    table->flags = 0;
-    table->other = (uint32_t)companion;
+    frame_become(frame, (enum frame_type)(FRAME_PT1 + level - 1));
+    frame_at(frame)->other = (uint32_t)companion;
     links = frame_at(companion); /* not cleared: the link of an absent entry is never looked at */
     links->type = FRAME_COMPANION;
-    links->flags = 0;
+    links->flags = FRAME_ZERO;
+    links->stamp = links->stamp_high = 0; /* M6 */
     links->refs = 1;
     links->first = ordinal;
     links->other = (uint32_t)frame;
     if (level == PT_LEVELS) {
         inspect_begin(frame);
         arch_root_init(frame_address(frame));
-    } else {
-        arch_frame_clear(frame_address(frame));
     }
     return result_ok(0);
 }
@@ -79,7 +77,7 @@ child_level(const struct account *account, const struct walk *w, uint64_t child)
 }
 
 /* To the entry of level `above` for va; like a range of one, but va may be any address. */
-static int
+PT_INLINE int
 link_walk(struct walk *w, uint64_t va, uint32_t above)
 {
     if (w->top < above)
@@ -149,6 +147,7 @@ pt_link(struct account *account, uint64_t table, uint64_t va, uint64_t child, ui
     shared = f->refs || !frame_settled(f);
     link_share(f);
     at = walk_place(&w);
+    place_fills(&at, 1);
     entry_hold(&at, f);
     *at.entry = shared ? arch_link_share(arch_link_encode(child, withheld))
                        : arch_link_encode(child, withheld);
@@ -182,24 +181,6 @@ pt_unlink(struct account *account, uint64_t table, uint64_t va, uint64_t level)
     return (struct result){.value = (int64_t)arch_pte_frame(old), .detail = walk_end(&w)};
 }
 
-/* The first place from this one on that holds something; there is one. */
-static struct place
-place_filled(struct place at)
-{
-    const uint64_t *first = (const uint64_t *)(uintptr_t)at.entry,
-                   *entry = first; /* nobody else writes it */
-
-    while (!*entry) {
-        entry++;
-        while ((uintptr_t)entry % (4 * sizeof(*entry)) == 0 &&
-               !(entry[0] | entry[1] | entry[2] | entry[3]))
-            entry += 4;
-    }
-    at.link += entry - first;
-    at.entry += entry - first;
-    return at;
-}
-
 /*
  * From here on nobody goes on to that root: false where one who is current stands on it, and it
  * stays one.
@@ -211,10 +192,40 @@ root_end(uint64_t n)
 
     f->type = FRAME_ENDED;
     lock_quiesce(); /* pairs with root.S, which looks at the type */
-    if (!contexts_settle(n))
-        return true;
-    f->type = FRAME_PT4;
-    return false;
+    if (contexts_settle(n)) {
+        f->type = FRAME_PT4;
+        return false;
+    }
+    arch_root_leave(n);
+    inspect_end(n);
+    arch_root_end(frame_address(n));
+    return true;
+}
+
+/* What the entry at this place, if it is present, names is let go of. Nobody else looks at it. */
+static bool
+place_release(const struct place *at)
+{
+    uint64_t old = atomic_load_explicit(at->entry, memory_order_relaxed);
+
+    atomic_store_explicit(at->entry, 0, memory_order_relaxed);
+    entry_drop(at, old, 0);
+    return at->companion->refs == 1;
+}
+
+/* The same of all that share a mark, from `index` on (M6). */
+PT_INLINE void
+marked_release(const struct place *table, uint32_t index)
+{
+    const pte_t *entry = table->entry + index;
+
+#pragma GCC unroll 16
+    for (uint32_t i = 0; i < PT_ENTRIES / MARKS; i++)
+        if (__builtin_expect(
+                arch_pte_present(atomic_load_explicit(&entry[i], memory_order_relaxed)), 0) &&
+            place_release(&(struct place){table->entry + index + i, table->link + index + i,
+                                          table->companion, 0}))
+            return;
 }
 
 /*
@@ -228,21 +239,13 @@ pt_release(uint64_t n)
     uint64_t present = links->refs - 1;
     struct place at = {frame_address(n), frame_address(table->other), links, 0};
 
-    arch_root_leave(n);
-    if (table->type == FRAME_PT4)
-        inspect_end(n);
-    for (; links->refs > 1; at.entry++, at.link++) { /* F1, M3 */
-        uint64_t old;
-        at = place_filled(at);
-        old = *at.entry;
-        if (!arch_pte_present(old))
-            continue;
-        *at.entry = 0;
-        entry_drop(&at, old, 0);
+    for (uint32_t marks = links->stamp; links->refs > 1; marks &= marks - 1) { /* F1, M3, M6 */
+        assert(marks);
+        marked_release(&at, (uint32_t)__builtin_ctz(marks) * (PT_ENTRIES / MARKS));
     }
     ordinal_give(links->first);
-    links->first = 0;
-    links->refs = 0;
+    table->flags = planted(PLANT_ZERO) ? FRAME_ZERO : links->flags & FRAME_ZERO; /* F7 */
+    links->first = links->refs = links->stamp = links->flags = 0;
     frame_retire(table->other);
     return present;
 }

@@ -53,22 +53,23 @@ enum planted_fault {
     PLANT_WORK_SHARE,   /* an interrupt's work takes all of a processor */
     PLANT_WAIT_LOOK,    /* a word is not looked at again once its waiter is counted */
     PLANT_STALE,        /* act 12: a frame comes with what its last owner left there */
-    PLANT_BREAK,        /* mappings of a frame outlive its owner */
-    PLANT_ROOT,         /* act 7: a root ends under a processor that stands on it */
-    PLANT_EPOCH,        /* act 9: nobody waits for other processors' translations */
-    PLANT_ALIAS_IMAGE,  /* the direct map shows text and read-only data writable */
-    PLANT_ALIAS_ENTRY,  /* and the processors' copies of the entry page */
-    PLANT_DATA_CODE,    /* the kernel's data is executable */
-    PLANT_GUARD,        /* a page lies below a stack */
-    PLANT_EXPOSED,      /* what users see of the kernel's, they write */
-    PLANT_LIMIT,        /* act 26: no limit holds */
-    PLANT_NAME,         /* two children may have one name */
-    PLANT_RESERVE,      /* act 24: what is reserved is asked back, too */
-    PLANT_FORCE,        /* act 24: a deadline passes and nothing is taken */
-    PLANT_REJECT,       /* act 1: wrong tags cost nothing */
-    PLANT_HOLDER,       /* a capability is that of whatever account has the holder's frame */
-    PLANT_IDLE_REAP,    /* an account is reaped only by whoever destroys it */
-    PLANT_INSPECT,      /* what INSPECT shows stays when the right is gone */
+    PLANT_ZERO,        /* act 12: a table ends with what its entries hold and is taken for zeroes */
+    PLANT_BREAK,       /* mappings of a frame outlive its owner */
+    PLANT_ROOT,        /* act 7: a root ends under a processor that stands on it */
+    PLANT_EPOCH,       /* act 9: nobody waits for other processors' translations */
+    PLANT_ALIAS_IMAGE, /* the direct map shows text and read-only data writable */
+    PLANT_ALIAS_ENTRY, /* and the processors' copies of the entry page */
+    PLANT_DATA_CODE,   /* the kernel's data is executable */
+    PLANT_GUARD,       /* a page lies below a stack */
+    PLANT_EXPOSED,     /* what users see of the kernel's, they write */
+    PLANT_LIMIT,       /* act 26: no limit holds */
+    PLANT_NAME,        /* two children may have one name */
+    PLANT_RESERVE,     /* act 24: what is reserved is asked back, too */
+    PLANT_FORCE,       /* act 24: a deadline passes and nothing is taken */
+    PLANT_REJECT,      /* act 1: wrong tags cost nothing */
+    PLANT_HOLDER,      /* a capability is that of whatever account has the holder's frame */
+    PLANT_IDLE_REAP,   /* an account is reaped only by whoever destroys it */
+    PLANT_INSPECT,     /* what INSPECT shows stays when the right is gone */
     PLANT_INSPECT_ROOT, /* INSPECT of any account shows the whole machine */
     PLANT_PIN,          /* a frame is taken, and who pinned it goes on with it */
     PLANT_PIN_RIGHT,    /* whoever maps another's frames pins them */

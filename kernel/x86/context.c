@@ -35,7 +35,8 @@ enum {
     SYSCALL_BYTES = 2,
     VECTOR_MXCSR = 24, /* offset in the vector area */
     MXCSR_START = 0x1f80,
-    VECTOR_HEAD = 512 + 64, /* the old area and the header: Intel SDM vol. 1, 13.4 */
+    VECTOR_HEADER =
+        512, /* and there, for 64 bytes, what of the area counts: Intel SDM vol. 1, 13.4 */
 };
 
 static uint64_t run_last; /* runs of contexts on processors are numbered, each once */
@@ -53,19 +54,19 @@ void
 arch_context_init(struct context *context, const struct context_start *start)
 {
     struct context_x86 *c = context_x86(context);
-    uint8_t *vectors = frame_address(start->vector_frame);
-    uint32_t mxcsr = MXCSR_START;
+    uint32_t *vectors = frame_address(start->vector_frame);
 
     if (!planted(PLANT_VECTOR_HEAD))
-        memset(vectors, 0, VECTOR_HEAD); /* by which all behind it is as in the beginning */
-    memcpy(vectors + VECTOR_MXCSR, &mxcsr, sizeof(mxcsr));
+        memset(vectors + VECTOR_HEADER / sizeof(*vectors), 0, 64); /* nothing but MXCSR */
+    vectors[VECTOR_MXCSR / sizeof(*vectors)] = MXCSR_START;
     c->regs = (struct save_area){.rip = start->rip,
                                  .rsp = start->rsp,
                                  .rdi = start->rdi,
                                  .rflags = FLAGS_FIXED,
                                  .cs = SEL_USER_CODE,
                                  .ss = SEL_USER_DATA};
-    c->page = &page_none;
+    memset(&c->page, 0, offsetof(struct context_x86, cr3) - offsetof(struct context_x86, page));
+    c->page = &page_none; /* by which `level` is not looked at */
     c->cr3 = (uint64_t)context->root << FRAME_SHIFT;
 }
 

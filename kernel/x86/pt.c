@@ -217,9 +217,18 @@ arch_root_init(void *root)
 {
     uint64_t *entries = root;
 
-    arch_frame_clear(root);
     for (size_t i = 0; i < n_kernel_entries; i++)
         entries[kernel_entries[i]] = kernel_root[kernel_entries[i]];
+}
+
+void
+arch_root_end(void *root)
+{
+    uint64_t *entries = root;
+
+    for (size_t i = 0; i < n_kernel_entries; i++)
+        entries[kernel_entries[i]] = 0;
+    entries[EXPOSED_FRAMES >> 39 & (PT_ENTRIES - 1)] = 0; /* arch_root_show */
 }
 
 /* One entry holds all of it: kernel_root has it, and no root begins with it. */

@@ -58,7 +58,10 @@ static uint64_t
 run_next(struct pool *p, uint64_t max, int *wrapped)
 {
     uint64_t end = machine_frames(), length;
+    uint64_t again = __atomic_exchange_n(&p->again, 0, __ATOMIC_RELAXED);
 
+    if (again)
+        p->cursor = again;
     p->cursor = frame_next(p->cursor, end, 0);
     if (p->cursor >= end && !*wrapped) {
         *wrapped = 1;
@@ -179,8 +182,10 @@ run_take(struct pool *p, uint64_t n, uint64_t *first)
         *first = p->cursor - (uint64_t)taken;
         if ((uint64_t)taken == n)
             return 0;
-        if (taken > 0)
+        if (taken > 0) {
             pool_give(p, *first, (uint64_t)taken);
+            __atomic_store_n(&p->again, 0, __ATOMIC_RELAXED); /* not there */
+        }
     }
     return -E_NOMEM;
 }
@@ -201,14 +206,17 @@ pool_give(struct pool *p, uint64_t first, uint64_t n)
 {
     while (n > 0) {
         uint64_t batch = n < FRAME_BATCH_MAX ? n : FRAME_BATCH_MAX;
-        int64_t freed = call_frame_free(p->account, first, batch).value;
+        struct call_result freed = call_frame_free(p->account, first, batch);
 
-        if (freed == -E_AGAIN) /* a revocation or a flush is under way, and nearer to its end now */
+        if (freed.value ==
+            -E_AGAIN) /* a revocation or a flush is under way, and nearer to its end now */
             continue;
-        if (freed < 0)
-            return (int)freed;
-        first += (uint64_t)freed;
-        n -= (uint64_t)freed;
+        if (freed.value < 0)
+            return (int)freed.value;
+        if (!freed.detail)
+            __atomic_store_n(&p->again, first, __ATOMIC_RELAXED);
+        first += (uint64_t)freed.value;
+        n -= (uint64_t)freed.value;
     }
     return 0;
 }

@@ -15,6 +15,7 @@ struct pool {
     uint64_t first;   /* n frames, taken and still zeroed, from here on */
     uint64_t n;
     uint64_t cursor; /* where the search goes on */
+    uint64_t again;  /* 0, or where first: given back, and what it held may be near or zero */
 };
 
 extern struct pool exo_pool; /* of our own account */

@@ -87,6 +87,30 @@ of_objects(void)
         all_zero(frame, "a frame that was a root");
 }
 
+/* What a library kept in the entries of a table, present ones beside it or not. */
+static void
+of_tables(void)
+{
+    for (uint64_t level = 1; level <= PT_LEVELS; level++) {
+        uint64_t frame = frame_new(), companion = frame_new(), page = frame_new();
+        uint64_t entries[] = {page << FRAME_SHIFT | MAP_READ, PATTERN & ~(uint64_t)MAP_READ};
+        uint64_t at = level < PT_LEVELS ? level : PT_LEVELS - 1; /* a root has tables only */
+
+        fine(call_pt_make(SLOT_ACCOUNT, frame, at, companion).value, "pt_make");
+        if (at == 1)
+            fine(call_pt_map(SLOT_ACCOUNT, frame, at, 0, (uintptr_t)entries, 1, SLOT_ACCOUNT).value,
+                 "pt_map");
+        fine(call_pt_map(SLOT_ACCOUNT, frame, at, (PT_ENTRIES - level) << (3 + 9 * at),
+                         (uintptr_t)&entries[1], 1, SLOT_ACCOUNT)
+                 .value,
+             "pt_map of a word");
+        fine(call_frame_free(SLOT_ACCOUNT, frame, 1).value, "frame_free");
+        if (frame_again(frame))
+            all_zero(frame, "a frame that was a table with a word of a library's");
+        fine(call_frame_free(SLOT_ACCOUNT, companion, 1).value, "frame_free");
+    }
+}
+
 /* The kernel looks at words for us: it shows no more than a mapping does. */
 static void
 by_the_kernel(void)
@@ -140,6 +164,7 @@ exo_main(const struct start_page *start)
     page_at(SCRATCH_VA, frame_new(), MAP_READ);
     of_the_dead();
     of_objects();
+    of_tables();
     by_the_kernel();
     page_at(WINDOW_VA, frame_new(), MAP_READ); /* its tables, before all is taken */
     of_anybody();

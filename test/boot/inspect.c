@@ -97,7 +97,6 @@ right_falls(void)
 {
     struct cap cap;
 
-    fine(call_cells_make(SLOT_ACCOUNT, frame_new(), CELLS).value, "cells_make");
     fine(call_cap_grant(SLOT_INSPECT, CELLS, INDEX, RIGHT_INSPECT, 0, (uintptr_t)&cap).value,
          "cap_grant");
     fine(call_cap_bind(SLOT_SLOTS, WEAK, (uintptr_t)&cap).value, "cap_bind");
@@ -112,10 +111,10 @@ right_falls(void)
 int
 exo_main(const struct start_page *start)
 {
-    uint64_t other = frame_new();
+    uint64_t other = frame_new(), companion = frame_new();
 
     root = start->root_frame;
-    fine(call_pt_make(SLOT_ACCOUNT, other, PT_LEVELS, frame_new()).value, "pt_make");
+    fine(call_pt_make(SLOT_ACCOUNT, other, PT_LEVELS, companion).value, "pt_make");
     hold(hidden(), "nobody sees it from the start");
     refuse(show(SLOT_ACCOUNT, 1), E_PERM, "showing it to who inspects his own account");
     refuse(show(SLOT_EVENTS, 1), E_BADF, "showing it under another object");
@@ -132,9 +131,13 @@ exo_main(const struct start_page *start)
     hold(trap_jump(EXPOSED_FRAMES).vector != NO_VECTOR, "nobody runs it");
     fine(show(SLOT_INSPECT, 0), "hiding it");
     hold(hidden(), "it is gone");
+    fine(call_cells_make(SLOT_ACCOUNT, frame_new(), CELLS).value, "cells_make");
     right_falls();
     fine(call_root_inspect(SLOT_ACCOUNT, other, SLOT_INSPECT, 1).value, "in another root");
     hold(hidden(), "which is not ours to stand on");
     fine(call_frame_free(SLOT_ACCOUNT, other, 1).value, "a root that shows it ends");
+    page_at(SCRATCH_VA, companion, MAP_READ); /* cleared, and nothing of it hangs on the right */
+    fine(call_slot_clear(SLOT_SLOTS, WEAK).value, "slot_clear");
+    right_falls();
     return done();
 }

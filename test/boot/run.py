@@ -46,7 +46,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('act07_table', [], [('FRAME_REFS', [], 'refused'), ('FLUSH', [], 'refused')]),
     ('roots', [], [('ROOT', [], 'refused|said')]),
     ('act09_stale', [], []),  # its control needs two processors: below
-    ('act12_scan', [], [('STALE', [], 'refused')]),
+    ('act12_scan', [], [('STALE', [], 'refused'), ('ZERO', [], 'refused')]),
     ('act13_edge', [], [('MAP_RANGE', [], 'alive'), ('START', [], 'refused')]),
     ('act14_stacks', [], [('UPCALL_RANGE', [], 'refused')]),
     ('act15_flags', [], [('RESUME_FLAGS', [], 'refused'), ('ENTRY_FLAGS', [], 'alive')]),

@@ -83,8 +83,8 @@ fake_take(uint64_t account_frame, uint64_t n)
     assert(table[n].type == FRAME_FREE);
     if (account_charge(account_at(account_frame), 1))
         return E_DQUOT;
-    table[n] = (struct frame){.owner = (uint32_t)account_frame, .type = FRAME_PLAIN};
-    owned_enter(n);
+    table[n] = (struct frame){.type = FRAME_PLAIN};
+    owned_enter((uint32_t)account_frame, n, 1);
     return 0;
 }
 
@@ -324,8 +324,7 @@ fake_begin(void)
     table[FAKE_ROOT].owner = 0;
     frame_become(FAKE_ROOT, FRAME_ACCOUNT);
     owned_init(FAKE_ROOT);
-    for (uint64_t n = FAKE_TABLE; n < FAKE_FRAMES; n++)
-        owned_enter(n);
+    owned_enter(FAKE_ROOT, FAKE_TABLE, FAKE_FRAMES - FAKE_TABLE);
     account_init(FAKE_ROOT);
     assert(!account_charge(account_root, FAKE_FRAMES - FAKE_TABLE)); /* but 0, and root's own */
     account_totals();
