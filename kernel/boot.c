@@ -4,7 +4,6 @@
  * instruction. kernel/x86/start.c comes before it.
  */
 #include "kernel/boot.h"
-#include "abi/exposed.h"
 #include "abi/memory.h"
 #include "abi/version.h"
 #include "kernel/account.h"
@@ -12,8 +11,7 @@
 #include "kernel/cap.h"
 #include "kernel/channel.h"
 #include "kernel/check.h"
-#include "kernel/exposed.h"
-#include "kernel/log.h"
+#include "kernel/frame.h"
 #include "kernel/slice.h"
 #include "kernel/trace.h"
 #include "kernel/wait.h"

@@ -15,7 +15,6 @@
 #include "kernel/log.h"
 #include "kernel/slice.h"
 #include "kernel/slot.h"
-#include "kernel/step.h"
 #include "lib/siphash.h"
 #include "lib/string.h"
 #include "plant.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* kernel/cap.h - slots, and the tag of a capability. */
 #pragma once
-#include <stdbool.h>
 #include <stdint.h>
 #include "abi/cap.h"
 #include "kernel/grant.h"

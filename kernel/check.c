@@ -15,7 +15,6 @@
 #include "kernel/inspect.h"
 #include "kernel/log.h"
 #include "kernel/pt.h"
-#include "lib/string.h"
 #include "lib/words.h"
 
 static bool check_on;
@@ -146,14 +145,13 @@ static bool
 zero_if_marked(uint64_t n)
 {
     const struct frame *f = frame_at(n);
-    bool links = f->type == FRAME_COMPANION, zero = true;
+    bool links = f->type == FRAME_COMPANION;
+    bool good = f->type != FRAME_PLAIN || f->flags & FRAME_STALE;
     const uint64_t *word = frame_address(links ? f->other : n);
 
-    if (!(f->flags & FRAME_ZERO))
-        return true;
-    for (uint64_t i = 0; i < PT_ENTRIES; i++)
-        zero = zero && (!word[i] || (links && arch_pte_present(word[i])));
-    return zero && (f->type != FRAME_PLAIN || f->flags & FRAME_STALE);
+    for (uint64_t i = 0; i < PT_ENTRIES && f->flags & FRAME_ZERO; i++)
+        good = good && (!word[i] || (links && arch_pte_present(word[i])));
+    return good || !(f->flags & FRAME_ZERO);
 }
 
 static struct counts
@@ -181,6 +179,12 @@ frames_count(void)
             c.torn++;
     }
     return c;
+}
+
+static const char *
+sum(bool good)
+{
+    return good ? "add up" : "DO NOT ADD UP";
 }
 
 void
@@ -215,19 +219,15 @@ check_end(void)
     channel_drain(); /* no line of these is to be lost */
     log_line("check: %lu free + %lu owned + %lu kernel of %lu frames %s", c.of_type[FRAME_FREE],
              c.owned, kernel, frame_count,
-             c.of_type[FRAME_FREE] + c.owned + kernel == frame_count && !c.torn ? "add up"
-                                                                                : "DO NOT ADD UP");
+             sum(c.of_type[FRAME_FREE] + c.owned + kernel == frame_count && !c.torn));
     channel_drain();
     log_line("check: %lu frames charged to root %s", account_root->state.used_frames,
-             c.owned == account_root->state.used_frames && c.owned == c.chained ? "add up"
-                                                                                : "DO NOT ADD UP");
+             sum(c.owned == account_root->state.used_frames && c.owned == c.chained));
     channel_drain();
-    log_line("check: %lu references, %lu held %s", c.refs, c.held,
-             c.refs == c.held ? "add up" : "DO NOT ADD UP");
+    log_line("check: %lu references, %lu held %s", c.refs, c.held, sum(c.refs == c.held));
     channel_drain();
     log_line("check: %lu entries, %lu found from their frames: they %s", c.entries, c.listed,
-             c.entries == c.listed ? "add up" : "DO NOT ADD UP");
+             sum(c.entries == c.listed));
     channel_drain();
-    log_line("check: %lu cells and slots, %lu loose: they %s", c.hung, c.loose,
-             c.loose ? "DO NOT ADD UP" : "add up");
+    log_line("check: %lu cells and slots, %lu loose: they %s", c.hung, c.loose, sum(!c.loose));
 }

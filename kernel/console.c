@@ -15,7 +15,6 @@
 #include "kernel/epoch.h"
 #include "kernel/frame.h"
 #include "kernel/log.h"
-#include "lib/string.h"
 
 enum {
     STATUS_MAX = 255,

@@ -6,7 +6,6 @@
  */
 #include "kernel/epoch.h"
 #include "kernel/arch.h"
-#include "kernel/exposed.h"
 #include "kernel/frame.h"
 #include "kernel/slice.h"
 #include "kernel/wait.h"

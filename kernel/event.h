@@ -3,7 +3,6 @@
 #pragma once
 #include <stdint.h>
 #include "abi/event.h"
-#include "kernel/cap.h"
 #include "kernel/pin.h"
 
 enum { EVENTS_CONTEXTS_MAX = 16 };

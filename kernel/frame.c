@@ -8,15 +8,12 @@
  */
 #include "kernel/frame.h"
 #include "abi/error.h"
-#include "abi/exposed.h"
 #include "kernel/account.h"
 #include "kernel/arch.h"
 #include "kernel/boot.h"
 #include "kernel/call.h"
-#include "kernel/cap.h"
 #include "kernel/context.h"
 #include "kernel/epoch.h"
-#include "kernel/exposed.h"
 #include "kernel/log.h"
 #include "kernel/object.h"
 #include "kernel/owned.h"
@@ -263,47 +260,42 @@ frame_release(const struct frame *f, uint64_t n, uint64_t *steps)
     return 0;
 }
 
-/* Frames of one account given back, and not yet off what it holds. */
-struct discharge {
-    uint32_t owner;
-    uint64_t n;
-};
-
+/* n frames of one account were given back, and are not yet off what it holds. */
 static void
-discharge_end(struct discharge *given)
+discharge(uint32_t owner, uint64_t *n)
 {
-    if (given->n)
-        account_discharge(account_at(given->owner), given->n);
-    given->n = 0;
+    if (*n)
+        account_discharge(account_at(owner), *n);
+    *n = 0;
 }
 
 struct result
 frame_free(struct account *account, uint64_t first, uint64_t n)
 {
-    struct discharge given = {0, 0};
-    uint64_t done = 0, steps = STEPS_MAX, epoch = 0;
+    uint64_t done = 0, given = 0, steps = STEPS_MAX, epoch = 0;
+    uint32_t owner = 0;
     int error = 0;
 
     if (n < 1 || n > FRAME_BATCH_MAX)
         return result_error(E_INVAL);
     for (; done < n && steps && !error; done += !error) {
         struct frame *f = frame_find(first + done);
-        if (!f || !given.n || f->owner != given.owner || f->type == FRAME_ACCOUNT) {
-            discharge_end(&given);
+        if (!f || !given || f->owner != owner || f->type == FRAME_ACCOUNT) {
+            discharge(owner, &given);
             if (!f || !account_covers(account, f->owner)) {
                 error = E_PERM;
                 break;
             }
-            given.owner = f->owner;
+            owner = f->owner;
         }
         error = frame_release(f, first + done, &steps);
         if (!error) {
-            given.n++;
+            given++;
             epoch = frame_stamp_of(f) > epoch ? frame_stamp_of(f) : epoch;
             frame_set_free(f, first + done);
         }
     }
-    discharge_end(&given);
+    discharge(owner, &given);
     frames_show(first, done, true);
     return done ? (struct result){(int64_t)done, epoch_has_passed(epoch) ? 0 : epoch}
                 : epoch_error(error);

@@ -56,6 +56,7 @@ enum frame_flag {
     FRAME_ZERO = 1 << 4,  /* F7; of a companion: its table is, but for its present entries */
 };
 
+extern struct machine_page *exposed_machine; /* made by the clock, which is the first to need it */
 extern struct frame *frame_table;
 extern uint64_t frame_count;
 
@@ -97,6 +98,10 @@ frame_stamp_of(const struct frame *f)
 bool frame_settled(const struct frame *f); /* that epoch has passed */
 /* Does the exposed bitmap say that frame n, below frame_count, is free? */
 bool frame_is_free(uint64_t n);
+/* large.c: the first frame of the object that frame n is of. */
+uint64_t frame_head(uint64_t n);
+/* An object of 512 parts, which nothing names any more, becomes these. */
+void frame_parts(uint64_t first);
 /* A frame object of its owner's is marked vital, or no more. */
 void frame_mark_set(uint64_t n, bool on);
 void frame_ref(uint64_t n);

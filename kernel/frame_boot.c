@@ -29,21 +29,6 @@ static struct piece pieces[PIECES_MAX];
 static uint32_t n_pieces;
 static bool over;
 
-/* The whole frames of a range of memory. */
-static struct piece
-piece_of(const struct boot_range *range)
-{
-    struct piece p = {(range->pa + FRAME_BYTES - 1) >> FRAME_SHIFT,
-                      (range->pa + range->length) >> FRAME_SHIFT};
-    return p;
-}
-
-static uint64_t
-later(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* In its place by address (B1); what overlaps a piece that is there loses that part. */
 static void
 piece_add(uint64_t first, uint64_t last)
@@ -93,14 +78,16 @@ frame_boot(const struct boot_info *info, uint64_t kernel_end_pa)
     bool bundle_found = !info->bundle_bytes;
 
     for (uint32_t i = 0; i < info->n_ranges; i++) {
-        struct piece p = piece_of(&info->range[i]);
+        const struct boot_range *range = &info->range[i]; /* of which whole frames count */
+        struct piece p = {(range->pa + FRAME_BYTES - 1) >> FRAME_SHIFT,
+                          (range->pa + range->length) >> FRAME_SHIFT};
         usable += p.last - p.first;
         bool with_bundle = info->bundle_bytes && p.first <= bundle.first && bundle.last <= p.last;
         bundle_found |= with_bundle;
-        p.first = later(p.first, after);
+        p.first = p.first > after ? p.first : after;
         if (with_bundle) {
             piece_add(p.first, bundle.first); /* B2; nothing, if it lies below the kernel */
-            p.first = later(p.first, bundle.last);
+            p.first = p.first > bundle.last ? p.first : bundle.last;
         }
         piece_add(p.first, p.last);
     }

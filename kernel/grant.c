@@ -179,12 +179,6 @@ cell_init(struct cell *cell, uint64_t object, enum cap_kind kind)
     circle_init(&cell->leaf.link);
 }
 
-void
-cell_init_fixed(struct cells *cells, uint32_t index, uint32_t object, enum cap_kind kind)
-{
-    cell_init(&cells->cell[index], object, kind);
-}
-
 /* An empty cell becomes a child of `parent`. */
 static void
 cell_grow(struct cell *cell, struct cell *parent, uint16_t rights)

@@ -9,7 +9,6 @@
  */
 #pragma once
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include "abi/cap.h"
 #include "abi/memory.h"
@@ -79,10 +78,9 @@ type_has_cell(uint8_t type)
 }
 
 /*
- * The cell of processors and of the machine, which lie in no frame: cells 1 .. of a frame at boot.
+ * Fills the own cell of a new object in frame n; or that of the machine, which lies in no frame:
+ * one of a frame of cells at boot.
  */
-void cell_init_fixed(struct cells *cells, uint32_t index, uint32_t object, enum cap_kind kind);
-/* Fills the own cell of a new object in frame n. */
 void cell_init(struct cell *cell, uint64_t object, enum cap_kind kind);
 
 uint32_t cell_id(const struct cell *cell);

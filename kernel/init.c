@@ -10,7 +10,6 @@
 #include "kernel/account.h"
 #include "kernel/arch.h"
 #include "kernel/boot.h"
-#include "kernel/call.h"
 #include "kernel/context.h"
 #include "kernel/frame.h"
 #include "kernel/log.h"
@@ -132,7 +131,7 @@ init_environment(uint64_t root, uint64_t entry)
 
     env_create(env, env_frame, slots_frame, root);
     context = context_create(env, env_frame, init_frame(), &start);
-    cell_init_fixed(cells, CELL_MACHINE, 0, KIND_MACHINE);
+    cell_init(&cells->cell[CELL_MACHINE], 0, KIND_MACHINE);
     slot_install(slots, SLOT_ACCOUNT, &account_root->cell);
     slot_install(slots, SLOT_SLOTS, &slots->cell);
     slot_install(slots, SLOT_ENV, &env->cell);

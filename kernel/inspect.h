@@ -7,7 +7,6 @@
  *     The leaf lies in the root's companion, behind the links of the users' half.
  */
 #pragma once
-#include <stdbool.h>
 #include <stdint.h>
 
 struct leaf;

@@ -5,11 +5,9 @@
  * Invariant F6 of frame.h. Each call makes one level of 512, so that it is bounded; a 1 GiB object
  * is joined from 512 of 2 MiB. Mapped by one entry of level 2 or 3, with one count of references.
  */
-#include "kernel/large.h"
 #include "abi/error.h"
 #include "abi/memory.h"
 #include "kernel/account.h"
-#include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/epoch.h"
 #include "kernel/frame.h"

@@ -12,7 +12,7 @@
 #include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/epoch.h"
-#include "kernel/large.h"
+#include "kernel/frame.h"
 #include "kernel/object.h"
 #include "kernel/pin.h"
 #include "kernel/pt.h"
@@ -69,16 +69,14 @@ mapping_break(uint64_t n, uint64_t *steps, uint64_t *epoch)
 struct result
 frame_break(struct account *account, uint64_t frame)
 {
-    const struct frame *f = frame_find(frame);
     uint64_t steps = STEPS_MAX, epoch;
+    int error = frame_check(account, frame, FRAME_PLAIN);
 
-    if (!f || !account_covers(account, f->owner))
-        return result_error(E_PERM);
-    if (f->type != FRAME_PLAIN)
-        return result_error(E_INVAL);
+    if (error)
+        return result_error(error);
     (void)pins_detach(frame);
     (void)mapping_break(frame, &steps, &epoch);
-    return (struct result){.value = (int64_t)f->refs, .detail = epoch};
+    return (struct result){.value = (int64_t)frame_at(frame)->refs, .detail = epoch};
 }
 
 /* What frame_protect is to do, and has seen. */

@@ -11,7 +11,6 @@
 #include "kernel/event.h"
 #include "kernel/frame.h"
 #include "kernel/grant.h"
-#include "kernel/large.h"
 #include "kernel/pt.h"
 #include "kernel/slice.h"
 #include "kernel/step.h"

@@ -213,50 +213,48 @@ map_entry(struct walk *w, struct cover *cover, const struct place *at, uint64_t 
     return 0;
 }
 
-/* Sets n entries of one table, from the place of the walk on; *done: how many. */
-PT_INLINE int
-map_run(struct walk *w, struct cover *cover, uint64_t va, const uint64_t *wanted, uint64_t n,
-        uint64_t *done)
+/* Sets the entries that the walk has come to. */
+PT_INLINE void
+map_run(struct walk *w, struct cover *cover, const uint64_t *wanted)
 {
     struct place at = walk_place(w);
     uint64_t i;
-    int error = 0;
 
-    place_fills(&at, n);
+    place_fills(&at, w->run);
     cover_flags(cover, wanted[0]);
-    i = map_clean(&at, cover, wanted, n);
+    i = map_clean(&at, cover, wanted, w->run);
 
     at.entry += i;
     at.link += i;
     at.name += (uint32_t)i;
-    for (; i < n && !error; i += !error, place_next(&at))
-        error = map_entry(w, cover, &at, va + (i << w->shift), wanted[i]);
-    *done += error == E_PERM && planted(PLANT_BATCH) ? n : i;
-    w->refused = error == E_EXIST;
+    for (; i < w->run && !w->error; i += !w->error, place_next(&at))
+        w->error = map_entry(w, cover, &at, w->at + (i << w->shift), wanted[i]);
+    w->done += w->error == E_PERM && planted(PLANT_BATCH) ? w->run : i;
+    w->refused = w->error == E_EXIST;
     w->detail = w->level;
-    return error;
+}
+
+/* What the caller gives or gets for the entries that the walk has come to is absent at `va`. */
+PT_INLINE bool
+walk_absent(struct walk *w, uint64_t va)
+{
+    w->detail = va;
+    w->refused = va;
+    w->error = va ? E_FAULT : 0;
+    return va;
 }
 
 PT_INLINE struct result
 map_range(struct walk w, uint64_t va, uint64_t entries, uint64_t n, struct cover cover,
           uint64_t wanted[BATCH])
 {
-    uint64_t done = 0;
-    int error = walk_range(&w, va, n);
+    enum { BYTES = sizeof(*wanted) };
 
-    if (error)
-        return result_error(error);
-    while (!error && done < n) {
-        uint64_t at = va + (done << w.shift), run;
-        error = walk_to(&w, at);
-        if (error)
-            break;
-        run = walk_run(&w, at, n - done < BATCH ? n - done : BATCH);
-        w.detail = copy_in(wanted, entries + done * sizeof(*wanted), run * sizeof(*wanted));
-        w.refused = w.detail;
-        error = w.detail ? E_FAULT : map_run(&w, &cover, at, wanted, run, &done);
-    }
-    return walk_result(&w, done, error);
+    (void)walk_range(&w, va, n);
+    while (walk_next(&w, BATCH))
+        if (!walk_absent(&w, copy_in(wanted, entries + w.done * BYTES, w.run * BYTES)))
+            map_run(&w, &cover, wanted);
+    return walk_result(&w);
 }
 
 struct result /* NOLINTNEXTLINE(readability-function-size): the arguments of the call */
@@ -280,14 +278,16 @@ pt_enter(const struct account *cover, uint64_t root, uint64_t va, uint64_t wante
          uint64_t *missing)
 {
     struct cover under = cover_of(cover, 1);
-    uint64_t done = 0;
     struct walk w;
     int error = walk_begin(&w, cover, root, 1);
 
-    if (!error)
-        error = walk_to(&w, va);
-    *missing = error == E_NOENT ? w.detail : 0;
-    return error ? error : map_run(&w, &under, va, &wanted, 1, &done);
+    if (error)
+        return error;
+    (void)walk_range(&w, va, 1);
+    if (walk_next(&w, 1))
+        map_run(&w, &under, &wanted);
+    *missing = w.error == E_NOENT ? w.detail : 0;
+    return w.error;
 }
 
 /* ---- pt_unmap, pt_protect, pt_read ---- */
@@ -295,27 +295,13 @@ pt_enter(const struct account *cover, uint64_t root, uint64_t va, uint64_t wante
 PT_INLINE struct result
 unmap_range(struct walk w, uint64_t va, uint64_t n)
 {
-    uint64_t done = 0;
-    int error = walk_range(&w, va, n);
-
-    if (error)
-        return result_error(error);
-    while (!error && done < n) {
-        uint64_t at = va + (done << w.shift), run;
-        struct place place;
-        error = walk_to(&w, at);
-        if (error)
-            break;
-        place = walk_place(&w);
-        for (run = walk_run(&w, at, n - done); run; run--, done++, place_next(&place)) {
-            if (walk_linked(&w, *place.entry)) {
-                error = E_EXIST;
-                break;
-            }
-            entry_set(&w, &place, va + (done << w.shift), 0, NULL);
-        }
+    (void)walk_range(&w, va, n);
+    while (walk_next(&w, n)) {
+        struct place place = walk_place(&w);
+        for (; w.run && !walk_linked(&w, *place.entry); w.run--, w.done++, place_next(&place))
+            entry_set(&w, &place, va + (w.done << w.shift), 0, NULL);
     }
-    return walk_result(&w, done, error);
+    return walk_result(&w);
 }
 
 struct result
@@ -370,29 +356,20 @@ static struct result
 protect_range(struct walk w, uint64_t va, uint64_t n, struct pte_change change)
 {
     bool look = w.level > 1 || change_gains(change);
-    uint64_t done = 0;
-    int error = walk_range(&w, va, n);
 
-    if (error)
-        return result_error(error);
-    while (!error && done < n) {
-        uint64_t at = va + (done << w.shift), run;
-        struct changed changed;
-        error = walk_to(&w, at);
-        if (error)
-            break;
-        run = walk_run(&w, at, n - done);
-        changed = protect_run(w.entry, run, change, look);
-        done += changed.n;
+    (void)walk_range(&w, va, n);
+    while (walk_next(&w, n)) {
+        struct changed changed = protect_run(w.entry, w.run, change, look);
+        w.done += changed.n;
         w.lost |= changed.lost;
         w.got |= changed.got;
-        if (changed.n < run)
-            error = walk_linked(&w, w.entry[changed.n]) ? E_EXIST : E_PERM;
+        if (changed.n < w.run && !walk_linked(&w, w.entry[changed.n]))
+            w.error = E_PERM;
     }
     if (planted(PLANT_FLUSH))
         w.lost = w.got = 0;
     w.whole = w.lost | w.got;
-    return walk_result(&w, done, error);
+    return walk_result(&w);
 }
 
 /*
@@ -474,37 +451,29 @@ struct result /* NOLINTNEXTLINE(readability-function-size): the arguments of the
 pt_read(struct account *account, uint64_t table, uint64_t level, uint64_t va, uint64_t out,
         uint64_t n)
 {
-    uint64_t found[BATCH], done = 0;
+    enum { BYTES = sizeof(uint64_t) };
+    uint64_t found[BATCH];
     struct walk w;
     bool of_root = level == PT_LEVELS; /* nothing is mapped there, but tables are linked */
     int error = walk_begin(&w, account, table, of_root ? 1 : level);
 
-    if (!error && of_root) {
-        w.level = PT_LEVELS;
-        w.shift = level_shift(PT_LEVELS);
-        error = w.top == PT_LEVELS ? 0 : E_INVAL;
-    }
-    if (!error)
-        error = walk_range(&w, va, n);
+    if (!error && of_root && w.top < PT_LEVELS)
+        error = E_INVAL;
     if (error)
         return result_error(error);
-    while (!error && done < n) {
-        uint64_t at = va + (done << w.shift), run;
-        error = walk_to(&w, at);
-        if (error)
-            break;
-        run = walk_run(&w, at, n - done < BATCH ? n - done : BATCH);
-        for (uint64_t i = 0; i < run; i++) {
+    w.level = of_root ? PT_LEVELS : w.level;
+    w.shift = level_shift(w.level);
+    (void)walk_range(&w, va, n);
+    while (walk_next(&w, BATCH)) {
+        for (uint64_t i = 0; i < w.run; i++) {
             found[i] = arch_pte_decode(w.entry[i]);
             if (w.level > 1 && arch_pte_links(w.entry[i])) /* its software bits are ours */
                 found[i] = (found[i] & ~(uint64_t)(7 << MAP_SOFT_SHIFT)) | MAP_LINK;
         }
-        w.detail = copy_out(out + done * sizeof(uint64_t), found, run * sizeof(uint64_t));
-        w.refused = w.detail;
-        error = w.detail ? E_FAULT : 0;
-        done += error ? 0 : run;
+        if (!walk_absent(&w, copy_out(out + w.done * BYTES, found, w.run * BYTES)))
+            w.done += w.run;
     }
-    return walk_result(&w, done, error);
+    return walk_result(&w);
 }
 
 uint64_t

@@ -44,13 +44,15 @@ struct walk {
     bool whole;     /* something changed that was not flushed so */
     bool dropped;   /* an entry was removed or replaced */
     bool refused;   /* there was an error, of which `detail` is the second result */
-    int error;      /* of walk_to */
+    int error;      /* at which it ended; 0: it goes on */
     uint64_t links; /* all that were followed, or'ed */
     uint64_t lost, got; /* bits that entries lost and got, or'ed */
     uint64_t stamp;     /* for frames that an entry lets go of */
     uint64_t detail;
-    uint64_t found; /* the table found last */
-    pte_t *entry;   /* and the entry in it */
+    uint64_t va, n, done; /* a range: its entries; those of the first of them that were done */
+    uint64_t at, run;     /* the addresses found last begin here, and are so many entries' */
+    uint64_t found;       /* the table found last */
+    pte_t *entry;         /* and the entry in it */
 };
 
 enum { SINGLE_MAX = 32 };
@@ -91,7 +93,8 @@ walk_begin(struct walk *w, const struct account *account, uint64_t table, uint64
     w->level = level ? (uint32_t)level : 1;
     w->shift = FRAME_SHIFT + 9 * (w->level - 1);
     w->few = w->whole = w->dropped = w->refused = false;
-    w->links = w->lost = w->got = w->found = w->detail = 0;
+    w->links = w->lost = w->got = w->found = w->detail = w->done = 0;
+    w->error = 0;
     w->entry = NULL;
     w->stamp = epoch_next();
     return level < PT_LEVELS && w->level <= w->top ? 0 : E_INVAL;
@@ -116,18 +119,19 @@ walk_pages(struct walk w)
     return w;
 }
 
-/* The walk is to n entries from va on: 0, or E_INVAL. */
+/* The walk is to n entries from va on: 0, or E_INVAL, at which it has ended. */
 PT_INLINE int
 walk_range(struct walk *w, uint64_t va, uint64_t n)
 {
     uint64_t end = w->top == PT_LEVELS ? USER_TOP : (uint64_t)1 << (level_shift(w->top) + 9);
 
     w->few = n <= SINGLE_MAX;
-    if (va & (((uint64_t)1 << w->shift) - 1) || n - 1 >= MAP_BATCH_MAX)
-        return E_INVAL;
-    if (planted(PLANT_MAP_RANGE))
-        return 0;
-    return va >= end || (n - 1) << w->shift >= end - va ? E_INVAL : 0;
+    w->va = va;
+    w->n = n;
+    if (va & (((uint64_t)1 << w->shift) - 1) || n - 1 >= MAP_BATCH_MAX ||
+        (!planted(PLANT_MAP_RANGE) && (va >= end || (n - 1) << w->shift >= end - va)))
+        w->error = E_INVAL;
+    return w->error;
 }
 
 /* Does what was found hang below the named table, a root, alone? Then no other root is concerned.
@@ -184,6 +188,19 @@ walk_run(const struct walk *w, uint64_t va, uint64_t left)
     return room < left ? room : left;
 }
 
+/* To the next entries of the range, in one table and at most `most`; false: it has ended. */
+PT_INLINE bool
+walk_next(struct walk *w, uint64_t most)
+{
+    uint64_t left = w->n - w->done;
+
+    w->at = w->va + (w->done << w->shift);
+    if (w->error || !left || walk_to(w, w->at))
+        return false;
+    w->run = walk_run(w, w->at, left < most ? left : most);
+    return true;
+}
+
 /* The entry found last, with what holding and dropping need. */
 PT_INLINE struct place
 walk_place(const struct walk *w)
@@ -196,7 +213,7 @@ walk_place(const struct walk *w)
                           companion, reverse_name(companion->first, index)};
 }
 
-/* Above level 1 an entry may link a table, which only pt_unlink takes out. The walk says so. */
+/* Above level 1 an entry may link a table, which only pt_unlink takes out. The walk ends there. */
 PT_INLINE bool
 walk_linked(struct walk *w, uint64_t pte)
 {
@@ -204,6 +221,7 @@ walk_linked(struct walk *w, uint64_t pte)
         return false;
     w->refused = true;
     w->detail = w->level;
+    w->error = E_EXIST;
     return true;
 }
 
@@ -237,13 +255,13 @@ walk_end(const struct walk *w)
 
 /* What a range call gives: how many were done, with the epoch, or the error. */
 PT_INLINE struct result
-walk_result(const struct walk *w, uint64_t done, int error)
+walk_result(const struct walk *w)
 {
     uint64_t epoch = walk_end(w);
 
-    if (done)
-        return (struct result){.value = (int64_t)done, .detail = epoch};
-    return result_error_at(error, w->refused ? w->detail : 0);
+    if (w->done)
+        return (struct result){.value = (int64_t)w->done, .detail = epoch};
+    return result_error_at(w->error, w->refused ? w->detail : 0);
 }
 
 /* The entry, which is absent, is about to name a frame. */

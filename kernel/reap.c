@@ -12,7 +12,6 @@
  */
 #include "kernel/reap.h"
 #include "kernel/account.h"
-#include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/context.h"
 #include "kernel/frame.h"

@@ -17,7 +17,6 @@
 #include "kernel/context.h"
 #include "kernel/frame.h"
 #include "kernel/mapping.h"
-#include "kernel/object.h"
 #include "kernel/owned.h"
 #include "kernel/reap.h"
 #include "kernel/slice.h"

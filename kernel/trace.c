@@ -6,12 +6,10 @@
  */
 #include "kernel/trace.h"
 #include <stdatomic.h>
-#include "abi/exposed.h"
 #include "abi/memory.h"
 #include "kernel/account.h"
 #include "kernel/arch.h"
 #include "kernel/context.h"
-#include "kernel/exposed.h"
 #include "kernel/frame.h"
 #include "kernel/slice.h"
 #include "lib/words.h"

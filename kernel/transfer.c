@@ -17,7 +17,6 @@
 #include "kernel/context.h"
 #include "kernel/frame.h"
 #include "kernel/lock.h"
-#include "kernel/log.h"
 #include "kernel/slice.h"
 #include "kernel/slot.h"
 #include "kernel/step.h"

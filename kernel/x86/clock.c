@@ -7,7 +7,6 @@
  */
 #include "abi/exposed.h"
 #include "kernel/arch.h"
-#include "kernel/exposed.h"
 #include "kernel/frame.h"
 #include "kernel/log.h"
 #include "kernel/x86/cpu.h"

@@ -14,7 +14,6 @@
 #include "abi/memory.h"
 #include "kernel/arch.h"
 #include "kernel/epoch.h"
-#include "kernel/exposed.h"
 #include "kernel/frame.h"
 #include "kernel/log.h"
 #include "kernel/x86/cpu.h"

@@ -9,7 +9,7 @@
 #include "kernel/lock.h"
 #include "kernel/log.h"
 #include "kernel/slice.h"
-#include "kernel/exposed.h"
+#include "kernel/frame.h"
 #include "kernel/x86/cpu.h"
 #include "lib/firmware.h"
 #include "lib/string.h"
