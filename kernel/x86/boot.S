@@ -54,9 +54,6 @@ multiboot_start:
     mov $LOW(lacks_nx), %esi
     bt $20, %edx
     jnc boot_refuse
-    mov $LOW(lacks_syscall), %esi
-    bt $11, %edx
-    jnc boot_refuse
 
     /* 4 GiB in 2 MiB pages, seen at 0 and in the direct map; the first of them also at -2 GiB. */
     mov $LOW(boot_pd), %edi
@@ -95,20 +92,29 @@ multiboot_start:
     ljmp $SEL_KERNEL_CODE, $LOW(boot_64)
 
     /* The words at esi on COM1, as panic() would; then the end, as arch_power_off() would. */
-boot_refuse:
-    lodsb
+    .macro port_set port, value
+    mov $\port, %edx
+    mov $\value, %al
+    out %al, %dx
+    .endm
+boot_refuse: /* 115,200 baud, 8 bits, no parity, one stop bit: see serial.c */
+    port_set 0x3fb, 0x80
+    port_set 0x3f8, 1
+    port_set 0x3f9, 0
+    port_set 0x3fb, 3
+1:  lodsb
     test %al, %al
     jz 2f
     mov %al, %bl
     mov $100000, %ecx
-1:  mov $0x3fd, %edx /* room? */
+4:  mov $0x3fd, %edx /* room? */
     in %dx, %al
     test $0x20, %al
-    loopz 1b
+    loopz 4b
     mov %bl, %al
     mov $0x3f8, %edx
     out %al, %dx
-    jmp boot_refuse
+    jmp 1b
 2:  mov $0x7f, %al /* PANIC_STATUS */
     mov $0xf4, %edx
     out %al, %dx
@@ -133,7 +139,6 @@ boot_64:
     .section .rodata
 lacks_64: .asciz "panic: this processor lacks 64 bits, which Tessera needs\n"
 lacks_nx: .asciz "panic: this processor lacks NX, which Tessera needs\n"
-lacks_syscall: .asciz "panic: this processor lacks SYSCALL, which Tessera needs\n"
     .balign 8
 boot_gdt:
     .quad 0, 0x00af9b000000ffff, 0x00cf93000000ffff

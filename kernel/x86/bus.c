@@ -135,6 +135,7 @@ arch_power_off(uint32_t status)
 {
     port_out8(EXIT_PORT, (uint8_t)status);
     sleep_off(acpi_told());
-    port_out8(RESET_PORT, RESET_FULL);
+    if (status != PANIC_STATUS) /* else it would begin anew, and nobody read the last words */
+        port_out8(RESET_PORT, RESET_FULL);
     arch_stop();
 }

@@ -49,10 +49,11 @@ struct feature {
     uint32_t leaf, reg, bit; /* reg: 0 a, 1 b, 2 c, 3 d */
 };
 
-/* Besides NX and SYSCALL, without which boot.S comes not this far. */
+/* Besides 64 bits and NX, without which boot.S comes not this far. Intel shows SYSCALL in 64-bit
+ * mode only. */
 static const struct feature features_needed[] = {
     {"an APIC", 1, 3, 9}, {"XSAVE", 1, 2, 26},   {"SMEP", 7, 1, 7},
-    {"SMAP", 7, 1, 20},   {"FSGSBASE", 7, 1, 0},
+    {"SMAP", 7, 1, 20},   {"FSGSBASE", 7, 1, 0}, {"SYSCALL", 0x80000001, 3, 11},
 };
 
 static bool
@@ -61,7 +62,7 @@ feature_present(const struct feature *f)
     struct cpuid r = cpuid(f->leaf, 0);
     uint32_t word[4] = {r.a, r.b, r.c, r.d};
 
-    return f->leaf <= cpuid(0, 0).a && word[f->reg] >> f->bit & 1;
+    return f->leaf <= cpuid(f->leaf & 0x80000000, 0).a && word[f->reg] >> f->bit & 1;
 }
 
 /*

@@ -19,6 +19,7 @@ names. docs/hostile.md lists them.
 import contextlib, os, re, signal, socket, subprocess, sys, tempfile, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../command'))
 from harness import *
+from bochs import enter_bochs
 from machines import enter_machines
 from pauses import enter_pauses
 
@@ -679,6 +680,7 @@ enter_storms()
 enter_inspect()
 enter_machines(faults(), PLANT_KERNEL)
 enter_pauses(judge, faults(), PLANT_KERNEL)
+enter_bochs()
 enter_deaths()
 enter_hogs()
 enter_library()
