@@ -237,7 +237,7 @@ check_calls() {
     done
 }
 
-# Files and functions that the documentation names are there: `kernel/cap.c`, `cap_grant()`.
+# Files and functions that the documentation names are there: `kernel/cap.c`, `cap_grant()`. The map has every folder.
 check_names() {
     grep -onE '(^|[ `(])(abi|kernel|lib|libos|examples|host|test|bench|docs)/[A-Za-z0-9_./-]*[a-z0-9_]' README.md docs/*.md |
         sed 's/:[ `(]*\([^:]*\)$/ \1/' | sort -u | while read -r where path; do
@@ -246,6 +246,9 @@ check_names() {
     grep -onE '[a-z0-9_]+\(\)' README.md docs/*.md | sed 's/()$//; s/:\([^:]*\)$/ \1/' | while read -r where name; do
         grep -rqE --include='*.[chS]' "^$name(\(|:)|(inline|static) .*[ *]$name\(|^#define $name\(" abi kernel lib libos examples host test ||
             grep -q "\<sys_$name\>\|\<$name\>" out/gen/call_decl.h out/gen/call_stubs.h || echo "$where: no function $name()"
+    done
+    files '*/*' | sed 's|/[^/]*$|/|' | sort -u | while read -r folder; do
+        grep -q "^| .*$folder[ ,]" docs/map.md || echo "docs/map.md: no folder $folder"
     done
 }
 
