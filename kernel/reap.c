@@ -87,12 +87,18 @@ static int
 reap_last(uint64_t n, uint64_t *steps)
 {
     uint64_t epoch;
+    int error;
 
     if (!mapping_break(n, steps, &epoch))
         return E_AGAIN;
     if (planted(PLANT_LEAK)) /* or the machine would never end */
         frame_at(n)->refs = 0;
-    if (frame_at(n)->refs == 0 && !object_release(n, steps))
+    if (frame_at(n)->refs)
+        return 0;
+    error = object_release(n, steps);
+    if (error == E_AGAIN && !*steps)
+        return error; /* or the looks at others could use up the steps before it each time */
+    if (!error)
         frame_give_back(n);
     return 0;
 }

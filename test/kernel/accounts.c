@@ -26,6 +26,7 @@ enum {
     NAMES = 8,       /* so few that some are taken */
     AMOUNT_MAX = 24, /* of a limit, a reserve, what is asked for */
     HOUR = 1000 * 1000,
+    CALLS_MAX = 100 * FAKE_FRAMES, /* to end all there can be */
 };
 
 static struct account_play play;
@@ -434,11 +435,13 @@ accounts_play(const uint8_t *bytes, size_t n)
         check_all();
         play.deeds++;
     }
-    while (account_at(FAKE_ROOT)->children && !play.why) { /* all can end, in the end */
+    for (uint32_t calls = 0; account_at(FAKE_ROOT)->children && !play.why; calls++) {
         uint64_t child = pick(0, is_child);
         int64_t left = account_destroy(account_at(child)).value;
         if (left == 0 && !fake_free(child))
             frame_give_back(child);
+        if (calls == CALLS_MAX)
+            wrong("an account does not end, however often it is destroyed");
     }
     check_all();
     (void)revoke_tick(fake_clock_ns + HOUR);
