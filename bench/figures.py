@@ -336,8 +336,8 @@ FIGURES = [
     Figure("kernel_bytes", "bytes", ("value", 256 << 10), False, lambda m: m.kernel_bytes(),
            "sections of the kernel's ELF file that are loaded from it; Linux: vmlinux, without modules"),
     Figure("hello_memory_bytes", "bytes", ("value", 1 << 20), False, lambda m: m.hello_memory(),
-           "most that the account of a partition that runs hello ever held, and what root's own charge grew by at its "
-           "launch, as init reports them"),
+           "most that the account of a partition that runs hello ever held, root's own charge being as before its launch, "
+           "as init reports them"),
     Figure("frame_table_bytes_per_gib", "bytes", None, False, lambda m: m.frame_tables(),
            "what the kernel keeps for itself on a machine of 2 GiB and not on one of 1 GiB: frame table, bitmap, waiters, "
            "direct map; Linux: what of the second GiB is not in MemTotal (struct page, and tables by memory size)"),

@@ -18,7 +18,6 @@ import machine
 
 COMMAND = os.path.join(machine.OUT, "host", "tessera")
 KERNEL = os.path.join(machine.OUT, "tessera.elf")
-FRAME_BYTES = 4096
 PARTITION = "448m"  # of the machine's 512 MiB: the rest is the kernel's, init's and the modules'
 
 Ended = collections.namedtuple("Ended", "status output errors")
@@ -53,8 +52,8 @@ def stream(words):
 def memory_of(name):
     """
     Bytes: the most that the account of the partition running `name` ever held, as init logs it when
-    that has ended, and what root's own charge grew by when it was launched. It runs beside a program
-    that waits for us, so that the log is whole.
+    that has ended. What is charged to root itself is as before its launch, while it runs and then. It
+    runs beside a program that waits for us, so that the log is whole.
     """
     pipe = subprocess.PIPE
     said = []
@@ -68,8 +67,10 @@ def memory_of(name):
                     said.append(line.decode(errors="replace"))
                     found = re.search(r"init: beside1: status 0, peak (\d+) bytes", said[-1])
                     if found:
-                        grown = re.search(r"init: beside1: started .*; (-?\d+) of root's own", "".join(said))
-                        return int(found.group(1)) + int(grown.group(1)) * FRAME_BYTES
+                        grown = re.findall(r"init: beside1: .* (-?\d+) of root's own", "".join(said))
+                        if grown != ["0", "0"]:
+                            raise machine.Failed(f"root's own charge grew at the launch of {name}, or by its end: {grown}")
+                        return int(found.group(1))
             finally:
                 guard.cancel()
     raise machine.Failed(f"init did not say what {name} held: {''.join(said)[-300:]}")

@@ -33,6 +33,7 @@ _Static_assert(ACCOUNT_SLOTS + CHANNEL_MAX <= SLOTS_PER_TABLE, "slots");
 struct job {
     struct partition partition;
     char name[PLAN_NAME_MAX];
+    uint64_t own; /* frames charged to root itself before it was launched */
     enum { JOB_NONE, JOB_RUNNING } phase;
 };
 
@@ -192,7 +193,7 @@ job_refuse(const struct plan_partition *part, const struct partition *p, int sta
         console_discard(frame);
 }
 
-/* Frames charged to root and to no partition, those aside that the pool has yet to give out. */
+/* Frames charged to root and to no partition. */
 static uint64_t
 own_frames(void)
 {
@@ -200,7 +201,7 @@ own_frames(void)
     uint64_t n;
 
     call_account_read(SLOT_ACCOUNT, (uintptr_t)&state);
-    n = state.used_frames - exo_pool.n;
+    n = state.used_frames;
     for (uint32_t i = 0; i < CHANNEL_MAX; i++) {
         if (jobs[i].phase == JOB_NONE)
             continue;
@@ -225,6 +226,7 @@ job_start(const struct plan_partition *part)
         return;
     }
     memcpy(job->name, part->name, sizeof(job->name));
+    job->own = own;
     job->phase = JOB_RUNNING;
     if (log_on)
         log_line("init: %s: started on channel %u, %lu frames at most; %ld of root's own",
@@ -271,8 +273,9 @@ job_finish(struct job *job, int status)
     if (error)
         log_line("init: %s: not all came back: error %d", job->name, -error);
     if (log_on)
-        log_line("init: %s: status %d, peak %lu bytes; %lu frames in use now", job->name, status,
-                 account.peak_frames << FRAME_SHIFT, root.used_frames);
+        log_line("init: %s: status %d, peak %lu bytes; %lu frames in use now, %ld of root's own",
+                 job->name, status, account.peak_frames << FRAME_SHIFT, root.used_frames,
+                 (int64_t)(own_frames() - job->own));
 }
 
 /* Finish the partition if it has stopped. */
@@ -381,6 +384,24 @@ commands_begin(void)
         give_up("no console for commands");
 }
 
+/*
+ * What launches take of ours is there before the first: modules mapped, room for the most strings,
+ * what launch_begin says. Who asks for too much is refused when it comes to that.
+ */
+static void
+jobs_prepare(const struct module *text)
+{
+    struct plan plan = plan_of(text->bytes, text->length);
+    struct plan_partition part;
+    struct launch launch;
+    uint32_t n = 0;
+
+    for (; plan_next(&plan, &part) > 0; n++)
+        (void)launch_describe(&part, &launch);
+    if (n > 0 && launch_begin(n) < 0)
+        give_up("no memory to make partitions with");
+}
+
 int
 exo_main(const struct start_page *start)
 {
@@ -392,9 +413,8 @@ exo_main(const struct start_page *start)
     (void)start;
     if (!text)
         give_up("the bundle has no plan");
-    if (!launch_begin())
-        give_up("no addresses for a window");
     commands_begin();
+    jobs_prepare(text);
     plan = plan_of(text->bytes, text->length);
     while ((more = plan_next(&plan, &part)) > 0) {
         log_on = plan.log;

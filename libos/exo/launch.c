@@ -32,7 +32,9 @@ struct build {
     const char **why;
 };
 
-static uint64_t window_va; /* WINDOW_PAGES of ours, to fill its pages through */
+static uint64_t window_va;          /* WINDOW_PAGES of ours, to fill its pages through */
+static uint64_t spare[CHANNEL_MAX]; /* frames of ours for accounts */
+static uint32_t n_spare;
 
 static int
 refuse(const struct build *b, int64_t error, const char *why)
@@ -41,11 +43,19 @@ refuse(const struct build *b, int64_t error, const char *why)
     return (int)error;
 }
 
-bool
-launch_begin(void)
+int
+launch_begin(uint32_t n)
 {
-    window_va = room_take(WINDOW_PAGES);
-    return window_va != 0;
+    int error = n < 1 || n > CHANNEL_MAX ? -E_INVAL : pool_take_all(&exo_pool, spare, n);
+
+    window_va = error ? 0 : room_take(WINDOW_PAGES);
+    if (error || !window_va)
+        return error ? error : -E_NOMEM;
+    n_spare = n;
+    for (uint64_t i = 0; i < WINDOW_PAGES && !error; i++) /* tables, which stay */
+        error = space_map_run(&exo_space, window_va + i * FRAME_BYTES, spare[0], 1, MAP_READ,
+                              SLOT_ACCOUNT);
+    return error ? error : space_unmap(&exo_space, window_va, WINDOW_PAGES);
 }
 
 /* Copy n bytes to `offset` bytes behind the start of these frames. */
@@ -189,17 +199,18 @@ account_make(struct build *b)
     struct account_terms terms = {.name = b->l->channel,
                                   .limit_frames = b->l->limit_frames,
                                   .reserve_frames = b->l->limit_frames / RESERVED_PART};
-    int64_t r = pool_take(&exo_pool, &b->p->account_frame, 1);
+    int64_t r;
 
-    if (r < 0)
-        return refuse(b, r, "no memory for an account");
+    if (!n_spare)
+        return refuse(b, -E_NOMEM, "no memory for an account");
+    b->p->account_frame = spare[--n_spare];
     do /* where there is not so much left to reserve, nothing is */
         r = call_account_make(SLOT_ACCOUNT, b->p->account_frame, b->l->account_slot,
                               (uintptr_t)&terms)
                 .value;
     while (r == -E_DQUOT && terms.reserve_frames && !(terms.reserve_frames = 0));
     if (r < 0) {
-        pool_give(&exo_pool, b->p->account_frame, 1);
+        spare[n_spare++] = b->p->account_frame;
         return refuse(b, r, "the kernel refuses an account");
     }
     b->pool = pool_of(b->l->account_slot);
@@ -417,6 +428,19 @@ partition_at_hand(const struct partition *p)
     return (int)bind(SLOT_SLOTS, LAUNCH_CONTEXT, &p->context);
 }
 
+/* An account of which nothing is left: it ends, and its frame is for another. */
+static int
+account_give_back(uint64_t frame)
+{
+    int error = pool_give(&exo_pool, frame, 1);
+
+    if (!error && call_frame_alloc(SLOT_ACCOUNT, frame, 1).value < 0) /* another was faster */
+        error = pool_take_all(&exo_pool, &frame, 1);
+    if (!error)
+        spare[n_spare++] = frame;
+    return error;
+}
+
 int
 partition_destroy(const struct partition *p)
 {
@@ -429,7 +453,7 @@ partition_destroy(const struct partition *p)
     if (left < 0)
         return (int)left;
     call_slot_clear(SLOT_SLOTS, p->account_slot);
-    return pool_give(&exo_pool, p->account_frame, 1);
+    return account_give_back(p->account_frame);
 }
 
 int

@@ -56,8 +56,12 @@ enum launch_slot {
 /* The console of a partition that is at hand. */
 extern const struct console launch_console;
 
-/* Frames for our table: where a partition's parts are mapped while they are filled. Once. */
-bool launch_begin(void);
+/*
+ * All that up to n partitions at a time take of us: a frame each for their accounts, which lie in
+ * frames of ours, and the tables of a window, where their parts are mapped while they are filled.
+ * What a launch needs beside that is charged to the partition. Once. 0, or an error.
+ */
+int launch_begin(uint32_t n);
 
 /*
  * Make the partition and give it its slice. 0; or an error, and *why a phrase for the user. After

@@ -3,7 +3,8 @@
 machines.py - tests of what Tessera needs of a machine, and of the tables it makes there.
 
 A feature of the processor that is missing is named; so is too little memory, with the minimum, which suffices; the kernel's
-half of the live page tables (kernel/x86/audit.c) is sound on every kind of machine, and a fault planted in it is seen.
+half of the live page tables (kernel/x86/audit.c) is sound on every kind of machine, and a fault planted in it is seen. And
+what a launch takes is the partition's.
 """
 import os, re, tempfile
 from harness import *
@@ -85,7 +86,17 @@ def leaks():
     says_hello(emulated('-cpu max,vendor=GenuineIntel', ['--unsafe']))
 
 
+def launch():
+    """What root holds itself is as before the launch when a partition runs, and when it has ended, whatever it did."""
+    beside = ['hello', *(os.path.join(ROOT, 'out/test', words) for words in ('limits tables', 'deaths null', 'victim 2'))]
+    options = [word for words in beside for word in ('--beside', words)]
+    r = run(['-v', '-m', '16m', '--beside-memory', '16m', *options], ['busybox', 'echo'], timeout=100)
+    said = re.findall(r"^kernel\| init: .* (-?\d+) of root's own$", r.err.decode(), re.M)
+    same(said, ['0'] * 2 * (1 + len(beside)), f"growth of root's own charge ({short(r.err[-300:])})")
+
+
 def enter_machines(faults, plant_kernel):
+    test(MACHINE, name='launch.at_its_own_charge')(launch)
     for feature, named in NEEDED:
         test(MACHINE, name=f'lacks.{feature}')(lambda f=feature, n=named: lacks(f, n))
     test(MACHINE, name='leaks.meltdown')(leaks)
