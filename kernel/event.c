@@ -66,7 +66,7 @@ event_post(struct events *events, uint64_t at, uint64_t n)
     uint32_t index = (uint32_t)index_masked(at, EVENTS_PER_FRAME);
     struct context *told;
 
-    if (at >= EVENTS_PER_FRAME || n < 1 || n > UINT32_MAX)
+    if (at >= EVENTS_PER_FRAME || n < 1 || n > EVENT_POST_MAX)
         return result_error(planted(PLANT_ERROR) ? E_IO : E_INVAL);
     told = event_context(events, index);
     count(events, index, n);

@@ -103,6 +103,9 @@ exo_main(const struct start_page *start)
     stay_on(0);
     rpc_begin();
     exo_on_event = on_event;
+    fine(call_event_post(SLOT_EVENTS, COUNTER_DULL, EVENT_POST_MAX).value, "event_post");
+    refuse(call_event_post(SLOT_EVENTS, COUNTER_DULL, EVENT_POST_MAX + 1).value, E_INVAL,
+           "a post that is too large");
     kin_make(&kin, 1, KIN, 0, child_main);
     kin_give(&kin, SLOT_EVENTS, RIGHT_READ | RIGHT_POST, OURS);
     fine(call_transfer_withdraw(kin.entry, 0).value, "transfer_withdraw");
