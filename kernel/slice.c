@@ -220,9 +220,12 @@ charge(struct cpu *cpu)
     cpu->counter_mark = now;
 }
 
-/* When the first of those that wait is to look again; 0: none by itself. */
+/*
+ * Wakes those whose time has come. When the first of the others that wait is to look again; 0: none
+ * by itself.
+ */
 static uint64_t
-first_wake(const struct cpu *cpu)
+first_wake(const struct cpu *cpu, uint64_t now_ns)
 {
     uint64_t first = position_after(cpu, cpu->position), at = first, wake_ns = 0;
 
@@ -231,7 +234,7 @@ first_wake(const struct cpu *cpu)
     do {
         struct context *named = position_context(cpu, at);
         const struct context *c = named ? transfer_top(named) : NULL;
-        if (c && c->phase == CONTEXT_WAITING)
+        if (c && !position_ready(cpu, at, now_ns) && c->phase == CONTEXT_WAITING)
             wake_ns = earlier(wake_ns, c->wake_ns);
         at = position_after(cpu, at);
     } while (at != first);
@@ -293,20 +296,20 @@ slice_sleeps(const struct context *context)
         cpu->wake_first_ns = earlier(cpu->wake_first_ns, context->wake_ns);
 }
 
-/* Does anybody but the one that runs want the processor? All whose time has come are woken. */
+/* Does anybody but the one that runs want the processor? */
 static bool
 position_wanted(const struct cpu *cpu, uint64_t now_ns)
 {
     uint64_t first = position_after(cpu, cpu->position), at = first;
-    bool wanted = false;
 
     if (first == SLICE_POSITIONS)
         return false;
     do {
-        wanted |= position_ready(cpu, at, now_ns) && position_context(cpu, at) != cpu->payer;
+        if (position_ready(cpu, at, now_ns) && position_context(cpu, at) != cpu->payer)
+            return true;
         at = position_after(cpu, at);
     } while (at != first);
-    return wanted;
+    return false;
 }
 
 /* S5: and the first of the others is found. */
@@ -315,8 +318,7 @@ slice_wakes(struct cpu *cpu, uint64_t now_ns)
 {
     if (!cpu->wake_first_ns || now_ns < cpu->wake_first_ns)
         return;
-    (void)position_wanted(cpu, now_ns);
-    cpu->wake_first_ns = first_wake(cpu);
+    cpu->wake_first_ns = first_wake(cpu, now_ns);
 }
 
 void
@@ -374,7 +376,7 @@ slice_settle(struct cpu *cpu, uint64_t now_ns)
     debt = time_lost(end + grace, now_ns) ? grace : over;
     if (cpu->credit_from_ns)
         debt += (now_ns < end ? now_ns : end) - cpu->credit_from_ns;
-    cpu->slice[cpu->position].debt_ns += debt;
+    cpu->slice[cpu->position].debt_ns += planted(PLANT_DEBT) ? 0 : debt;
     cpu->credit_from_ns = cpu->grace_end_ns = 0;
 }
 
@@ -498,7 +500,7 @@ cpu_idle(struct cpu *cpu, uint64_t steps)
         return;
     }
     arch_timer_set(
-        earlier(earlier(first_wake(cpu), kernel_deadline(cpu)), reap_idle(clock_now(), steps)));
+        earlier(earlier(first_wake(cpu, 0), kernel_deadline(cpu)), reap_idle(clock_now(), steps)));
     arch_root_idle();
     cpu->idle = true;
     trace(TRACE_IDLE_BEGIN, 0, 0);

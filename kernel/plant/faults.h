@@ -86,6 +86,7 @@ enum planted_fault {
     PLANT_WAKE_TIME,    /* one that sleeps until a time is looked at when a slice ends */
     PLANT_DONATED,      /* act 23: who gives its slice away has not used any of it */
     PLANT_STALL,        /* no fault: in each grace the machine stands still for a while */
+    PLANT_DEBT,         /* what is used beyond the slice is nobody's debt */
     PLANT_LOST,         /* time that the machine lost is a strike */
     PLANT_WALLS,        /* no fault: all that may lie between two accounts does */
     PLANT_ADDRESS,      /* act 30: account_read tells where the account lies */

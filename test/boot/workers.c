@@ -74,6 +74,7 @@ worker_join(struct worker *w, const char *what)
             fail("%s: worker %lu is in phase %u at %lx", what, w->number, state.phase,
                  state.save.rip);
         call_yield(SLOT_NOTHING);
+        __asm__ volatile("pause"); /* an emulator of one thread lets the other processor on */
     }
     if (state.cause != CAUSE_EXIT)
         fail("%s: worker %lu ended by cause %u, vector %lu at %lx of %lx", what, w->number,
