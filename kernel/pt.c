@@ -244,33 +244,101 @@ walk_absent(struct walk *w, uint64_t va)
     return va;
 }
 
-PT_INLINE struct result
-map_range(struct walk w, uint64_t va, uint64_t entries, uint64_t n, struct cover cover,
-          uint64_t wanted[BATCH])
-{
-    enum { BYTES = sizeof(*wanted) };
+/* ---- pages of one table below a root, found at once ---- */
 
-    (void)walk_range(&w, va, n);
-    while (walk_next(&w, BATCH))
-        if (!walk_absent(&w, copy_in(wanted, entries + w.done * BYTES, w.run * BYTES)))
-            map_run(&w, &cover, wanted);
-    return walk_result(&w);
+/*
+ * The entries of n pages that lie in one table below a root of the account's own, as most calls
+ * name them; NULL: another case, or an error. *links: what was followed.
+ */
+PT_INLINE pte_t *
+pages_find(const struct account *account, uint64_t root, uint64_t va, uint64_t n, uint64_t *links)
+{
+    static const uint64_t end = 0x00007fffffe00000; /* the last table is another case */
+    const struct frame *f = frame_find(root);
+    uint64_t index = va >> FRAME_SHIFT & (PT_ENTRIES - 1), table = root;
+
+    if (!f || f->owner != frame_of(account) || f->type != FRAME_PT4 || accounts_dying)
+        return NULL;
+    if (va & (FRAME_BYTES - 1) || va >= end || n - 1 >= PT_ENTRIES - index)
+        return NULL;
+    *links = 0;
+#pragma GCC unroll 3
+    for (uint32_t level = PT_LEVELS; level > 1; level--) {
+        uint64_t entry =
+            ((const uint64_t *)frame_address(table))[va >> level_shift(level) & (PT_ENTRIES - 1)];
+        if (!arch_pte_links(entry))
+            return NULL;
+        *links |= entry;
+        table = arch_pte_frame(entry);
+    }
+    return (pte_t *)frame_address(table) + index;
+}
+
+/* How many entries were changed, and which bits any of them lost and got. */
+struct changed {
+    uint64_t n, lost, got;
+};
+
+/* Flushes what changed in n pages that pages_find has found; the epoch from which on nobody has
+ * what was taken. */
+PT_INLINE uint64_t
+pages_flush(uint64_t va, uint64_t n, uint64_t root, uint64_t links, struct changed changed)
+{
+    bool exact = !arch_link_shared(links), here = exact && n <= SINGLE_MAX;
+    bool taken = epoch_next() && arch_pte_loses(changed.lost, changed.got);
+
+    here = here && root == arch_root_here();
+    for (uint64_t end = va + n * FRAME_BYTES; here && va < end; va += FRAME_BYTES)
+        arch_flush_page(va);
+    return taken || !here ? walk_flush(exact ? root : 0, frame_at(root)->owner, taken, !here) : 0;
+}
+
+/* One page below a root of the account's own: what a fault handler maps. False: another case. */
+PT_INLINE bool
+map_page(const struct account *account, uint64_t root, uint64_t va, uint64_t entries,
+         struct cover cover, struct result *r)
+{
+    struct walk w = {.table = root, .top = PT_LEVELS, .level = 1, .shift = FRAME_SHIFT};
+    uint64_t wanted;
+    struct place at;
+
+    w.entry = pages_find(account, root, va, 1, &w.links);
+    if (!w.entry || copy_in(&wanted, entries, sizeof(wanted)))
+        return false;
+    w.owner = (uint32_t)frame_of(account);
+    w.found = frame_of(w.entry);
+    w.single = walk_exact(&w) && root == arch_root_here();
+    w.stamp = epoch_next();
+    at = walk_place(&w);
+    place_fills(&at, 1);
+    w.error = map_entry(&w, &cover, &at, va, wanted);
+    w.done = !w.error;
+    *r = walk_result(&w);
+    return true;
 }
 
 struct result /* NOLINTNEXTLINE(readability-function-size): the arguments of the call */
 pt_map(struct account *account, uint64_t table, uint64_t level, uint64_t va, uint64_t entries,
        uint64_t n, struct account *cover)
 {
+    enum { BYTES = sizeof(uint64_t) };
     uint64_t wanted[BATCH];
     struct cover under;
+    struct result r;
     struct walk w;
-    int error = walk_begin(&w, account, table, level);
+    int error;
 
+    if (n == 1 && level <= 1 && map_page(account, table, va, entries, cover_of(cover, 1), &r))
+        return r;
+    error = walk_begin(&w, account, table, level);
     if (error)
         return result_error(error);
     under = cover_of(cover, w.level);
-    return walk_is_pages(&w) ? map_range(walk_pages(w), va, entries, n, under, wanted)
-                             : map_range(w, va, entries, n, under, wanted);
+    (void)walk_range(&w, va, n);
+    while (walk_next(&w, BATCH))
+        if (!walk_absent(&w, copy_in(wanted, entries + w.done * BYTES, w.run * BYTES)))
+            map_run(&w, &under, wanted);
+    return walk_result(&w);
 }
 
 int
@@ -292,9 +360,14 @@ pt_enter(const struct account *cover, uint64_t root, uint64_t va, uint64_t wante
 
 /* ---- pt_unmap, pt_protect, pt_read ---- */
 
-PT_INLINE struct result
-unmap_range(struct walk w, uint64_t va, uint64_t n)
+struct result
+pt_unmap(struct account *account, uint64_t table, uint64_t level, uint64_t va, uint64_t n)
 {
+    struct walk w;
+    int error = walk_begin(&w, account, table, level);
+
+    if (error)
+        return result_error(error);
     (void)walk_range(&w, va, n);
     while (walk_next(&w, n)) {
         struct place place = walk_place(&w);
@@ -304,28 +377,12 @@ unmap_range(struct walk w, uint64_t va, uint64_t n)
     return walk_result(&w);
 }
 
-struct result
-pt_unmap(struct account *account, uint64_t table, uint64_t level, uint64_t va, uint64_t n)
-{
-    struct walk w;
-    int error = walk_begin(&w, account, table, level);
-
-    if (error)
-        return result_error(error);
-    return walk_is_pages(&w) ? unmap_range(walk_pages(w), va, n) : unmap_range(w, va, n);
-}
-
 bool
 map_masks_good(uint64_t clear, uint64_t set)
 {
     return !(clear & ~(uint64_t)(MAP_FLAGS & ~MAP_READ)) &&
            !(set & ~(uint64_t)(MAP_CHANGEABLE | MAP_READ));
 }
-
-/* What protect_run did: how many entries, and which bits any of them lost and got. */
-struct changed {
-    uint64_t n, lost, got;
-};
 
 /*
  * Changes n entries of one table up to the first that refuses: one that links a table, or gets
@@ -370,47 +427,6 @@ protect_range(struct walk w, uint64_t va, uint64_t n, struct pte_change change)
         w.lost = w.got = 0;
     w.whole = w.lost | w.got;
     return walk_result(&w);
-}
-
-/*
- * The entries of n pages that lie in one table below a root of the account's own, as most calls
- * name them; NULL: another case, or an error. *links: what was followed.
- */
-PT_INLINE pte_t *
-pages_find(const struct account *account, uint64_t root, uint64_t va, uint64_t n, uint64_t *links)
-{
-    static const uint64_t end = 0x00007fffffe00000; /* the last table is another case */
-    const struct frame *f = frame_find(root);
-    uint64_t index = va >> FRAME_SHIFT & (PT_ENTRIES - 1), table = root;
-
-    if (!f || f->owner != frame_of(account) || f->type != FRAME_PT4 || accounts_dying)
-        return NULL;
-    if (va & (FRAME_BYTES - 1) || va >= end || n - 1 >= PT_ENTRIES - index)
-        return NULL;
-    *links = 0;
-#pragma GCC unroll 3
-    for (uint32_t level = PT_LEVELS; level > 1; level--) {
-        uint64_t entry =
-            ((const uint64_t *)frame_address(table))[va >> level_shift(level) & (PT_ENTRIES - 1)];
-        if (!arch_pte_links(entry))
-            return NULL;
-        *links |= entry;
-        table = arch_pte_frame(entry);
-    }
-    return (pte_t *)frame_address(table) + index;
-}
-
-/* Flushes what protect_pages changed; the epoch from which on nobody has what was taken. */
-PT_INLINE uint64_t
-pages_flush(uint64_t va, uint64_t n, uint64_t root, uint64_t links, struct changed changed)
-{
-    bool exact = !arch_link_shared(links), here = exact && n <= SINGLE_MAX;
-    bool taken = epoch_next() && arch_pte_loses(changed.lost, changed.got);
-
-    here = here && root == arch_root_here();
-    for (uint64_t end = va + n * FRAME_BYTES; here && va < end; va += FRAME_BYTES)
-        arch_flush_page(va);
-    return taken || !here ? walk_flush(exact ? root : 0, frame_at(root)->owner, taken, !here) : 0;
 }
 
 /* Changes the pages that pages_find has found. */

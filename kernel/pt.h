@@ -100,25 +100,6 @@ walk_begin(struct walk *w, const struct account *account, uint64_t table, uint64
     return level < PT_LEVELS && w->level <= w->top ? 0 : E_INVAL;
 }
 
-/*
- * Pages below a root: most walks. They run a copy of the code in which the levels are constants,
- * walk_pages(w); the others another, of the same source.
- */
-PT_INLINE bool
-walk_is_pages(const struct walk *w)
-{
-    return __builtin_expect(w->top == PT_LEVELS && w->level == 1, 1);
-}
-
-PT_INLINE struct walk
-walk_pages(struct walk w)
-{
-    w.top = PT_LEVELS;
-    w.level = 1;
-    w.shift = FRAME_SHIFT;
-    return w;
-}
-
 /* The walk is to n entries from va on: 0, or E_INVAL, at which it has ended. */
 PT_INLINE int
 walk_range(struct walk *w, uint64_t va, uint64_t n)

@@ -159,7 +159,10 @@ leaf_replace(struct proc *p)
     return hang(p, PROC_VA, new->frame[0], 0).value >= 0;
 }
 
-/* The others have gone: what may be written is said by page[]. */
+/*
+ * The others have gone: what may be written is said by page[]. Linked anew: once the kernel knows
+ * that nobody else has it, a change concerns one page of one root.
+ */
 static bool
 leaf_keep(struct proc *p)
 {
@@ -167,6 +170,7 @@ leaf_keep(struct proc *p)
 
     if (call_pt_protect(SLOT_ACCOUNT, table, 1, 0, PAGES, MAP_WRITE, 0).value < 0)
         return false;
+    epoch_wait(call_pt_unlink(SLOT_ACCOUNT, p->table[ROOT], PROC_VA, 1).detail);
     p->shared = 0;
     return hang(p, PROC_VA, table, 0).value >= 0;
 }
