@@ -551,6 +551,7 @@ LIBRARY = [  # libos/exo on one processor: program, argument, exit code, what it
     ('regions', 'guard', 139, 'segmentation fault: write to 0x7e44', []),
     ('regions', 'dropped', 139, 'segmentation fault: write to 0x7e44', []),
     ('regions', 'protected', 139, 'segmentation fault: write to 0x7e44', []),
+    ('giant', '', 0, '', ['-m', '2300m']),
     ('heap', '', 0, '', []),
     ('threads', '', 0, '', ['-m', '160m']),
     ('threads', 'time', 0, '', COUNTED),
