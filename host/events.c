@@ -202,6 +202,7 @@ track_take(struct track *t, const struct trace_record *r)
         context_close(t);
         break;
     case TRACE_IDLE_BEGIN:
+        context_close(t);
         idle_close(t);
         t->idle = 1;
         event_begin(t, 'B');

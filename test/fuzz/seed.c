@@ -156,7 +156,12 @@ seed_events(const char *directory)
     m.name[1] = (struct trace_name){.context = 9, .partition = 1};
     for (uint32_t i = 0; i < 16; i++)
         m.record[i] = (struct trace_record){i * 100ull, i % TRACE_EVENTS, 7 + 2 * (i / 8), i, i};
-    return write_file(directory, "rings", &m, sizeof m);
+    if (!write_file(directory, "rings", &m, sizeof m))
+        return false;
+    for (uint32_t i = 0; i < 16; i++) /* idle in a call of its own, as no kernel is */
+        m.record[i] =
+            (struct trace_record){i * 100ull, i % 2 ? TRACE_IDLE_BEGIN : TRACE_CALL_BEGIN, 7, i, i};
+    return write_file(directory, "idle_in_a_call", &m, sizeof m);
 }
 
 static const struct {
