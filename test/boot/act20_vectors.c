@@ -96,7 +96,8 @@ exo_main(const struct start_page *start)
     (void)start;
     hold(vectors_clean(), "we begin clean");
     noise_as_state();
-    hold(vectors_clean(), "another context of ours fills its own");
+    if (vectors_unclean())
+        breach("another context of ours filled %s", vectors_unclean());
     fill_for_long();
     return done();
 }

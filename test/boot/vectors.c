@@ -83,14 +83,27 @@ upper_halves_are(uint64_t value)
     return all_are(half, sizeof(half), value);
 }
 
-bool
-vectors_clean(void)
+const char *
+vectors_unclean(void)
 {
     struct state s;
 
     state_now(&s);
-    return s.control == CONTROL_START && !s.status && !s.tags && !s.opcode && !s.rip && !s.rdp &&
-           s.mxcsr == MXCSR_START && all_are(s.rest, END - VALUES, 0) && upper_halves_are(0);
+    if (s.control != CONTROL_START || s.status || s.tags || s.mxcsr != MXCSR_START)
+        return "control, status or tags";
+    if (s.opcode || s.rip || s.rdp)
+        return "the last x87 instruction";
+    if (!all_are(s.rest, XMM - VALUES, 0))
+        return "x87 registers";
+    if (!all_are(s.rest + XMM - VALUES, END - XMM, 0))
+        return "XMM registers";
+    return upper_halves_are(0) ? NULL : "upper halves of YMM registers";
+}
+
+bool
+vectors_clean(void)
+{
+    return !vectors_unclean();
 }
 
 void

@@ -9,6 +9,8 @@
 
 /* All as a context begins: empty, zero, every exception masked. */
 bool vectors_clean(void);
+/* Which are not; NULL: all are. */
+const char *vectors_unclean(void);
 /* Fill every one of them by a pattern. */
 void vectors_fill(uint64_t pattern);
 /* Are they as vectors_fill left them? */

@@ -64,7 +64,8 @@ exo_main(const struct start_page *start)
         if (!memory_whole(seed))
             breach("victim: memory has changed");
         if (!processor_clean())
-            breach("victim: registers have changed");
+            breach("victim: registers have changed: %s",
+                   vectors_unclean() ? vectors_unclean() : "segments or flags");
         memory_fill(seed = next(seed));
         say("victim %lu %lx", i, seed);
     }

@@ -7,7 +7,7 @@ run.py - Tessera under KVM, one level down (outer.py): the command as a user giv
 
 All that is chosen runs in one boot of that guest, one after the other; what each wrote, and its status, come back and are
 judged here. The acts of test/boot run here too, judged by the same oracles: some, and with --long all but those that count
-instructions, which KVM cannot.
+instructions, which KVM cannot, and those that need vector registers kept, which the emulated processor cannot under KVM.
 """
 import base64, collections, importlib.util, os, re, shlex, sys
 
@@ -19,6 +19,9 @@ import outer  # noqa: E402
 COMMAND = outer.PROJECT + '/out/host/tessera'
 LIMIT_S = 60  # for one command; times in there mean nothing
 BOOTS_MAX = 3
+# QEMU's emulation of SVM never tells KVM of XSETBV: it takes XCR0 for 1, and no XMM register is saved or loaded. Who fills
+# these sees that; all others' victims do not.
+FILL_VECTORS = ['act20_vectors', 'stalls']
 ACTS_ALWAYS = ['act16_gates', 'act21_privileged', 'resume', 'reap']
 HELLO = b'hello from a library operating system\nmy arguments: hello\n'
 TWICE = 'while read x; do echo $((x * 2)); done; exit 7'
@@ -107,7 +110,7 @@ def enter_acts():
     boot = boot_tests()
     inside = f'{outer.PROJECT}/out/test/'
     for name, arguments, _ in boot.ACTS:
-        if name in boot.TIMED:
+        if name in boot.TIMED or name in FILL_VECTORS:
             continue
         rounds = boot.LONG_ROUNDS.get(name, boot.VICTIM_ROUNDS)
         words = command('-v', '--accel', 'kvm', '-m', '16m', '--beside-memory', '8m', '--beside', f'{inside}victim {rounds}',
