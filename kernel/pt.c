@@ -85,8 +85,8 @@ struct cover {
     uint32_t clears; /* stale frames that the call may still clear */
     uint32_t others; /* entries that it may still set which are not of the commonest kind */
     uint32_t size;   /* of the frame objects that entries of this level map */
-    uint64_t flags,
-        bits; /* of the entry mapped last, as the caller and as the processor says them */
+    uint64_t flags;  /* of the present entry mapped last, as the caller says them; none: ~0 */
+    uint64_t bits;   /* the same as the processor says them */
 };
 
 PT_INLINE struct cover
@@ -94,13 +94,12 @@ cover_of(const struct account *account, uint32_t level)
 {
     uint32_t frame = (uint32_t)frame_of(account);
 
-    return (struct cover){account,
-                          account_dying(frame) ? 0 : frame,
-                          CLEAR_MAX,
-                          OTHERS_MAX,
-                          level - 1,
-                          0,
-                          arch_pte_encode(0, 0)};
+    return (struct cover){.account = account,
+                          .frame = account_dying(frame) ? 0 : frame,
+                          .clears = CLEAR_MAX,
+                          .others = OTHERS_MAX,
+                          .size = level - 1,
+                          .flags = ~(uint64_t)0};
 }
 
 /* The flags of an entry, in the processor's form; those of a call are mostly the same. */

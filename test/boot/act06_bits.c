@@ -69,6 +69,25 @@ absent_bits(void)
     hold(trap_read(SCRATCH_VA).vector == VECTOR_PAGE, "absent with all bits");
 }
 
+/* Nor does an absent entry hold the frame whose number it has, where nothing was or something. */
+static void
+absent_frame(uint64_t frame)
+{
+    uint64_t entries[] = {frame << FRAME_SHIFT, frame << FRAME_SHIFT | MAP_WRITE,
+                          frame << FRAME_SHIFT};
+    struct frame_state s;
+
+    fine(call_pt_unmap(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, 3).value, "pt_unmap");
+    for (int again = 0; again < 2; again++)
+        expect(call_pt_map(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, (uintptr_t)entries, 3, SLOT_ACCOUNT)
+                       .value == 3,
+               "absent entries");
+    hold(trap_read(SCRATCH_VA).vector == VECTOR_PAGE, "absent with a frame's number");
+    fine(call_frame_read(SLOT_ACCOUNT, frame, 1, (uintptr_t)&s).value, "frame_read");
+    hold(s.refs == 0, "an absent entry that holds a frame");
+    fine(call_pt_unmap(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, 3).value, "pt_unmap");
+}
+
 static void
 protect_bits(uint64_t frame)
 {
@@ -105,6 +124,7 @@ exo_main(const struct start_page *start)
     refused_bits(frame);
     every_low_bit(frame);
     absent_bits();
+    absent_frame(frame);
     protect_bits(frame);
     return done();
 }
