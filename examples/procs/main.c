@@ -123,7 +123,7 @@ static bool
 scene_run(const struct scene *s)
 {
     uint32_t frames = frames_free();
-    uint64_t sum = 0;
+    uint64_t sum = 0, before = sched_interrupted;
 
     n_values = 0;
     for (uint64_t i = 0; i < s->n; i++)
@@ -133,8 +133,9 @@ scene_run(const struct scene *s)
         pause_ms(1);
     for (uint64_t i = 0; i < n_values && i < VALUES; i++)
         sum += scene_values[i];
-    print("%s: %lu of %lu came to their end, %lu in all; %u frames missing\n", s->name, n_values,
-          s->n, sum, frames - frames_free());
+    print("%s: %lu of %lu came to their end, %lu in all; %u frames missing; %lu interrupted as "
+          "they ran elsewhere\n",
+          s->name, n_values, s->n, sum, frames - frames_free(), sched_interrupted - before);
     return n_values == s->n && frames == frames_free();
 }
 

@@ -250,6 +250,8 @@ void sched_rouse(struct proc *p);     /* its tasks that sleep are woken, those t
 uint64_t sched_stir(struct proc *p);  /* the same with run_lock; whom the caller is to poke ... */
 void sched_poke(uint64_t contexts);   /* ... without it */
 extern struct lock run_lock;
+extern uint64_t
+    sched_interrupted; /* tasks that were running on another context when they were stirred */
 
 /* Who sleeps there is woken with n bytes of from's hand, if it wants so many: how many; 0: nobody.
  */

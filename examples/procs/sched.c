@@ -22,6 +22,7 @@ enum { QUANTUM_NS = 1000 * 1000 };
 enum { EVENT = 1 << UPCALL_EVENT };
 
 struct lock run_lock;
+uint64_t sched_interrupted; /* run_lock */
 static struct task *first, *last;
 static uint64_t idle; /* contexts, 1 << index */
 struct here here[CONTEXTS_MAX];
@@ -140,14 +141,17 @@ sched_stir(struct proc *p)
 {
     uint64_t poke = 0;
 
-    for (struct task *t = p->tasks; t; t = t->sibling)
+    for (struct task *t = p->tasks; t; t = t->sibling) {
+        __asm__ volatile("" ::: "memory"); /* mostly there is one: the list stays in memory */
         if (t->state == TASK_WAITING && t->place) {
             *t->place = NULL;
             append(t);
             poke |= idle;
         } else if (t->state == TASK_RUNNING) {
             poke |= (uint64_t)1 << t->context;
+            sched_interrupted += t->context != context_here()->index;
         }
+    }
     if (poke) {
         poke &= ~((uint64_t)1 << context_here()->index);
         idle &= ~poke;

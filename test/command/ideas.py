@@ -79,13 +79,18 @@ SCENES = {  # of procs: what comes to its end, and what its processes report tog
 
 
 def procs(kills, many, *options, timeout=TIMEOUT):
-    """Fewest and most turns, least and most microseconds that a process had; meetings in the region."""
+    """Fewest and most turns, least and most microseconds that a process had; meetings in the region. On two processors
+    an exec finds tasks of its process running on the other one, and so does a signal."""
     out = example('procs', str(kills), str(many), options=['-m', '128m', *options], timeout=timeout)
     ran, contexts, wrong = numbers(r'many: (\d+) processes ran on (\d+) contexts .*; (\d+) memories wrong', out)
     expect(ran == many and contexts >= 2 and wrong == 0, 'the crowd')
     shares = numbers(r'many: each had (\d+) to (\d+) turns, \d+ in all; (\d+) to (\d+) us', out)
     for scene, (n, total) in SCENES.items():
         same(numbers(rf'{scene}: (\d+) of \d+ came to their end, (\d+) in all; (\d+) frames missing', out), [n, total, 0], scene)
+    if '--cpus' in options:
+        for scene, least in ('exec', 1), ('signal', 7):  # six signals of the latter are those that end a child
+            interrupted, = numbers(rf'{scene}: .* (\d+) interrupted as they ran elsewhere', out)
+            expect(interrupted >= least, f'{scene}: to those that run on the other processor')
     met = numbers(r'region: 2 of 2 came to their end, (\d+) in all; 0 frames missing', out)
     stopped, library, critical, rolled = numbers(
         r'kills: (\d+) contexts stopped, (\d+) of them in the library, (\d+) in a critical section; (\d+) rolled', out)
