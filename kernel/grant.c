@@ -367,9 +367,9 @@ cap_grant(const struct slot *slot, struct cells *cells, uint64_t index, uint64_t
         return result_error(error);
     if (!cells->cell[0].generation)
         return result_error(E_BADF); /* its frame is about to end */
-    if (cell_is_used(cell))
+    if (cell_is_used(cell) && !planted(PLANT_GRANT_AGAIN))
         return result_error(E_EXIST);
-    if (rights & ~(uint64_t)slot->leaf.rights)
+    if (rights & ~(uint64_t)slot->leaf.rights && !planted(PLANT_GRANT_MORE))
         return result_error(E_PERM);
 
     cap = (struct cap){.object = parent->object,

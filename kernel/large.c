@@ -12,6 +12,7 @@
 #include "kernel/epoch.h"
 #include "kernel/frame.h"
 #include "kernel/wait.h"
+#include "plant.h"
 
 enum { MEMBERS = 512, CLEAR_MAX = 16 };
 
@@ -37,7 +38,8 @@ member_check(const struct account *account, uint64_t n, uint64_t first, uint32_t
 {
     const struct frame *f = frame_at(n);
 
-    if (!account_covers(account, f->owner) || f->owner != frame_at(first)->owner)
+    if (!account_covers(account, f->owner) ||
+        (f->owner != frame_at(first)->owner && !planted(PLANT_JOIN_MIXED)))
         return E_PERM;
     if (f->type != FRAME_PLAIN || (f->flags & FRAME_SIZE) != size)
         return E_INVAL;

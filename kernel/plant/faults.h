@@ -35,6 +35,9 @@ enum planted_fault {
     PLANT_PORTS,        /* act 21: a context has the privilege of ports */
     PLANT_UMIP,         /* act 21: descriptor tables may be asked for */
     PLANT_SLOT_INDEX,   /* act 27: the index of a slot has no bound */
+    PLANT_GRANT_MORE,   /* act 3: a grant may have rights that its giver lacks */
+    PLANT_GRANT_AGAIN,  /* act 4: a cell that is in use is granted into, an ancestor's too */
+    PLANT_JOIN_MIXED,   /* act 6: frames of two owners become one object */
     PLANT_REVOKE,       /* acts 2, 4: what is revoked stays alive */
     PLANT_REVOKE_CHAIN, /* act 4: what is granted or bound looks at its own cell, not above */
     PLANT_LEAF,         /* acts 2, 4: a slot stays when its cell falls */

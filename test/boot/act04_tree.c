@@ -263,11 +263,29 @@ inner_ends(void)
     frames_end();
 }
 
+/* No way leads back up: the cells above, and its own, are in use. */
+static void
+no_cycle(void)
+{
+    struct cap cap;
+
+    first(1, FIRST);
+    grant(FIRST, FIRST_CELLS, 2, &cap);
+    bind(LINK, &cap);
+    for (uint32_t index = 1; index <= 2; index++)
+        refuse(call_cap_grant(LINK, FIRST_CELLS, index, RIGHTS, 0, (uintptr_t)&cap).value, E_EXIST,
+               "a grant into a cell above it");
+    hold(revoke(1) == 1, "the revocation of what is no cycle");
+    refuse(call_event_post(LINK, COUNTER, 1).value, E_BADF, "what hung below");
+    refuse(call_cap_bind(SLOT_SLOTS, OTHER, (uintptr_t)&cap).value, E_BADF, "binding it");
+}
+
 int
 exo_main(const struct start_page *start)
 {
     (void)start;
     fine(call_cells_make(SLOT_ACCOUNT, frame_new(), FIRST_CELLS).value, "cells_make");
+    no_cycle();
     tree(true, LARGE);
     tree(false, LARGE);
     many_slots(LARGE);

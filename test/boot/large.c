@@ -126,6 +126,21 @@ used(uint32_t slot)
     return account_told(slot).used_frames;
 }
 
+/* Four of the 512 are another's: no object, and no large entry over them (act 6). */
+static void
+mixed_owners(uint64_t first)
+{
+    uint64_t entry = first << FRAME_SHIFT | MAP_READ;
+    int64_t r = -E_AGAIN;
+
+    for (int i = 0; i < JOIN_CALLS && r == -E_AGAIN; i++)
+        r = call_frame_join(SLOT_ACCOUNT, first, 1).value;
+    refuse(r, E_PERM, "joining what has two owners");
+    hold(call_pt_map(SLOT_ACCOUNT, root(), LEVEL, LARGE_VA, (uintptr_t)&entry, 1, SLOT_ACCOUNT)
+                 .value < 0,
+         "a large entry over what has two owners");
+}
+
 /* What is passed keeps its contents; all that is given otherwise holds zeroes. */
 static void
 passed(uint64_t first)
@@ -142,6 +157,7 @@ passed(uint64_t first)
     fine(call_pt_unmap(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, 1).value, "pt_unmap");
     fine(call_frame_pass(SLOT_ACCOUNT, first + 8, 4, CHILD).value, "frame_pass");
     expect(used(CHILD) == before + 4, "they are charged to the other");
+    mixed_owners(first);
     fine(call_frame_pass(CHILD, first + 8, 4, SLOT_ACCOUNT).value, "and back");
     page_at(SCRATCH_VA, first + 9, MAP_READ);
     expect(*(volatile uint64_t *)SCRATCH_VA == (uint64_t)9 * FRAME_BYTES, "with their contents");

@@ -29,6 +29,7 @@ TIMED = ['upcalls']  # its checks name times
 COUNTED = ['--accel', 'tcg', '--emulator', os.path.join(ROOT, 'test/boot/counted.sh')]
 MANY = (2, 4)  # processors: each act runs on so many too, on the test build
 PLANT_KERNEL = os.path.join(ROOT, 'out/tessera-plant.elf')
+RELEASE_KERNEL = os.path.join(ROOT, 'out/tessera.elf')
 COUNTS = 5  # lines of the kernel's that must add up
 VICTIM_ROUNDS = 20
 LONG_ROUNDS = {'act27_calls': 300, 'act04_tree': 200}  # the victim outlasts no act that takes seconds
@@ -44,7 +45,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('act05_map', [], [('FRAME_OWNER', [], 'refused'), ('FRAME_TYPE', [], 'refused'),
                        ('MAP_RANGE', ['kernel-half'], 'refused')]),
     ('act06_bits', [], [('MAP_BITS', [], 'refused')]),
-    ('act07_table', [], [('FRAME_REFS', [], 'refused'), ('FLUSH', [], 'refused')]),
+    ('act07_table', [], [('FRAME_REFS', [], 'refused'), ('FLUSH', [], 'refused'), ('FRAME_TYPE', [], 'refused')]),
     ('roots', [], [('ROOT', [], 'refused|said')]),
     ('act09_stale', [], []),  # its control needs two processors: below
     ('act12_scan', [], [('STALE', [], 'refused'), ('ZERO', [], 'refused')]),
@@ -56,7 +57,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('act20_vectors', [], [('VECTORS', [], 'victim'), ('VECTOR_HEAD', [], 'alive')]),
     ('act21_privileged', [], [('PORTS', [], 'refused'), ('UMIP', [], 'refused')]),
     ('act02_revoke', [], [('REVOKE', [], 'refused'), ('LEAF', [], 'refused')]),
-    ('act04_tree', [], [('REVOKE', [], 'refused'), ('REVOKE_CHAIN', [], 'refused'), ('LEAF', [], 'refused')]),
+    ('act04_tree', [], [('GRANT_AGAIN', [], 'refused'), ('REVOKE', [], 'refused'), ('REVOKE_CHAIN', [], 'refused'), ('LEAF', [], 'refused')]),
     ('act25_transfer', [], [('CALL_DEPTH', [], 'refused'), ('CALL_DEAD', [], 'refused'), ('STRANGER', [], 'alive'),
                             ('IDENTITY', [], 'refused'), ('ENTRY_SLOT', [], 'alive'), ('ENTRY_POINT', [], 'refused')]),
     ('chains', [], [('CALL_DEAD', [], 'refused')]),
@@ -72,10 +73,10 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('dangling', [], [('REVOKE_ROOT', [], 'refused')]),
     ('resume', [], []),
     ('reap', [], [('CURRENT', [], 'alive|said'), ('ENDED', [], 'refused')]),
-    ('caps', [], [('CAP_TAG', [], 'refused')]),
+    ('caps', [], [('CAP_TAG', [], 'refused'), ('GRANT_MORE', [], 'refused')]),
     ('links', [], []),
     ('forks', [], []),
-    ('large', [], []),
+    ('large', [], [('JOIN_MIXED', [], 'refused')]),
     ('limits', [], [('BREAK', [], 'refused')]),
     ('upcalls', [], []),
 ]
@@ -275,7 +276,7 @@ def root_walk_caught(fault, oracle):
 
 
 def enter_root_walk():
-    test(MACHINE, name='root_walk.release')(lambda: root_walk_holds([], 41, kernel=os.path.join(ROOT, 'out/tessera.elf')))
+    test(MACHINE, name='root_walk.release')(lambda: root_walk_holds([], 41, kernel=RELEASE_KERNEL))
     for cpus in (1, *MANY):
         test(MACHINE, name=f'root_walk.cpus{cpus}')(lambda c=cpus: root_walk_holds([], 41, cpus=c))
     for status in (0, 1, 63):
@@ -515,6 +516,18 @@ def handoff_without_the_second_look():
     expect(False, f'a lost wake-up was not seen: {wrong}')
 
 
+@test(MACHINE, name='granters.control.REVOKE_CHAIN')
+def granters_on_what_is_revoked():
+    wrong, _ = several('granters', [], 2, [f'plant={faults()["REVOKE_CHAIN"]}'])
+    expect('refused' in wrong, f'a grant from what is being revoked was not seen: {wrong}')
+
+
+def enter_granters():
+    test(MACHINE, name='granters.release')(lambda: several_hold('granters', [], 2, kernel=RELEASE_KERNEL))
+    for cpus in (1, *MANY):
+        test(MACHINE, name=f'granters.cpus{cpus}')(lambda c=cpus: several_hold('granters', [], c))
+
+
 def enter_handoffs():
     for cpus in (1, *MANY):
         test(MACHINE, name=f'handoff.cpus{cpus}')(lambda c=cpus: handoffs(HANDOFFS, c))
@@ -653,8 +666,8 @@ COUNTED_ACTS = [  # where the clock counts instructions: name, program, argument
 ]
 
 
-def counted_act(program_name, words, cpus, fault, oracle):
-    options = ['-v', '-m', '24m', *COUNTED, '--cpus', str(cpus), '--kernel', PLANT_KERNEL, '--kernel-arg', 'check']
+def counted_act(program_name, words, cpus, fault, oracle, kernel=PLANT_KERNEL):
+    options = ['-v', '-m', '24m', *COUNTED, '--cpus', str(cpus), '--kernel', kernel, '--kernel-arg', 'check']
     options += ['--kernel-arg', f'plant={faults()[fault]}'] if fault else []
     wrong = judge(program_name, run(options, [program(program_name), *words], timeout=100))
     wrong.pop('victim')  # there is none
@@ -664,6 +677,8 @@ def counted_act(program_name, words, cpus, fault, oracle):
 def enter_counted_acts():
     for name, *how in COUNTED_ACTS:
         test(MACHINE, name=name)(lambda h=how: counted_act(*h))
+        if not how[3]:
+            test(MACHINE, name=f'{name}.release')(lambda h=how: counted_act(*h, kernel=RELEASE_KERNEL))
 
 
 @test(MACHINE, name='walls.up')
@@ -692,6 +707,7 @@ enter_bochs()
 enter_deaths()
 enter_hogs()
 enter_library()
+enter_granters()
 enter_handoffs()
 enter_stress()
 enter_counted_acts()
