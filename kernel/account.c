@@ -10,15 +10,12 @@
 #include "abi/slice.h"
 #include "kernel/arch.h"
 #include "kernel/call.h"
-#include "kernel/context.h"
 #include "kernel/epoch.h"
 #include "kernel/frame.h"
 #include "kernel/log.h"
-#include "kernel/object.h"
 #include "kernel/owned.h"
 #include "kernel/reap.h"
 #include "kernel/revoke.h"
-#include "kernel/slice.h"
 #include "kernel/step.h"
 #include "lib/string.h"
 #include "plant.h"
@@ -423,12 +420,9 @@ account_make(struct account *parent, uint64_t frame, uint64_t into, uint64_t ter
     error = frame_check_unused(parent, frame);
     if (!error && frame_at(frame)->owner != frame_of(parent))
         error = E_PERM; /* O2 */
-    if (!error)
-        error = page_check(parent, &terms, frame);
-    if (!error)
-        error = slot_check_empty(into);
-    if (!error)
-        error = terms_check(parent, &terms);
+    error = error ? error : page_check(parent, &terms, frame);
+    error = error ? error : slot_check_empty(into);
+    error = error ? error : terms_check(parent, &terms);
     if (error)
         return epoch_error(error);
     account = account_create(parent, frame, &terms);

@@ -209,8 +209,7 @@ object_make(struct account *account, uint64_t frame, uint64_t into, enum frame_t
     struct cell *cell;
     int error = frame_check_unused(account, frame);
 
-    if (!error)
-        error = slot_check_empty(into);
+    error = error ? error : slot_check_empty(into);
     if (error)
         return epoch_error(error);
     cell = frame_become(frame, type);

@@ -3,20 +3,26 @@
  * chain.c - who waits for whose return, on a processor and off it, and what becomes of the others
  * when one of a chain stops. Invariants are T1 to T6 of transfer.h.
  */
-#include "kernel/chain.h"
+#include "kernel/transfer.h"
 #include "abi/error.h"
 #include "abi/transfer.h"
 #include "kernel/account.h"
 #include "kernel/arch.h"
 #include "kernel/context.h"
+#include "kernel/frame.h"
 #include "kernel/slice.h"
-#include "kernel/transfer.h"
 #include "plant.h"
 
 struct context *
 chain_below(const struct context *context)
 {
     return context->caller ? context->caller : context->held;
+}
+
+bool
+context_dying(const struct context *context)
+{
+    return account_dying(frame_at(context->self)->owner);
 }
 
 uint32_t

@@ -15,7 +15,6 @@
 #include "kernel/channel.h"
 #include "kernel/console.h"
 #include "kernel/dev/port.h"
-#include "kernel/frame.h"
 #include "kernel/log.h"
 #include "kernel/step.h"
 #include "lib/format.h"

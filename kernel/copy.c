@@ -28,12 +28,9 @@ copy_begin(struct copy *c, struct account *account, const struct copy_request *r
 {
     int error = walk_begin(&c->from, account, r->from, r->level);
 
-    if (!error)
-        error = walk_range(&c->from, r->from_va, r->n);
-    if (!error)
-        error = walk_begin(&c->to, account, r->to, r->level);
-    if (!error)
-        error = walk_range(&c->to, r->to_va, r->n);
+    error = error ? error : walk_range(&c->from, r->from_va, r->n);
+    error = error ? error : walk_begin(&c->to, account, r->to, r->level);
+    error = error ? error : walk_range(&c->to, r->to_va, r->n);
     if (!error &&
         (!map_masks_good(r->from_clear, r->from_set) || !map_masks_good(r->to_clear, r->to_set)))
         error = E_INVAL;

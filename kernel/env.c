@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* env.c - environments: a binding table, an account, and the root that contexts start on. */
-#include "kernel/account.h"
 #include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/context.h"

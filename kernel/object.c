@@ -13,7 +13,6 @@
 #include "kernel/grant.h"
 #include "kernel/pt.h"
 #include "kernel/slice.h"
-#include "kernel/step.h"
 #include "kernel/transfer.h"
 #include "kernel/wait.h"
 #include "plant.h"

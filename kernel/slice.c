@@ -64,8 +64,7 @@ position_after(const struct cpu *cpu, uint64_t from)
 bool
 slice_can_run(const struct context *context)
 {
-    return context->phase == CONTEXT_READY && !context->on &&
-           !account_dying(frame_at(context->self)->owner);
+    return context->phase == CONTEXT_READY && !context->on && !context_dying(context);
 }
 
 /* The context that a position gives its time to: the second when the first has stopped. */
@@ -212,8 +211,7 @@ static void
 charge(struct cpu *cpu)
 {
     uint64_t now = arch_counter();
-    struct context *payer =
-        cpu->payer && !planted(PLANT_CALL_PAYER) ? cpu->payer : cpu->current; /* T6 */
+    struct context *payer = planted(PLANT_CALL_PAYER) || !cpu->payer ? cpu->current : cpu->payer;
 
     if (payer)
         payer->charged_cycles += now - cpu->counter_mark;
@@ -333,7 +331,7 @@ static bool
 chain_dying(const struct context *context)
 {
     for (; context; context = context->caller)
-        if (account_dying(frame_at(context->self)->owner))
+        if (context_dying(context))
             return true;
     return false;
 }
@@ -617,7 +615,7 @@ slice_tick(struct cpu *cpu)
         revoke_tick(now);
     if (context->stop_asked)
         context_end(context, CAUSE_STOPPED, 0);
-    if (context->phase == CONTEXT_STOPPED || account_dying(frame_at(context->self)->owner) ||
+    if (context->phase == CONTEXT_STOPPED || context_dying(context) ||
         (cpu->renamed && !planted(PLANT_TIME_TAKEN)))
         slice_schedule(cpu);
     transfer_tick(cpu, now);

@@ -24,8 +24,7 @@ table_check(const struct account *account, uint64_t frame, uint64_t companion)
 {
     int error = frame_check_unused(account, frame);
 
-    if (!error)
-        error = frame_check_unused(account, companion);
+    error = error ? error : frame_check_unused(account, companion);
     if (!error && frame == companion)
         error = E_INVAL;
     return !error && frame_at(frame)->owner != frame_at(companion)->owner ? E_PERM : error;

@@ -69,11 +69,23 @@ void transfer_tick(struct cpu *cpu, uint64_t now_ns);
 struct context *transfer_holder(uint64_t slot, int *error);
 /* Something is due to a context that is not current and has `on` set. */
 void transfer_due(struct context *context);
-/* If the context is a parked activation it is one no more, and on no processor. */
-void transfer_retrieve(struct context *context);
+/* If the context is a parked activation it is one no more, and on no processor. Was it one? */
+bool transfer_retrieve(struct context *context);
 /* The context has ended: who waits for it is told, whom it waits for goes on alone. */
 void transfer_end(struct context *context);
 /* The entry ends: no activation of it is parked any more. */
 void entry_release(struct entry *entry);
 /* Is it an activation that nobody has called? For context_read. */
 bool transfer_is_parked(const struct context *context);
+
+/* ---- between chain.c and transfer.c ---- */
+/* T1; NULL: it is a base. */
+struct context *chain_below(const struct context *context);
+/* How many wait for it, one for the other. */
+uint32_t chain_depth(const struct context *context);
+/* `caller` waits for nobody any more: the one above has returned, died or been lost. */
+void chain_part(struct context *caller, struct context *callee);
+/* It serves no entry any more. */
+void entry_leave(struct context *context);
+/* Is its account about to end? */
+bool context_dying(const struct context *context);

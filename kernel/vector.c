@@ -14,7 +14,6 @@
 #include "kernel/account.h"
 #include "kernel/arch.h"
 #include "kernel/call.h"
-#include "kernel/context.h"
 #include "kernel/frame.h"
 #include "kernel/slice.h"
 #include "kernel/slot.h"

@@ -11,7 +11,6 @@
 #include "kernel/wait.h"
 #include <stdatomic.h>
 #include "abi/exposed.h"
-#include "kernel/account.h"
 #include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/context.h"
