@@ -24,6 +24,7 @@ import tessera
 BUSYBOX = "/bin/busybox"
 INPUT_BYTES = 8 << 20
 STREAM_BYTES = 64 << 20
+FRAME_BYTES = 4096
 NOISE_S = 5  # bench/noise.h
 ALONE = "isolcpus=nohz,domain,managed_irq,1 nohz_full=1 rcu_nocbs=1 irqaffinity=0 sysctl.kernel.sched_rt_runtime_us=-1"
 TOOLS = os.path.join(machine.OUT, "bench")
@@ -132,7 +133,7 @@ class Measured:
         for mib in sizes:
             ended = check_run("linux", linux.run(os.path.join(TOOLS, "kit_linux"), ["machine"], os.devnull, ["-m", str(mib)]))
             totals.append(kit_parse(ended.output.decode())["total_bytes"])
-        return [(more - less) * tessera.FRAME_BYTES], [(1 << 30) - (totals[1] - totals[0])]
+        return [(more - less) * FRAME_BYTES], [(1 << 30) - (totals[1] - totals[0])]
 
     @functools.cache
     def noise(self, parameters):
