@@ -243,55 +243,6 @@ walk_absent(struct walk *w, uint64_t va)
     return va;
 }
 
-/* ---- pages of one table below a root, found at once ---- */
-
-/*
- * The entries of n pages that lie in one table below a root of the account's own, as most calls
- * name them; NULL: another case, or an error. *links: what was followed.
- */
-PT_INLINE pte_t *
-pages_find(const struct account *account, uint64_t root, uint64_t va, uint64_t n, uint64_t *links)
-{
-    static const uint64_t end = 0x00007fffffe00000; /* the last table is another case */
-    const struct frame *f = frame_find(root);
-    uint64_t index = va >> FRAME_SHIFT & (PT_ENTRIES - 1), table = root;
-
-    if (!f || f->owner != frame_of(account) || f->type != FRAME_PT4 || accounts_dying)
-        return NULL;
-    if (va & (FRAME_BYTES - 1) || va >= end || n - 1 >= PT_ENTRIES - index)
-        return NULL;
-    *links = 0;
-#pragma GCC unroll 3
-    for (uint32_t level = PT_LEVELS; level > 1; level--) {
-        uint64_t entry =
-            ((const uint64_t *)frame_address(table))[va >> level_shift(level) & (PT_ENTRIES - 1)];
-        if (!arch_pte_links(entry))
-            return NULL;
-        *links |= entry;
-        table = arch_pte_frame(entry);
-    }
-    return (pte_t *)frame_address(table) + index;
-}
-
-/* How many entries were changed, and which bits any of them lost and got. */
-struct changed {
-    uint64_t n, lost, got;
-};
-
-/* Flushes what changed in n pages that pages_find has found; the epoch from which on nobody has
- * what was taken. */
-PT_INLINE uint64_t
-pages_flush(uint64_t va, uint64_t n, uint64_t root, uint64_t links, struct changed changed)
-{
-    bool exact = !arch_link_shared(links), here = exact && n <= SINGLE_MAX;
-    bool taken = epoch_next() && arch_pte_loses(changed.lost, changed.got);
-
-    here = here && root == arch_root_here();
-    for (uint64_t end = va + n * FRAME_BYTES; here && va < end; va += FRAME_BYTES)
-        arch_flush_page(va);
-    return taken || !here ? walk_flush(exact ? root : 0, frame_at(root)->owner, taken, !here) : 0;
-}
-
 /* One page below a root of the account's own: what a fault handler maps. False: another case. */
 PT_INLINE bool
 map_page(const struct account *account, uint64_t root, uint64_t va, uint64_t entries,
@@ -357,7 +308,7 @@ pt_enter(const struct account *cover, uint64_t root, uint64_t va, uint64_t wante
     return w.error;
 }
 
-/* ---- pt_unmap, pt_protect, pt_read ---- */
+/* ---- pt_unmap, pt_read ---- */
 
 struct result
 pt_unmap(struct account *account, uint64_t table, uint64_t level, uint64_t va, uint64_t n)
@@ -374,92 +325,6 @@ pt_unmap(struct account *account, uint64_t table, uint64_t level, uint64_t va, u
             entry_set(&w, &place, va + (w.done << w.shift), 0, NULL);
     }
     return walk_result(&w);
-}
-
-bool
-map_masks_good(uint64_t clear, uint64_t set)
-{
-    return !(clear & ~(uint64_t)(MAP_FLAGS & ~MAP_READ)) &&
-           !(set & ~(uint64_t)(MAP_CHANGEABLE | MAP_READ));
-}
-
-/*
- * Changes n entries of one table up to the first that refuses: one that links a table, or gets
- * rights to what is not plain, if these are looked for.
- */
-PT_INLINE struct changed
-protect_run(pte_t *entry, uint64_t n, struct pte_change change, bool look)
-{
-    uint64_t i, any = 0, all = ~(uint64_t)0; /* bits that were set in any, in all */
-
-    for (i = 0; i < n; i++) {
-        uint64_t new, old = atomic_load_explicit(&entry[i], memory_order_relaxed);
-
-        if (!arch_pte_present(old))
-            continue;
-        if (look && frame_at(arch_pte_frame(old))->type != FRAME_PLAIN)
-            break;
-        do /* again when a walker has set a bit */
-            new = (old & change.keep) | change.add;
-        while (!atomic_compare_exchange_weak(&entry[i], &old, new));
-        any |= old;
-        all &= old;
-    }
-    return (struct changed){i, any & ~(change.keep | change.add), change.add & ~all};
-}
-
-static struct result
-protect_range(struct walk w, uint64_t va, uint64_t n, struct pte_change change)
-{
-    bool look = w.level > 1 || change_gains(change);
-
-    (void)walk_range(&w, va, n);
-    while (walk_next(&w, n)) {
-        struct changed changed = protect_run(w.entry, w.run, change, look);
-        w.done += changed.n;
-        w.lost |= changed.lost;
-        w.got |= changed.got;
-        if (changed.n < w.run && !walk_linked(&w, w.entry[changed.n]))
-            w.error = E_PERM;
-    }
-    if (planted(PLANT_FLUSH))
-        w.lost = w.got = 0;
-    w.whole = w.lost | w.got;
-    return walk_result(&w);
-}
-
-/* Changes the pages that pages_find has found. */
-PT_INLINE struct result
-protect_pages(pte_t *entry, uint64_t n, uint64_t va, uint64_t root, uint64_t links,
-              struct pte_change change)
-{
-    struct changed changed = change_gains(change) ? protect_run(entry, n, change, true)
-                                                  : protect_run(entry, n, change, false);
-    uint64_t epoch = 0;
-
-    if (!changed.n)
-        return result_error(E_PERM);
-    if (changed.lost | changed.got && !planted(PLANT_FLUSH))
-        epoch = pages_flush(va, changed.n, root, links, changed);
-    return (struct result){.value = (int64_t)changed.n, .detail = epoch};
-}
-
-struct result /* NOLINTNEXTLINE(readability-function-size): the arguments of the call */
-pt_protect(struct account *account, uint64_t table, uint64_t level, uint64_t va, uint64_t n,
-           uint64_t clear, uint64_t set)
-{
-    bool good = map_masks_good(clear, set);
-    uint64_t links;
-    pte_t *entry = level <= 1 && good ? pages_find(account, table, va, n, &links) : NULL;
-    struct walk w;
-    int error;
-
-    if (entry)
-        return protect_pages(entry, n, va, table, links, arch_pte_change(clear, set));
-    error = walk_begin(&w, account, table, level);
-    if (!error && !good)
-        error = E_INVAL;
-    return error ? result_error(error) : protect_range(w, va, n, arch_pte_change(clear, set));
 }
 
 struct result /* NOLINTNEXTLINE(readability-function-size): the arguments of the call */

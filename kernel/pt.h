@@ -329,6 +329,53 @@ change_gains(struct pte_change change)
     return arch_pte_gains(0, change.add) || arch_pte_gains(~(uint64_t)0, change.keep | change.add);
 }
 
+/*
+ * The entries of n pages that lie in one table below a root of the account's own, as most calls
+ * name them; NULL: another case, or an error. *links: what was followed.
+ */
+PT_INLINE pte_t *
+pages_find(const struct account *account, uint64_t root, uint64_t va, uint64_t n, uint64_t *links)
+{
+    static const uint64_t end = 0x00007fffffe00000; /* the last table is another case */
+    const struct frame *f = frame_find(root);
+    uint64_t index = va >> FRAME_SHIFT & (PT_ENTRIES - 1), table = root;
+
+    if (!f || f->owner != frame_of(account) || f->type != FRAME_PT4 || accounts_dying)
+        return NULL;
+    if (va & (FRAME_BYTES - 1) || va >= end || n - 1 >= PT_ENTRIES - index)
+        return NULL;
+    *links = 0;
+#pragma GCC unroll 3
+    for (uint32_t level = PT_LEVELS; level > 1; level--) {
+        uint64_t entry =
+            ((const uint64_t *)frame_address(table))[va >> level_shift(level) & (PT_ENTRIES - 1)];
+        if (!arch_pte_links(entry))
+            return NULL;
+        *links |= entry;
+        table = arch_pte_frame(entry);
+    }
+    return (pte_t *)frame_address(table) + index;
+}
+
+/* How many entries were changed, and which bits any of them lost and got. */
+struct changed {
+    uint64_t n, lost, got;
+};
+
+/* Flushes what changed in n pages that pages_find has found; the epoch from which on nobody has
+ * what was taken. */
+PT_INLINE uint64_t
+pages_flush(uint64_t va, uint64_t n, uint64_t root, uint64_t links, struct changed changed)
+{
+    bool exact = !arch_link_shared(links), here = exact && n <= SINGLE_MAX;
+    bool taken = epoch_next() && arch_pte_loses(changed.lost, changed.got);
+
+    here = here && root == arch_root_here();
+    for (uint64_t end = va + n * FRAME_BYTES; here && va < end; va += FRAME_BYTES)
+        arch_flush_page(va);
+    return taken || !here ? walk_flush(exact ? root : 0, frame_at(root)->owner, taken, !here) : 0;
+}
+
 /* The entry of that name, and the table it lies in. */
 struct place entry_named(uint32_t name);
 uint64_t entry_table(const struct place *at);
