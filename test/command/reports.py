@@ -56,3 +56,18 @@ def bench_documents_each_figure():
     unnamed = [n for n in names if n not in rows and not n.startswith(heads) and not n.removesuffix('_time') in rows
                and 'instr.' + n.removesuffix('_time') not in rows]
     expect(len(bare) > 30 and not unnamed, f'not in docs/bench.md: {unnamed}')
+
+
+@test(MACHINE)
+def bench_names_what_its_modules_have():
+    """What one file of bench/ takes of another is there: else a run ends after minutes, with nothing shown."""
+    look = ('import glob, importlib, re, sys; sys.path.insert(0, ".")\n'
+            'names = {f[:-3]: importlib.import_module(f[:-3]) for f in glob.glob("*.py")}\n'
+            'used = re.compile(r"(?<![\\w.\\"/])(" + "|".join(names) + r")\\.([A-Za-z_]\\w*)")\n'
+            'for file in [*glob.glob("*.py"), "run", "path"]:\n'
+            '    for module, name in used.findall(open(file).read()):\n'
+            '        if name != "py" and not hasattr(names[module], name): print(file, module, name)\n'
+            'print(len(names), "modules")')
+    told = subprocess.run([sys.executable, '-B', '-c', look], cwd=os.path.join(ROOT, 'bench'), capture_output=True, text=True, timeout=TIMEOUT)
+    same(told.returncode, 0, f'exit code ({short(told.stderr)})')
+    expect(re.fullmatch(r'\d+ modules\n', told.stdout), f'not there: {told.stdout}')
