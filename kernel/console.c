@@ -6,6 +6,7 @@
 #include "abi/channel.h"
 #include "abi/console.h"
 #include "abi/memory.h"
+#include "kernel/account.h"
 #include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/channel.h"
@@ -115,6 +116,8 @@ console_make(struct machine *machine, struct account *account, uint64_t into, ui
 {
     (void)machine;
     int error = console_check(account, into, frame, n_buffer, number, index);
+    if (!error && account_take(account_at(frame_at(frame)->owner), ACCOUNT_CHANNELS, 1))
+        error = E_DQUOT;
     if (error)
         return epoch_error(error);
 
@@ -147,6 +150,7 @@ console_destroy(struct console *c)
     channel->console = 0;
     channel->ended |= 1 << STREAM_INPUT; /* what is in flight is dropped */
     channel->owed_credit = 0;
+    account_return(account_at(frame_at(frame_of(c))->owner), ACCOUNT_CHANNELS, 1);
     frame_unref(c->events);
     for (uint64_t i = c->buffer; i < (uint64_t)c->buffer + c->n_buffer; i++) {
         frame_unref(i);

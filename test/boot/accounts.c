@@ -120,6 +120,48 @@ limits(void)
     end(CHILD, frame);
 }
 
+static uint64_t
+used(uint32_t slot, enum account_kind kind)
+{
+    return account_told(slot).count[kind].used;
+}
+
+/* What is shared counts as well, up to a limit of its own: positions, lasting uses of frames. */
+static void
+shared_kinds(void)
+{
+    enum { POSITIONS = 2, AT = 600 };
+    struct account_terms terms = {.name = 1, .limit_frames = FEW};
+    uint64_t frame = make(CHILD, terms), first, second;
+
+    fine(call_account_limit_set(CHILD, ACCOUNT_SLICES, 0, POSITIONS).value, "a limit of positions");
+    fine(call_account_limit_set(CHILD, ACCOUNT_PINS, 0, 1).value, "a limit of pins");
+    for (uint64_t i = 0; i < POSITIONS; i++)
+        expect(call_slice_take(CHILD, 0, AT + i, 1).value == 1, "a position");
+    refuse(call_slice_take(CHILD, 0, AT + POSITIONS, 1).value, E_DQUOT, "a position too many");
+    hold(used(CHILD, ACCOUNT_SLICES) == POSITIONS, "positions are counted");
+    expect(call_slice_give(CHILD, 0, AT, 1).value == 1, "slice_give");
+    expect(call_slice_take(CHILD, 0, AT + POSITIONS, 1).value == 1, "one for the one given back");
+    for (uint32_t slot = OTHER; slot <= TABLE; slot++) {
+        call_slot_clear(SLOT_SLOTS, slot);
+        fine(call_events_make(CHILD, frame_of_account(CHILD), slot).value, "events_make");
+    }
+    first = frame_of_account(CHILD);
+    second = frame_of_account(CHILD);
+    fine(call_event_window(OTHER, CHILD, first, 0).value, "a pin");
+    refuse(call_event_window(TABLE, CHILD, second, 0).value, E_DQUOT, "a pin too many");
+    hold(used(CHILD, ACCOUNT_PINS) == 1, "pins are counted");
+    fine(call_event_window(OTHER, CHILD, 0, 0).value, "no window any more");
+    hold(used(CHILD, ACCOUNT_PINS) == 0, "and given back");
+    fine(call_event_window(TABLE, CHILD, second, 0).value, "a pin for the one given back");
+    end(CHILD, frame);
+    expect(call_slice_take(SLOT_ACCOUNT, 0, AT + 1, POSITIONS).value == POSITIONS,
+           "its end gives back positions");
+    expect(call_slice_give(SLOT_ACCOUNT, 0, AT + 1, POSITIONS).value == POSITIONS, "slice_give");
+    call_slot_clear(SLOT_SLOTS, OTHER);
+    call_slot_clear(SLOT_SLOTS, TABLE);
+}
+
 /* One that takes all it can get leaves the other's reserve alone, and what is asked back does. */
 static void
 reserves(void)
@@ -320,6 +362,7 @@ exo_main(const struct start_page *start)
     (void)start;
     names();
     limits();
+    shared_kinds();
     reserves();
     until_quiet(holder_again, "an account in the same frame");
     rejects();

@@ -10,9 +10,10 @@
 #include "test/boot/foreign.h"
 #include "test/boot/state.h"
 #include "test/boot/walk.h"
+#include "abi/account.h"
 #include "lib/words.h"
 
-enum { BUFFERS = 16, CHANNEL = 1 };
+enum { BUFFERS = 16, CHANNEL = 1, CHILD = 95, CONSOLES };
 
 static const uint32_t calls[] = {CALL_console_make, CALL_console_close, CALL_console_status,
                                  CALL_log_write, CALL_power_off};
@@ -28,6 +29,42 @@ console_begin(void)
                           SLOT_EVENTS, COUNTER_CONSOLE)
                 .value < 0)
         call_power_off(SLOT_MACHINE, STATUS_INIT_FAIL);
+}
+
+/* Channels are counted: an account that may have none gets none, and one that may have one no more.
+ */
+static void
+channels_counted(void)
+{
+    struct account_terms terms = {.name = 77, .limit_frames = 16};
+    struct account_state told = {0};
+    uint64_t reg[REGISTERS], frame[2];
+
+    call_slot_clear(SLOT_SLOTS, GOOD_INTO);
+    fine(call_account_make(SLOT_ACCOUNT, frame_new(), CHILD, (uintptr_t)&terms).value,
+         "account_make");
+    for (uint32_t i = 0; i < 2; i++) {
+        struct pool pool = {.account = CHILD};
+        fine(pool_take_run(&pool, 2, &frame[i]), "two frames");
+    }
+    for (uint64_t most = 0; most < 2; most++) {
+        fine(call_account_limit_set(CHILD, ACCOUNT_CHANNELS, 0, most).value, "account_limit_set");
+        for (uint64_t n = 0; n <= most; n++) {
+            int64_t r;
+            good_call(CALL_console_make, reg);
+            reg[1] = CHILD | (uint64_t)(CONSOLES + n) << 32;
+            reg[2] = frame[n];
+            r = call_with(CALL_console_make, reg).value;
+            if (n < most)
+                fine(r, "console_make");
+            else
+                refuse(r, E_DQUOT, "a channel beyond the limit");
+        }
+    }
+    fine(call_account_read(CHILD, (uintptr_t)&told).value, "account_read");
+    hold(told.count[ACCOUNT_CHANNELS].used == 1, "channels are counted");
+    while (fine(call_account_destroy(CHILD).value, "account_destroy"))
+        ;
 }
 
 /* The twin of power_off: its slot has POWER, and no other right. */
@@ -57,6 +94,7 @@ exo_main(const struct start_page *start)
             walk_call(call_shape_of(calls[i]));
             edges_walk(call_shape_of(calls[i]));
         }
+    channels_counted();
     done();
     off();
 }
