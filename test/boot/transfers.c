@@ -316,7 +316,7 @@ next_to_nothing_left(void)
 {
     uint64_t least = UINT64_MAX;
 
-    for (uint64_t left = LEFT_MOST_NS; left < LEFT_MOST_NS * 2; left -= LEFT_STEP_NS) {
+    for (uint64_t left = LEFT_MOST_NS; left < 2ull * LEFT_MOST_NS; left -= LEFT_STEP_NS) {
         uint64_t before = begun, after = done_with;
         call_at_ns = left ? left : 1;
         caller_begin(WORK, LITTLE_NS);
