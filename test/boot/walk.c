@@ -192,7 +192,7 @@ static void
 foreign_frame(void)
 {
     for (uint32_t i = 0; i < n_others; i++)
-        if (foreign_still(others[i]) && (i < FOREIGN_FOR_EVER || shape->number != CALL_frame_alloc))
+        if ((i < FOREIGN_FOR_EVER || shape->number != CALL_frame_alloc) && foreign_still(others[i]))
             call_refused(others[i], 0, "is not ours");
 }
 
