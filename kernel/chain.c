@@ -113,7 +113,10 @@ transfer_on(struct cpu *cpu, struct context *named)
     return x;
 }
 
-/* T8. On a processor that is not its home an activation's return is looked at, for T3. */
+/*
+ * T8. On a processor that is not its home an activation's return is looked at, for T3. Who may call
+ * and return without a look is where its root says: root.S had taken that from it.
+ */
 void
 transfer_room(struct cpu *cpu)
 {
@@ -123,7 +126,8 @@ transfer_room(struct cpu *cpu)
 
     if (planted(PLANT_ENTRY_SLOT))
         transfer_unchecked = true;
-
+    if (!planted(PLANT_ROOM))
+        context_settle(cpu->current);
     for (const struct context *x = cpu->current; x; x = x->caller)
         settle = settle && (!x->entry || x->entry_cpu == cpu->number);
     if (planted(PLANT_CALL_DEPTH))
@@ -175,7 +179,7 @@ cut_running(struct context *context)
         return; /* it is current, and about to leave */
     above->caller = NULL;
     cpu->payer = NULL;
-    slice_hurry();
+    arch_timer_set(1); /* as soon as it is back in a library */
 }
 
 void

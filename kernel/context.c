@@ -407,7 +407,7 @@ context_due(struct context *context, enum upcall kind)
     }
     context->due |= 1u << kind;
     if (context == context_current())
-        slice_hurry();
+        arch_timer_set(1); /* as soon as it is back in a library */
     else if (context->on)
         transfer_due(context);
     else if (context->phase == CONTEXT_WAITING && 1u << kind & MASKABLE)

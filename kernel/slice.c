@@ -183,19 +183,13 @@ slice_poke(struct cpu *cpu)
     if (cpu != cpu_this())
         slice_ask(cpu);
     else if (cpu->current)
-        slice_hurry();
+        arch_timer_set(1); /* as soon as it is back in a library */
 }
 
 void
 slice_rearm(void)
 {
     slice_poke(cpu_at(0));
-}
-
-void
-slice_hurry(void)
-{
-    arch_timer_set(1);
 }
 
 void
@@ -352,7 +346,7 @@ slice_expel(void)
         return;
     transfer_room(cpu);
     if (chain_dying(cpu->current)) /* else nothing here ends: it costs no interrupt */
-        slice_hurry();
+        arch_timer_set(1);         /* as soon as it is back in a library */
 }
 
 /* ---- on and off ---- */

@@ -88,8 +88,6 @@ bool slice_reap(uint32_t account, uint64_t *cursor, uint64_t *steps);
 uint64_t slice_naming(const struct context *context, struct cpu **cpu);
 /* An account is dying: whoever runs is looked at, and calls nobody of it any more. */
 void slice_expel(void);
-/* Lets the timer fire as soon as the processor is back in a library: something is due there. */
-void slice_hurry(void);
 /* Interrupts the processor, once until it has heard. */
 void slice_ask(struct cpu *cpu);
 /* A context has been woken: a halted processor that names it is to look, or one is to be

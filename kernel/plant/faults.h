@@ -59,6 +59,7 @@ enum planted_fault {
     PLANT_ZERO,        /* act 12: a table ends with what its entries hold and is taken for zeroes */
     PLANT_BREAK,       /* mappings of a frame outlive its owner */
     PLANT_ROOT,        /* act 7: a root ends under a processor that stands on it */
+    PLANT_ROOM,        /* act 7: an interrupt between a change of root and a return hides it */
     PLANT_EPOCH,       /* act 9: nobody waits for other processors' translations */
     PLANT_ALIAS_IMAGE, /* the direct map shows text and read-only data writable */
     PLANT_ALIAS_ENTRY, /* and the processors' copies of the entry page */

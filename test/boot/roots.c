@@ -11,6 +11,7 @@
 
 enum { SLOT = 110, CELLS, CHILD, WORKER, ENTRY, CALLEE };
 enum { POSITION = 7, OTHER_CPU = 1, ROOTS = 2, FREED = 60 };
+enum { INTERRUPT_NS = 50 * 1000, INTERRUPTED = 10 };
 enum { ROUNDS = 100, TRIES = 100000000 };
 
 enum { OF_ACCOUNT = RIGHT_ALLOC | RIGHT_MAP | RIGHT_INSPECT };
@@ -163,16 +164,30 @@ under_us(uint64_t root)
 
 /* ---- in a transfer ---- */
 
-enum deed { DO_GO, DO_FREE };
+enum deed { DO_GO, DO_GO_AND_STAY, DO_FREE };
+
+/* Until a timer has interrupted us. */
+static void
+stay(void)
+{
+    uint64_t end = clock_ns() + 4 * INTERRUPT_NS;
+
+    fine(call_deadline_set(clock_ns() + INTERRUPT_NS).value, "deadline_set");
+    while (clock_ns() < end)
+        ;
+}
 
 void
 message_serve(uint64_t message[MESSAGE_WORDS], uint64_t identity, uint64_t flags)
 {
     (void)identity;
     (void)flags;
-    message[0] =
-        (uint64_t)(message[0] == DO_GO ? go(SLOT_ACCOUNT, message[1])
-                                       : call_frame_free(SLOT_ACCOUNT, message[1], 1).value);
+    enum deed deed = (enum deed)message[0];
+
+    message[0] = (uint64_t)(deed == DO_FREE ? call_frame_free(SLOT_ACCOUNT, message[1], 1).value
+                                            : go(SLOT_ACCOUNT, message[1]));
+    if (deed == DO_GO_AND_STAY)
+        stay();
 }
 
 static int64_t
@@ -198,7 +213,7 @@ in_transfers(void)
         fine(go(SLOT_ACCOUNT, ours), "context_root");
         refuse(ask(DO_FREE, ours), E_BUSY, "freeing where the caller stands");
         refuse(call_frame_free(SLOT_ACCOUNT, ours, 1).value, E_BUSY, "freeing where we stand");
-        fine(ask(DO_GO, theirs), "context_root of a callee");
+        fine(ask(i % INTERRUPTED ? DO_GO : DO_GO_AND_STAY, theirs), "context_root of a callee");
         refuse(call_frame_free(SLOT_ACCOUNT, theirs, 1).value, E_BUSY, "freeing where it stands");
         refuse(ask(DO_FREE, theirs), E_BUSY, "freeing where the callee stands");
         fine(ask(DO_GO, i % 2 ? ours : home), "context_root of a callee");
