@@ -61,7 +61,7 @@ frame_check_unused(const struct account *account, uint64_t n)
     const struct frame *f = frame_find(n);
     bool own = f && f->owner == frame_of(account) && f->type == FRAME_PLAIN;
 
-    if (__builtin_expect(!own, 0) && frame_check(account, n, FRAME_PLAIN))
+    if (!f || (__builtin_expect(!own, 0) && frame_check(account, n, FRAME_PLAIN)))
         return E_PERM;
     if (account_dying(f->owner) && !planted(PLANT_ENDED))
         return E_PERM;
