@@ -28,12 +28,13 @@ work_fired(struct cpu *cpu)
 void
 work_do(struct cpu *cpu)
 {
-    uint64_t from = arch_counter(), begin = clock_now();
+    uint64_t from = arch_counter(), begin = clock_now(), took;
 
     if (!cpu->work || (cpu->current && begin < cpu->work_ns && !planted(PLANT_WORK_SHARE)))
         return; /* I2 */
     cpu->work = console_work();
-    cpu->work_ns = begin + (clock_now() - begin) * WORK_SHARE;
+    took = clock_now() - begin;
+    cpu->work_ns = begin + (took < SLICE_LOST_NS ? took : SLICE_LOST_NS) * WORK_SHARE;
     work_charge(cpu, from);
 }
 
