@@ -99,7 +99,7 @@ cover_of(const struct account *account, uint32_t level)
                           .clears = CLEAR_MAX,
                           .others = OTHERS_MAX,
                           .size = level - 1,
-                          .flags = ~(uint64_t)0};
+                          .flags = planted(PLANT_ABSENT) ? 0 : ~(uint64_t)0};
 }
 
 /* The flags of an entry, in the processor's form; those of a call are mostly the same. */

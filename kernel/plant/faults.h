@@ -56,6 +56,7 @@ enum planted_fault {
     PLANT_WORK_SHARE,   /* an interrupt's work takes all of a processor */
     PLANT_WAIT_LOOK,    /* a word is not looked at again once its waiter is counted */
     PLANT_STALE,        /* act 12: a frame comes with what its last owner left there */
+    PLANT_ABSENT,       /* act 6: an absent entry with a frame's number alone holds that frame */
     PLANT_ZERO,        /* act 12: a table ends with what its entries hold and is taken for zeroes */
     PLANT_BREAK,       /* mappings of a frame outlive its owner */
     PLANT_ROOT,        /* act 7: a root ends under a processor that stands on it */

@@ -45,7 +45,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('pins', [], [('PIN', [], 'refused'), ('PIN_RIGHT', [], 'refused')]),
     ('act05_map', [], [('FRAME_OWNER', [], 'refused'), ('FRAME_TYPE', [], 'refused'),
                        ('MAP_RANGE', ['kernel-half'], 'refused')]),
-    ('act06_bits', [], [('MAP_BITS', [], 'refused')]),
+    ('act06_bits', [], [('MAP_BITS', [], 'refused'), ('ABSENT', [], 'refused')]),
     ('act07_table', [], [('FRAME_REFS', [], 'refused'), ('FLUSH', [], 'refused'), ('FRAME_TYPE', [], 'refused')]),
     ('roots', [], [('ROOM', [], 'refused')]),  # its other control may hang: below
     ('act09_stale', [], []),  # its control needs two processors: below
