@@ -129,30 +129,42 @@ process_at(const struct context *c, const struct save_area *save, const struct t
 
 static upcall_handler *fault_before, *exception_before;
 
-/* Of the region: the library's own, wherever it was. Of private memory: the process', else its end.
- */
-static void
+static uint32_t
+fault_need(const struct save_area *save)
+{
+    return save->error & PAGE_FAULT_WRITE   ? MAP_WRITE
+           : save->error & PAGE_FAULT_FETCH ? MAP_EXEC
+                                            : MAP_READ;
+}
+
+/* Of the region: the library's own, wherever it was. Of private memory: the process' that it
+ * serves. */
+static __attribute__((noinline)) void
+on_fault_within(struct save_area *save)
+{
+    const struct context *c = context_here();
+    struct task *t = here_of(c)->current;
+
+    if (!process_at(c, save, t) || save->address >= LIBRARY_VA)
+        fault_before(save);
+    else if (memory_touch(t->proc, save->address, fault_need(save)))
+        abandon(t, STATUS_FAULT);
+}
+
+/* Of a process: its memory's, else its end. */
+FLAT static void
 on_fault(struct save_area *save)
 {
-    struct context *c = context_here();
-    struct task *t = task_current(c->index);
-    uint32_t need = save->error & PAGE_FAULT_WRITE   ? MAP_WRITE
-                    : save->error & PAGE_FAULT_FETCH ? MAP_EXEC
-                                                     : MAP_READ;
-    bool within = save != &c->page.save[0];
-    int error;
+    const struct context *c = context_here();
+    const struct task *t = here_of(c)->current;
 
-    if (!process_at(c, save, t) || (within && save->address >= LIBRARY_VA)) {
-        fault_before(save);
+    if (!t || save != &c->page.save[0]) {
+        on_fault_within(save);
         return;
     }
-    error = memory_touch(t->proc, save->address, need);
-    if (error && within)
-        abandon(t, STATUS_FAULT);
-    if (error)
+    if (memory_touch(t->proc, save->address, fault_need(save)))
         proc_kill(t->proc, STATUS_FAULT);
-    if (!within)
-        sched_leave(save);
+    sched_leave(save);
 }
 
 static void

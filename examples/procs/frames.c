@@ -38,7 +38,7 @@ epoch_passed(void)
     return *(const volatile uint64_t *)&m->epoch_passed;
 }
 
-void
+__attribute__((noinline)) void
 epoch_wait(uint64_t epoch)
 {
     while (epoch > epoch_passed() && call_tlb_flush(epoch).value == -E_AGAIN)

@@ -7,6 +7,15 @@
 
 uint64_t cow_copies;
 
+static __attribute__((noinline)) bool
+page_fresh(struct page *page)
+{
+    if (!frame_take(&page->frame))
+        return false;
+    memset(frame_bytes(page->frame), 0, PAGE);
+    return true;
+}
+
 /* A frame of its own for the page, with what it held. The frame that it had, to be dropped. */
 static bool
 page_copy(struct page *page, uint32_t *old)
@@ -15,9 +24,8 @@ page_copy(struct page *page, uint32_t *old)
 
     *old = 0;
     if (!page->frame) {
-        if (!frame_take(&page->frame))
+        if (!page_fresh(page))
             return false;
-        memset(frame_bytes(page->frame), 0, PAGE);
     } else if (page->flags & PAGE_COPY && !frame_alone(page->frame)) {
         if (!frame_take(&fresh))
             return false;

@@ -513,6 +513,7 @@ procs_slice_end(struct save_area *save)
 void
 sched_begin(void)
 {
+    exo_context.argument = &here[0]; /* here_of: main is about nothing */
     event_before = exo_on_event;
     exo_on_event = on_event;
 }

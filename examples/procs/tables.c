@@ -177,7 +177,7 @@ leaf_keep(struct proc *p)
 
 /* ---- with p->lock ---- */
 
-bool
+__attribute__((noinline)) bool
 leaf_own(struct proc *p)
 {
     bool good = true;
