@@ -20,6 +20,7 @@
 #include "abi/error.h"
 
 enum {
+    KEPT = MAP_FLAGS & ~(MAP_ACCESSED | MAP_DIRTY),
     BATCH = 32,       /* entries copied from or to the caller at a time */
     CLEAR_MAX = 64,   /* frames cleared in a call */
     OTHERS_MAX = 384, /* entries set in a call, but clean frames where nothing was */
@@ -106,8 +107,6 @@ cover_of(const struct account *account, uint32_t level)
 PT_INLINE void
 cover_flags(struct cover *cover, uint64_t wanted)
 {
-    enum { KEPT = MAP_FLAGS & ~(MAP_ACCESSED | MAP_DIRTY) };
-
     if (!(wanted & MAP_READ) || (wanted & KEPT) == cover->flags)
         return;
     cover->flags = wanted & KEPT;
@@ -154,6 +153,9 @@ map_check(struct cover *cover, uint64_t wanted, struct frame **f)
     return map_check_other(cover, n, wanted);
 }
 
+/* Of an entry, as the caller says it. */
+static const uint64_t address = (((uint64_t)1 << 52) - 1) & ~(uint64_t)MAP_FLAGS;
+
 /*
  * The commonest by far, in a loop of its own: clean frames of the cover's own account, mapped with
  * the flags of the entry before where nothing is. Returns how many of n were; the next is another
@@ -162,7 +164,6 @@ map_check(struct cover *cover, uint64_t wanted, struct frame **f)
 static __attribute__((noinline)) uint64_t
 map_clean(const struct place *at, const struct cover *cover, const uint64_t *wanted, uint64_t n)
 {
-    static const uint64_t address = (((uint64_t)1 << 52) - 1) & ~(uint64_t)MAP_FLAGS;
     uint64_t i, count = frame_count, flags = cover->flags, bits = cover->bits;
     uint32_t owner = cover->frame, name = at->name, size = cover->size;
     struct frame *table = frame_table;
@@ -243,27 +244,33 @@ walk_absent(struct walk *w, uint64_t va)
     return va;
 }
 
-/* One page below a root of the account's own: what a fault handler maps. False: another case. */
+/* One page below a root, a clean frame, both the account's own: what a fault handler maps. False:
+ * another case, and nothing has changed. */
 PT_INLINE bool
 map_page(const struct account *account, uint64_t root, uint64_t va, uint64_t entries,
-         struct cover cover, struct result *r)
+         struct result *r)
 {
-    struct walk w = {.table = root, .top = PT_LEVELS, .level = 1, .shift = FRAME_SHIFT};
-    uint64_t wanted;
+    uint64_t links, wanted, old;
+    struct walk w = {.entry = pages_find(account, root, va, 1, &links)};
     struct place at;
+    struct frame *f;
 
-    w.entry = pages_find(account, root, va, 1, &w.links);
-    if (!w.entry || copy_in(&wanted, entries, sizeof(wanted)))
+    if (!w.entry || copy_in(&wanted, entries, sizeof(wanted)) || !(wanted & MAP_READ) ||
+        wanted & ~(address | KEPT))
         return false;
-    w.owner = (uint32_t)frame_of(account);
+    f = frame_find(wanted >> FRAME_SHIFT);
+    if (!f || f->owner != frame_of(account) || !frame_is_clean(f, 0))
+        return false;
     w.found = frame_of(w.entry);
-    w.single = walk_exact(&w) && root == arch_root_here();
-    w.stamp = epoch_next();
     at = walk_place(&w);
     place_fills(&at, 1);
-    w.error = map_entry(&w, &cover, &at, va, wanted);
-    w.done = !w.error;
-    *r = walk_result(&w);
+    old = atomic_exchange(w.entry, (wanted & address) | arch_pte_encode(wanted & KEPT, 0));
+    *r = (struct result){.value = 1};
+    if (arch_pte_present(old)) {
+        entry_drop(&at, old, epoch_next());
+        r->detail = pages_flush(va, 1, root, links, (struct changed){1, ~(uint64_t)0, 0});
+    }
+    entry_hold(&at, f);
     return true;
 }
 
@@ -278,7 +285,7 @@ pt_map(struct account *account, uint64_t table, uint64_t level, uint64_t va, uin
     struct walk w;
     int error;
 
-    if (n == 1 && level <= 1 && map_page(account, table, va, entries, cover_of(cover, 1), &r))
+    if (n == 1 && level <= 1 && cover == account && map_page(account, table, va, entries, &r))
         return r;
     error = walk_begin(&w, account, table, level);
     if (error)

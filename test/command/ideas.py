@@ -88,7 +88,7 @@ def procs(kills, many, *options, timeout=TIMEOUT):
     for scene, (n, total) in SCENES.items():
         same(numbers(rf'{scene}: (\d+) of \d+ came to their end, (\d+) in all; (\d+) frames missing', out), [n, total, 0], scene)
     if '--cpus' in options:
-        for scene, least in ('exec', 1), ('signal', 7):  # six signals of the latter are those that end a child
+        for scene, least in ('exec', 1), ('signal', 7):  # six of the latter end a child
             interrupted, = numbers(rf'{scene}: .* (\d+) interrupted as they ran elsewhere', out)
             expect(interrupted >= least, f'{scene}: to those that run on the other processor')
     met = numbers(r'region: 2 of 2 came to their end, (\d+) in all; 0 frames missing', out)
