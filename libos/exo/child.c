@@ -260,7 +260,7 @@ child_vital(void)
 static int64_t
 account_frame(const struct child_terms *t)
 {
-    struct cap cap;
+    struct cap cap = {0}; /* the analyser does not see that the kernel writes it */
     int64_t r = call_cap_grant(t->slot[CHILD_ACCOUNT], t->cells, t->first_cell, RIGHT_GRANT, 0,
                                (uintptr_t)&cap)
                     .value;
