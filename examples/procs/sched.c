@@ -436,7 +436,7 @@ settled(const struct context *c, const struct here *h)
 {
     const struct task *t = h->current;
 
-    return t == h->on && !(t->due | c->preempt | t->proc->killed) && !signal_due(t->proc);
+    return t && t == h->on && !(t->due | c->preempt | t->proc->killed) && !signal_due(t->proc);
 }
 
 FLAT void
