@@ -276,7 +276,8 @@ entry_drop(const struct place *at, uint64_t pte, uint64_t stamp)
 {
     struct frame *f = frame_at(arch_pte_frame(pte));
 
-    f->refs -= !(planted(PLANT_LEAK) && !(arch_pte_decode(pte) & MAP_WRITE));
+    f->refs -= !(planted(PLANT_LEAK) && !(arch_pte_decode(pte) & MAP_WRITE) &&
+                 f->owner != frame_of(account_root)); /* else init could launch nobody */
     reverse_remove(&f->first, at->link);
     at->companion->refs--;
     if (stamp)
