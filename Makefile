@@ -40,7 +40,7 @@ KERNEL_DEV_SRC := kernel/dev/virtqueue.c kernel/dev/virtio.c kernel/dev/pci.c ke
 	kernel/dev/port.c kernel/dev/port_virtio.c kernel/dev/port_serial.c
 KERNEL_X86_SRC := kernel/x86/start.c kernel/x86/cpu.c kernel/x86/smp.c kernel/x86/pt.c kernel/x86/trap.c kernel/x86/trace.c kernel/x86/context.c \
 	kernel/x86/usercopy.c kernel/x86/acpi.c kernel/x86/apic.c kernel/x86/calibrate.c kernel/x86/clock.c kernel/x86/bus.c \
-	kernel/x86/serial.c kernel/x86/wall.c kernel/x86/audit.c kernel/x86/fingerprint.c
+	kernel/x86/serial.c kernel/x86/wall.c kernel/x86/tag.c kernel/x86/audit.c kernel/x86/fingerprint.c
 KERNEL_ASM := kernel/x86/boot.S kernel/x86/ap.S kernel/x86/entry.S kernel/x86/transfer.S kernel/x86/root.S kernel/x86/wall_pass.S
 
 EXO_SRC := libos/exo/start.c libos/exo/context.c libos/exo/lock.c libos/exo/pool.c libos/exo/space.c \

@@ -5,13 +5,14 @@
  * readers.
  */
 #include "kernel/epoch.h"
+#include <stdatomic.h>
 #include "kernel/arch.h"
 #include "kernel/frame.h"
 #include "kernel/slice.h"
 #include "kernel/wait.h"
 #include "plant.h"
 
-uint64_t epoch_given;
+uint64_t epoch_given, entries_changed;
 
 bool
 epoch_has_passed(uint64_t epoch)
@@ -66,6 +67,7 @@ epoch_give(uint64_t root, uint32_t owner)
     struct cpu *self = cpu_this();
     uint64_t concerned = 0;
 
+    atomic_thread_fence(memory_order_seq_cst); /* behind the change, before the looks: T4 */
     for (uint32_t i = 0; i < cpu_count(); i++)
         if (cpu_at(i) != self && epoch_concerns(cpu_at(i), root, owner))
             concerned |= (uint64_t)1 << i;

@@ -20,9 +20,18 @@ struct cpu;
  *  T2 a processor on the kernel's own tables holds nothing of users' (no user entry is global), and
  *     flushes as it leaves them.
  *  T3 epoch_passed is the least cpu->epoch of those that stand on a root; it never falls.
+ *  T4 who takes rights changes the entry before he looks which processors stand on the root; who
+ *     loads a root says so before the first translation. Both are ordered, so one sees the other.
  */
 
 extern uint64_t epoch_given; /* the last */
+
+/*
+ * A present entry of some table has changed, or what lies below it: counted under the kernel lock,
+ * behind the change and before anybody looks which processor stands on what (kernel/x86/tag.c).
+ */
+extern uint64_t entries_changed;
+
 /* Has it, or was it never given out? */
 bool epoch_has_passed(uint64_t epoch);
 /* What a right that is being taken away is to be stamped with: the next that may be given. */

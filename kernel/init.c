@@ -48,12 +48,6 @@ init_map(uint64_t root, uint64_t va, uint64_t frame, uint64_t flags)
     }
 }
 
-static uint64_t
-segment_flags(const struct elf_segment *s)
-{
-    return MAP_READ | (s->flags & ELF_W ? MAP_WRITE : 0) | (s->flags & ELF_X ? MAP_EXEC : 0);
-}
-
 /* Every page of a segment in a frame of its own; the rest of its last page is 0. */
 static void
 init_load_segment(uint64_t root, const uint8_t *image, const struct elf_segment *s)
@@ -67,7 +61,8 @@ init_load_segment(uint64_t root, const uint8_t *image, const struct elf_segment 
         if (from < to)
             memcpy((uint8_t *)frame_address(frame) + (from - page),
                    image + s->file_offset + (from - s->va), to - from);
-        init_map(root, page, frame, segment_flags(s));
+        init_map(root, page, frame,
+                 MAP_READ | (s->flags & ELF_W ? MAP_WRITE : 0) | (s->flags & ELF_X ? MAP_EXEC : 0));
     }
 }
 

@@ -58,6 +58,7 @@ mapping_break(uint64_t n, uint64_t *steps, uint64_t *epoch)
     while (f->first && *steps && !planted(PLANT_BREAK)) {
         struct place at = entry_named(f->first);
         uint64_t old = atomic_exchange(at.entry, 0);
+        entries_changed++;
         entry_drop(&at, old, stamp);
         losers_add(&losers, &at);
         *steps -= *steps < ENTRY_STEPS ? *steps : ENTRY_STEPS;
@@ -102,6 +103,7 @@ sweep_entry(struct sweep *s, const struct place *at)
     while (!atomic_compare_exchange_weak(at->entry, &old, new));
     s->seen |= arch_pte_decode(old) & (MAP_ACCESSED | MAP_DIRTY);
     s->changed |= new != old;
+    entries_changed += new != old;
     if (arch_pte_loses(old & ~new, new & ~old))
         losers_add(&s->losers, at);
 }

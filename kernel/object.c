@@ -50,14 +50,6 @@ object_busy(uint64_t n)
     }
 }
 
-/* May something still walk it? Then it stays a table (F3), unless it is linked and its account
- * dies. */
-static bool
-object_walked(const struct frame *f)
-{
-    return type_is_table(f->type) && !f->refs && !frame_settled(f);
-}
-
 /* Nobody waits for a word of it or stands on it any more, and it is in parts of one frame. */
 static int
 plain_release(uint64_t n, uint64_t *steps)
@@ -75,13 +67,15 @@ plain_release(uint64_t n, uint64_t *steps)
 int
 object_release(uint64_t n, uint64_t *steps)
 {
-    enum frame_type type = frame_at(n)->type;
+    const struct frame *f = frame_at(n);
+    enum frame_type type = f->type;
     void *object = frame_address(n);
     uint64_t cost = CLEAR_STEPS;
 
     if (object_busy(n))
         return E_BUSY;
-    if (object_walked(frame_at(n)))
+    /* What may still be walked stays a table (F3), unless it is linked and its account dies. */
+    if (type_is_table(f->type) && !f->refs && !frame_settled(f))
         return E_AGAIN;
     if (type_has_cell((uint8_t)type) && !revoke_object(n, steps))
         return E_AGAIN; /* G6 */

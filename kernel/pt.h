@@ -230,6 +230,7 @@ walk_end(const struct walk *w)
 {
     bool taken = w->stamp && (w->dropped || arch_pte_loses(w->lost, w->got));
 
+    entries_changed++;
     return taken || w->whole ? walk_flush(walk_exact(w) ? w->table : 0, w->owner, taken, w->whole)
                              : 0;
 }
@@ -371,6 +372,7 @@ pages_flush(uint64_t va, uint64_t n, uint64_t root, uint64_t links, struct chang
     bool exact = !arch_link_shared(links), here = exact && n <= SINGLE_MAX;
     bool taken = epoch_next() && arch_pte_loses(changed.lost, changed.got);
 
+    entries_changed++;
     here = here && root == arch_root_here();
     for (uint64_t end = va + n * FRAME_BYTES; here && va < end; va += FRAME_BYTES)
         arch_flush_page(va);

@@ -83,24 +83,19 @@ trace_put(enum trace_event event, uint64_t a, uint64_t b)
     ring->next++;
 }
 
-/* The name that root, or whom it asked, gave the partition: of the account just below root. */
-static uint64_t
-partition_of(const struct account *account)
-{
-    return account->state.depth ? account_at(account->path[1])->state.name : 0;
-}
-
 void
 trace_context(const struct context *context)
 {
     const struct env *env = frame_address(context->env);
+    const struct account *of = account_at(env->account);
 
     if (!trace_on || trace_head.n_names == TRACE_NAMES_MAX)
         return;
+    /* The partition has the name that root, or whom it asked, gave the account just below root. */
     names[trace_head.n_names] =
         (struct trace_name){.counter = arch_counter(),
                             .context = context->self,
-                            .partition = partition_of(account_at(env->account))};
+                            .partition = of->state.depth ? account_at(of->path[1])->state.name : 0};
     atomic_thread_fence(memory_order_release); /* T2 */
     trace_head.n_names++;
 }

@@ -95,4 +95,6 @@ enum planted_fault {
     PLANT_LOST,         /* time that the machine lost is a strike */
     PLANT_WALLS,        /* no fault: all that may lie between two accounts does */
     PLANT_ADDRESS,      /* act 30: account_read tells where the account lies */
+    PLANT_TAG_MODEL,    /* no fault: what would be kept by tags is compared with the tables */
+    PLANT_TAG_CONTROL,  /* the same, and a root loaded again keeps what was taken meanwhile */
 };

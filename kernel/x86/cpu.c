@@ -27,6 +27,7 @@ enum cr4_bit {
     CR4_OSXMMEXCPT = 1 << 10,
     CR4_UMIP = 1 << 11,
     CR4_FSGSBASE = 1 << 16,
+    CR4_PCIDE = 1 << 17,
     CR4_OSXSAVE = 1 << 18,
     CR4_SMEP = 1 << 20,
     CR4_SMAP = 1 << 21,
@@ -103,6 +104,8 @@ control_registers_set(void)
 
     if (feature_present(&umip) && !planted(PLANT_UMIP))
         cr4 |= CR4_UMIP;
+    if (tags_on)
+        cr4 |= CR4_PCIDE;
     if (feature_present(&keys))
         cr4 |= CR4_PKE;
     else

@@ -27,6 +27,11 @@ struct descriptor_pointer {
     uint64_t base;
 } __attribute__((packed));
 
+/* tag.c: the root that was loaded last under a tag, and what entries_changed was then. */
+struct tag {
+    uint64_t root, changed;
+};
+
 struct cpu_x86 {
     uint64_t root;   /* what is in cr3: a frame's address; 0: the kernel's own */
     uint64_t parked; /* transfer.S: where this processor's activation stands in an entry */
@@ -40,12 +45,14 @@ struct cpu_x86 {
     uint64_t walls;      /* how often that was another's than before */
     uint64_t timer_ns;   /* what the timer is set for (apic.c) */
     struct tss tss;
+    struct tag tag[TAGS]; /* behind each root's number, modulo these: 1 and so on; 0 is nobody's */
 };
 _Static_assert(offsetof(struct cpu_x86, root) == CPU_ROOT, "transfer.S");
 _Static_assert(offsetof(struct cpu_x86, parked) == CPU_PARKED, "transfer.S");
 _Static_assert(offsetof(struct cpu_x86, room) == CPU_ROOM, "transfer.S");
 _Static_assert(offsetof(struct cpu_x86, gdt) == CPU_GDT, "test/boot/act29_pointers.c");
 _Static_assert(offsetof(struct cpu_x86, cpu.current) == CPU_CONTEXT, "entry.S");
+_Static_assert(offsetof(struct cpu_x86, tag) == CPU_TAG, "root.S");
 _Static_assert(offsetof(struct cpu_x86, cpu.epoch) == CPU_EPOCH, "root.S");
 _Static_assert(CPU_STATE + sizeof(struct cpu_x86) <= CPU_STATE_END, "the block's state pages");
 
@@ -183,6 +190,12 @@ void cpu_prepare(uint32_t number);                 /* boot: the block of a proce
 void cpu_init(uint32_t number); /* this processor's descriptor tables and entry points */
 /* On to a stack of the processor's own, from which cpu_this is found. */
 _Noreturn void stack_enter(uint64_t top, void (*entry)(void));
+/* Boot, while text can still be written: roots are loaded with tags, where the processor has them.
+ */
+void tags_build(void);
+extern bool tags_on;
+/* What cr3 takes for the root on which this processor says that it stands. */
+uint64_t tag_root(struct cpu_x86 *cpu);
 void pt_kernel_load(void); /* this processor onto the kernel's own tables */
 uint32_t cpu_vector_bytes(void);
 extern bool cpu_has_xsaveopt;

@@ -33,6 +33,9 @@
 #define CPU_GDT 24
 #define CPU_CONTEXT 88
 #define CPU_EPOCH 112
+#define CPU_TAG 480 /* struct tag [TAGS] */
+#define TAGS 64
+#define TAG_SHIFT 4
 
 /* struct context_x86 */
 #define CONTEXT_CALLER 64

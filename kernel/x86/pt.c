@@ -227,6 +227,7 @@ arch_root_end(void *root)
 
     for (size_t i = 0; i < n_kernel_entries; i++)
         entries[kernel_entries[i]] = 0;
+    entries_changed++;                                    /* the frame may become another root */
     entries[EXPOSED_FRAMES >> 39 & (PT_ENTRIES - 1)] = 0; /* arch_root_show */
 }
 
@@ -237,6 +238,7 @@ arch_root_show(uint64_t frame, bool on)
     uint64_t entry = EXPOSED_FRAMES >> 39 & (PT_ENTRIES - 1), *root = frame_address(frame);
 
     root[entry] = on ? kernel_root[entry] : 0;
+    entries_changed++;
 }
 
 /* A processor stands on a root from before it loads it on: who takes rights below it sees that. */
@@ -248,7 +250,7 @@ arch_root_load(uint64_t frame)
     if (cpu->root == frame << FRAME_SHIFT)
         return;
     cpu->root = frame << FRAME_SHIFT;
-    __asm__ volatile("mov %0, %%cr3" ::"r"(cpu->root) : "memory");
+    __asm__ volatile("mov %0, %%cr3" ::"r"(tag_root(cpu)) : "memory");
     epoch_flushed(&cpu->cpu);
 }
 

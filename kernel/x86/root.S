@@ -32,6 +32,8 @@ root_slow:
     .balign 16
     .globl context_root_enter
 context_root_enter:
+    .globl context_root_enter_site
+context_root_enter_site: /* five bytes, for tag.c */
     mov HERE(CPU_CONTEXT), %rcx
     cmp %rdi, CONTEXT_ROOT_SLOT(%rcx)
     jne root_slow
@@ -57,10 +59,35 @@ context_root_enter:
     shl $(12 - FRAME_ENTRY_SHIFT), %rsi
     mov %rsi, CONTEXT_CR3(%rcx)
     mov %rsi, HERE(CPU_ROOT)
+    .globl root_load_site
+root_load_site: /* room for a call (tag.c) */
+    .byte 0x2e, 0x2e
     mov %rsi, %cr3
     orl $ROOM_LOOK, HERE(CPU_ROOM) /* outside; a transfer is to settle first */
     xor %eax, %eax
     xor %edx, %edx
+    ret
+
+    /* The same with tags: tag_root() of tag.c, G1 and G2. rsi = the root; changes rax, rdx. */
+#define TAG(field) CPU_STATE + CPU_TAG + field - (CPU_STACK_TOP - 32) + 8(%rsp, %rdx)
+    .globl root_load_tagged
+root_load_tagged:
+    lock orl $0, (%rsp)
+    mov entries_changed(%rip), %rax
+    mov %rsi, %rdx
+    shr $(12 - TAG_SHIFT), %rdx
+    and $((TAGS - 1) << TAG_SHIFT), %edx
+    cmp %rsi, TAG(0)
+    jne 1f
+    cmp %rax, TAG(8)
+    jne 1f
+    bts $63, %rsi
+    jmp 2f
+1:  mov %rsi, TAG(0)
+    mov %rax, TAG(8)
+2:  shr $TAG_SHIFT, %edx
+    lea 1(%rsi, %rdx), %rsi
+    mov %rsi, %cr3
     ret
 
     .section .note.GNU-stack, "", @progbits

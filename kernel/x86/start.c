@@ -136,7 +136,8 @@ start_main(void)
     log_init(boot_info.command_line);
     trace_init(boot_info.command_line);
     cpu_features_check(boot_info.command_line);
-    wall_build();                 /* what lies between accounts does what this processor asks */
+    wall_build(); /* what lies between accounts does what this processor asks */
+    tags_build();
     acpi_init(boot_info.rsdp_pa); /* processors and timers are known */
     start_bundle_move((uint64_t)kernel_end - KERNEL_BASE);
     frame_boot(&boot_info, (uint64_t)kernel_end - KERNEL_BASE); /* frame_boot_alloc works */

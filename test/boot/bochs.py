@@ -82,6 +82,6 @@ def leaks():
 def enter_bochs():
     for model, cpus in (('ryzen', 1), ('corei7_icelake_u', 1), ('corei7_icelake_u', 2)):
         test(MACHINE, name=f'bochs.hello.{model}.{cpus}')(lambda m=model, c=cpus: hello(m, c))
-    for cpus, *program in ((1, 'upcalls'), (1, 'links'), (2, 'stress', '5', '7')):
+    for cpus, *program in ((1, 'upcalls'), (1, 'links'), (1, 'roots'), (2, 'stress', '5', '7')):
         test(MACHINE, name=f'bochs.{program[0]}.{cpus}')(lambda c=cpus, p=program: holds('corei7_icelake_u', c, p))
     test(MACHINE, name='bochs.meltdown')(leaks)

@@ -12,7 +12,7 @@
 enum { SLOT = 110, CELLS, CHILD, WORKER, ENTRY, CALLEE };
 enum { POSITION = 7, OTHER_CPU = 1, ROOTS = 2, FREED = 60 };
 enum { INTERRUPT_NS = 50 * 1000, INTERRUPTED = 10 };
-enum { ROUNDS = 100, TRIES = 100000000 };
+enum { ROUNDS = 100, OTHER = 777, TRIES = 100000000 };
 
 enum { OF_ACCOUNT = RIGHT_ALLOC | RIGHT_MAP | RIGHT_INSPECT };
 
@@ -72,7 +72,7 @@ root_free(uint64_t root)
 static void
 changes(uint64_t root)
 {
-    uint64_t frame[ROOTS] = {frame_new(), frame_new()};
+    uint64_t frame[ROOTS] = {frame_new(), frame_new()}, other = frame_new();
     volatile uint64_t *word = (volatile uint64_t *)SCRATCH_VA;
     uint64_t table = frame_new();
 
@@ -93,6 +93,12 @@ changes(uint64_t root)
         expect(*word == 2 * (i - 1), "what stands there");
         *word = 2 * i;
     }
+    fine(go(SLOT_ACCOUNT, home), "context_root");
+    page_at(SCRATCH_VA, other, MAP_READ | MAP_WRITE);
+    *word = OTHER;
+    fine(map_one(root, SCRATCH_VA, other << FRAME_SHIFT | MAP_READ | MAP_WRITE), "pt_map");
+    fine(go(SLOT_ACCOUNT, root), "context_root");
+    hold(*word == OTHER, "a page that was taken while nobody stood there");
     fine(go(SLOT_ACCOUNT, home), "context_root");
 }
 
