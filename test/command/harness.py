@@ -6,7 +6,7 @@ A test is a function; its name says the behaviour. It fails by an exception. Whe
   BOTH      on the machine, and against the stand-in (stand_in.py)
   MACHINE   on the machine only            STAND_IN   against the stand-in only, which misbehaves on demand
 """
-import collections, concurrent.futures, os, subprocess, sys, tempfile, time, traceback
+import collections, concurrent.futures, os, signal, subprocess, sys, tempfile, time, traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 COMMAND = os.path.join(ROOT, 'out/host/tessera')
@@ -171,6 +171,7 @@ def chosen(arguments):
 def main(arguments):
     global on_stand_in
     on_stand_in = '--stand-in' in arguments
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job's tests send it, too
     todo = list(chosen(arguments))
     if '--list' in arguments:
         print('\n'.join(t.name for t in todo))
