@@ -208,7 +208,7 @@ account_make(struct build *b)
         r = call_account_make(SLOT_ACCOUNT, b->p->account_frame, b->l->account_slot,
                               (uintptr_t)&terms)
                 .value;
-    while (r == -E_DQUOT && terms.reserve_frames && !(terms.reserve_frames = 0));
+    while (r == -E_AGAIN || (r == -E_DQUOT && terms.reserve_frames && !(terms.reserve_frames = 0)));
     if (r < 0) {
         spare[n_spare++] = b->p->account_frame;
         return refuse(b, r, "the kernel refuses an account");

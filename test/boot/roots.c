@@ -176,7 +176,7 @@ enum deed { DO_GO, DO_GO_AND_STAY, DO_FREE };
 static void
 stay(void)
 {
-    uint64_t end = clock_ns() + 4 * INTERRUPT_NS;
+    uint64_t end = clock_ns() + (uint64_t)4 * INTERRUPT_NS;
 
     fine(call_deadline_set(clock_ns() + INTERRUPT_NS).value, "deadline_set");
     while (clock_ns() < end)

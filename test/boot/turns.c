@@ -267,7 +267,7 @@ exo_main(const struct start_page *page)
     (void)page;
     stay_on(0);
     for (uint32_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-        if (strcmp(argument(0), modes[i].name))
+        if (strcmp(argument(0), modes[i].name) != 0)
             continue;
         modes[i].run();
         over = true;

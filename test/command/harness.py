@@ -171,7 +171,9 @@ def chosen(arguments):
 def main(arguments):
     global on_stand_in
     on_stand_in = '--stand-in' in arguments
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job's tests send it, too
+    for ignored in (signal.SIGINT, signal.SIGHUP):  # by a shell that runs us in the background: tests send both
+        if signal.getsignal(ignored) == signal.SIG_IGN:
+            signal.signal(ignored, lambda *_: None)
     todo = list(chosen(arguments))
     if '--list' in arguments:
         print('\n'.join(t.name for t in todo))
