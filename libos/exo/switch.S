@@ -114,6 +114,7 @@ exo_leave:
     .globl exo_thread_resume
 exo_thread_resume:
     mov %gs:HERE_SELF, %rdi
+    mov %gs:HERE_IDLE_STACK, %rsp /* for what is pending: crt0.S handles it before rsp is restored */
     movl $1, PAGE_DEPTH(%rdi) /* from here on upcalls take the next area */
     mov %gs:HERE_CURRENT, %rsi
     mov $-1, %eax
