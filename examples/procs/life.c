@@ -5,7 +5,7 @@
  */
 #include "examples/procs/procs.h"
 
-enum { VECTORS_MXCSR = 24, VECTORS_HELD = 512, MXCSR_START = 0x1f80, FLAGS_START = 0x202 };
+enum { VECTORS_MXCSR = 24, VECTORS_HELD = 512, MXCSR_START = 0x1f80 };
 enum { STATUS_LOST = 137 };
 
 static struct proc *finishing[CONTEXTS_MAX]; /* what a context is about when it has no task */

@@ -19,7 +19,7 @@
 #include "libos/exo/waiters.h"
 #include "call_stubs.h"
 
-enum { SOON_NS = 50 * 1000, EVENT = 1 << UPCALL_EVENT, FLAGS_START = 0x202 };
+enum { SOON_NS = 50 * 1000, EVENT = 1 << UPCALL_EVENT };
 
 void exo_idle(void) __attribute__((noreturn));
 void exo_slice_end(struct save_area *save);

@@ -28,7 +28,7 @@ _Static_assert(offsetof(struct save_area, rip) == 18 * sizeof(uint64_t), "jmp");
 _Static_assert(offsetof(struct save_area, rflags) == 20 * sizeof(uint64_t), "popfq");
 _Static_assert(offsetof(struct save_area, rsp) == 21 * sizeof(uint64_t), "pop");
 
-enum { STACK_BYTES = 16 << 10, FLAGS_START = 0x202 };
+enum { STACK_BYTES = 16 << 10 };
 
 void exo_upcall_exception(void);
 void exo_upcall_fault(void);

@@ -10,6 +10,9 @@
 #include <stdint.h>
 #include "abi/context.h"
 
+/* rflags of what begins: interrupts alone. */
+enum { FLAGS_START = 0x202 };
+
 typedef void upcall_handler(struct save_area *save);
 
 extern upcall_handler *exo_on_exception; /* reports, and ends with 128 + signal, until set */

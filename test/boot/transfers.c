@@ -117,22 +117,13 @@ service_slices(uint32_t context, uint64_t position)
          "slice_set");
 }
 
-static uint32_t
-phase(uint32_t context)
-{
-    struct context_state state = {0};
-
-    fine(call_context_read(context, (uintptr_t)&state).value, "context_read");
-    return state.phase;
-}
-
 /* Turns of ours until nobody is in it. */
 static uint32_t
 turns_until_free(uint32_t context, const char *what)
 {
     uint32_t turns = 0;
 
-    while (phase(context) != CONTEXT_PARKED) {
+    while (context_told(context).phase != CONTEXT_PARKED) {
         hold(++turns < TURNS, what);
         call_yield(SLOT_NOTHING);
     }
@@ -253,15 +244,6 @@ passes(void)
 /* ---- who pays, and whose slices they are ---- */
 
 static uint64_t
-charged(uint32_t context)
-{
-    struct context_state state = {0};
-
-    fine(call_context_read(context, (uintptr_t)&state).value, "context_read");
-    return state.charged_cycles;
-}
-
-static uint64_t
 cycles_of(uint64_t ns)
 {
     static uint64_t per_ms;
@@ -279,20 +261,22 @@ cycles_of(uint64_t ns)
 static void
 caller_pays(void)
 {
-    uint64_t before = charged(CONTEXT), took = cycles_of(WORK_NS);
+    uint64_t before = context_told(CONTEXT).charged_cycles, took = cycles_of(WORK_NS);
 
     caller_begin(WORK, SLICE_NS);
     worker_join(&caller, "a caller, over several slices");
     hold(result == 0 && worked_ns >= WORK_NS, "the callee has come to its return");
-    hold(charged(CALLER) * 100 >= took * (100 - PERCENT_SLACK), "who waits pays for the callee");
-    hold((charged(CONTEXT) - before) * 100 <= took * PERCENT_SLACK, "which is charged nothing");
+    hold(context_told(CALLER).charged_cycles * 100 >= took * (100 - PERCENT_SLACK),
+         "who waits pays for the callee");
+    hold((context_told(CONTEXT).charged_cycles - before) * 100 <= took * PERCENT_SLACK,
+         "which is charged nothing");
 }
 
 /* What is posted has the rest of one slice, and then its own, which it pays for. */
 static void
 posted_pays(void)
 {
-    uint64_t before = charged(CONTEXT), took = cycles_of(WORK_NS), rest;
+    uint64_t before = context_told(CONTEXT).charged_cycles, took = cycles_of(WORK_NS), rest;
 
     caller_posts = true;
     caller_begin(WORK, SLICE_NS);
@@ -302,11 +286,12 @@ posted_pays(void)
     expect(result == 0 && rest > 0 && rest <= SLICE_NS, "the rest of a slice");
     for (uint32_t i = 0; i < TURNS; i++)
         call_yield(SLOT_NOTHING);
-    hold(worked_ns == rest && phase(CONTEXT) == CONTEXT_READY, "and no more");
+    hold(worked_ns == rest && context_told(CONTEXT).phase == CONTEXT_READY, "and no more");
     service_slices(CONTEXT, SERVICE_AT);
     turns_until_free(CONTEXT, "it does not go on in its own slices");
-    hold(charged(CONTEXT) - before >= took - took * PERCENT_SLACK / 100, "it pays for these");
-    hold(charged(CALLER) * 2 < took, "and not who posted");
+    hold(context_told(CONTEXT).charged_cycles - before >= took - took * PERCENT_SLACK / 100,
+         "it pays for these");
+    hold(context_told(CALLER).charged_cycles * 2 < took, "and not who posted");
     say("who pays is who gives the slice");
 }
 
@@ -352,7 +337,7 @@ masked(uint64_t frame)
     }
     keep = false;
     fine(call_yield(CALL).value, "and it unmasks");
-    hold(phase(CONTEXT) == CONTEXT_PARKED, "in what it was given");
+    hold(context_told(CONTEXT).phase == CONTEXT_PARKED, "in what it was given");
     message[0] = ADD + 100;
     expect(message_send(transfer_word(CALL), message) == 0, "it is called again");
 }
@@ -406,8 +391,8 @@ unwinds(bool backward)
     for (uint32_t i = first + 1; i < LINKS; i++)
         hold(told[i] == 1, "who died is told nothing");
     for (uint32_t i = 1; i < LINKS - 1; i++)
-        expect(phase(LINK_CONTEXT + i) == CONTEXT_STOPPED, "it is dead");
-    expect(phase(LINK_CONTEXT) == CONTEXT_PARKED, "the first is free");
+        expect(context_told(LINK_CONTEXT + i).phase == CONTEXT_STOPPED, "it is dead");
+    expect(context_told(LINK_CONTEXT).phase == CONTEXT_PARKED, "the first is free");
     expect(phase(LINK_CONTEXT + LINKS - 1) == CONTEXT_READY, "the deepest goes on");
     keep = false;
     turns_until_free(LINK_CONTEXT + LINKS - 1, "the deepest does not come to its return");
