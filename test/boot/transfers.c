@@ -393,7 +393,7 @@ unwinds(bool backward)
     for (uint32_t i = 1; i < LINKS - 1; i++)
         expect(context_told(LINK_CONTEXT + i).phase == CONTEXT_STOPPED, "it is dead");
     expect(context_told(LINK_CONTEXT).phase == CONTEXT_PARKED, "the first is free");
-    expect(phase(LINK_CONTEXT + LINKS - 1) == CONTEXT_READY, "the deepest goes on");
+    expect(context_told(LINK_CONTEXT + LINKS - 1).phase == CONTEXT_READY, "the deepest goes on");
     keep = false;
     turns_until_free(LINK_CONTEXT + LINKS - 1, "the deepest does not come to its return");
     say("those in the middle died, from %s", backward ? "behind" : "the front");
