@@ -11,19 +11,22 @@ struct account;
 
 /*
  * One entry a frame.
- *  F1 refs == entries that name it, all in the list that begins at `first` (kernel/reverse.h), +
- *     objects that stand on it. A companion's also counts the present entries of its table.
- *  F2 type FREE => refs, first, other and owner are 0, and its bit in the free bitmap is set; else
- * clear. F3 type and owner change only while refs and pins are 0 and the epoch of the last right
- * taken from the frame has passed (but by account_destroy, which breaks them all). F4 a STALE frame
- * may hold what another wrote, or the kernel; it is cleared before anybody but the kernel can read
- * it. All others hold zeroes, or what their account put there. F5 a frame that was an object
- * becomes plain, and so can be mapped and written, only when nothing names it any more: tables,
- * contexts and counters are walked without looking at types. F6 a frame object of 2 MiB or 1 GiB is
- * its first frame, with the size in flags; the others are FRAME_PART, of the same owner, and
- * nothing names them. F7 a free frame, or a stale one, that is marked ZERO holds nothing but
- * zeroes: it was a table that ended with nothing in it, and so it need not be cleared. Whatever
- * lets it be written to takes the mark away: frame_ready, and what makes an object of it.
+ *  F1 refs == entries that name it, all in the list that begins at `first` (kernel/reverse.h),
+ *     + objects that stand on it. A companion's also counts the present entries of its table.
+ *  F2 type FREE => refs, first, other and owner are 0, and its bit in the free bitmap is set;
+ *     else clear.
+ *  F3 type and owner change only while refs and pins are 0 and the epoch of the last right
+ *     taken from the frame has passed (but by account_destroy, which breaks them all).
+ *  F4 a STALE frame may hold what another wrote, or the kernel; it is cleared before anybody
+ *     but the kernel can read it. All others hold zeroes, or what their account put there.
+ *  F5 a frame that was an object becomes plain, and so can be mapped and written, only when
+ *     nothing names it any more: tables, contexts and counters are walked without looking at
+ *     types.
+ *  F6 a frame object of 2 MiB or 1 GiB is its first frame, with the size in flags; the others
+ *     are FRAME_PART, of the same owner, and nothing names them.
+ *  F7 a free frame, or a stale one, that is marked ZERO holds nothing but zeroes: it was a
+ *     table that ended with nothing in it, and so it need not be cleared. Whatever lets it be
+ *     written to takes the mark away: frame_ready, and what makes an object of it.
  */
 struct frame {
     uint32_t owner; /* frame number of its account; 0: the kernel's or nobody's */

@@ -5,9 +5,9 @@
  *
  * Invariants
  *  F1 a context's stash is touched by that context alone, or by who runs it to the end: in a
- * section of any lock (main, before there are others, needs none). F2 users: atomic. From 1 it
- * grows only with the lock of the process that has the frame; so who finds itself alone, with its
- * lock, stays so.
+ *     section of any lock (main, before there are others, needs none).
+ *  F2 users: atomic. From 1 it grows only with the lock of the process that has the frame; so
+ *     who finds itself alone, with its lock, stays so.
  */
 #include "abi/exposed.h"
 #include "examples/procs/procs.h"

@@ -3,13 +3,14 @@
  * tag.c - translations that stay when another root is loaded, where the processor tags them (PCID).
  *
  * Invariants
- *  G1 a root is loaded under a tag of its own on this processor. The translations that it left are
- *     kept only if this processor loaded no other under that tag since, and no entry that was
- * present has changed anywhere: entries_changed is as it was. Else they are flushed. G2 a processor
- * says on which root it stands before it reads entries_changed; who changes entries counts before
- * he looks who stands where (epoch_give). So one of them sees the other. G3 the kernel's own
- * tables, and transfer.S, which loads roots only where no wall is needed, have tag 0, which every
- * load flushes. Source: Intel SDM vol. 3A, 4.10 (process-context identifiers).
+ *  G1 a root is loaded under a tag of its own on this processor. The translations that it left
+ *     are kept only if this processor loaded no other under that tag since, and no entry that was
+ *     present has changed anywhere: entries_changed is as it was. Else they are flushed.
+ *  G2 a processor says on which root it stands before it reads entries_changed; who changes
+ *     entries counts before he looks who stands where (epoch_give). So one of them sees the other.
+ *  G3 the kernel's own tables, and transfer.S, which loads roots only where no wall is needed,
+ *     have tag 0, which every load flushes.
+ * Source: Intel SDM vol. 3A, 4.10 (process-context identifiers).
  */
 #include "kernel/epoch.h"
 #include "kernel/arch.h"
