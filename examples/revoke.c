@@ -43,7 +43,6 @@ static struct notes {
 _Static_assert(sizeof(notes) == FRAME_BYTES, "a page");
 
 static enum manners manners; /* a child's are those that we have as it is made */
-static uint64_t page_frame;  /* likewise: of its account's page */
 
 /* ---- a child ---- */
 
@@ -189,11 +188,9 @@ show_notes(struct rpc *m)
 static void
 child_main(void)
 {
-    uint64_t entry = page_frame << FRAME_SHIFT | MAP_READ, va = room_take(1);
     int64_t r = child_vital();
 
-    r = r < 0 ? r : space_map(&exo_space, va, &entry, 1, SLOT_ACCOUNT);
-    account = (const volatile struct account_page *)va;
+    account = account_shown();
     r = r < 0 ? r : pages_begin();
     exo_on_fault = on_fault;
     exo_on_revoke = on_revoke;
@@ -219,6 +216,7 @@ child_begin(enum manners who)
 {
     struct child_terms *t = &child[who];
     struct rpc m = {0};
+    uint64_t page_frame = 0;
     int64_t r = pool_take(&exo_pool, &page_frame, 1);
 
     *t = (struct child_terms){.name = 1 + who,

@@ -76,7 +76,7 @@ count_show(const struct account *account, enum account_kind kind)
 {
     struct account_page *page = page_of(account);
 
-    if (page)
+    if (page && !planted(PLANT_SHOW))
         page->state.count[kind] = account->state.count[kind];
 }
 

@@ -124,11 +124,10 @@ linux_prlimit(const struct save_area *s)
 static int64_t
 linux_sysinfo(const struct save_area *s)
 {
-    struct account_state account = {0};
-    call_account_read(SLOT_ACCOUNT, (uintptr_t)&account);
-    uint64_t info[14] = {[4] = account.limit_frames, [10] = PROCESS, [13] = PAGE};
+    const volatile struct account_state *account = &account_shown()->state;
+    uint64_t info[14] = {[4] = account->limit_frames, [10] = PROCESS, [13] = PAGE};
     info[0] = clock_ns() / SECOND_NS;
-    info[5] = account.limit_frames - account.used_frames;
+    info[5] = account->limit_frames - account->used_frames;
     return user_put(s->rdi, info, sizeof(info));
 }
 

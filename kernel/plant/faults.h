@@ -96,5 +96,6 @@ enum planted_fault {
     PLANT_WALLS,        /* no fault: all that may lie between two accounts does */
     PLANT_ADDRESS,      /* act 30: account_read tells where the account lies */
     PLANT_TAG_MODEL,    /* no fault: what would be kept by tags is compared with the tables */
+    PLANT_SHOW,         /* what an account holds is not shown in its page */
     PLANT_TAG_CONTROL,  /* the same, and a root loaded again keeps what was taken meanwhile */
 };

@@ -93,12 +93,17 @@ start_give(struct build *b)
 {
     static uint8_t page[FRAME_BYTES] __attribute__((aligned(8)));
     struct start_page start = *exo_start_page;
+    int error;
 
     start.root_frame = b->space.root;
     start.limit_frames = b->t->limit_frames;
     start.n_arguments = start.n_environment = 0;
+    start.account_va = b->t->n_pages ? ACCOUNT_VA : 0; /* there are no strings behind it */
     memcpy(page, &start, sizeof(start));
-    return page_give(b, START_VA, page, MAP_READ);
+    error = page_give(b, START_VA, page, MAP_READ);
+    return error ? error
+                 : space_map_run(&b->space, ACCOUNT_VA, b->t->page_frame, b->t->n_pages, MAP_READ,
+                                 b->pool.account);
 }
 
 static int64_t

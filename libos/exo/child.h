@@ -26,7 +26,8 @@ struct child_terms {
     uint64_t name;                   /* of its account: not 0 */
     uint64_t limit_frames;           /* of its account; its image and tables take some hundred */
     uint64_t reserve_frames;         /* of our reserve; 0: none */
-    uint64_t page_frame, n_pages;    /* frames of ours that become its account's page; 0: none */
+    uint64_t page_frame, n_pages;    /* frames of ours that become its account's page, which it
+                                        finds by account_shown; 0: none */
     uint32_t slot[CHILD_SLOT_COUNT]; /* of ours, for the time being */
     uint32_t entry; /* a slot of ours: gets the entry, with every right; SLOT_NOTHING: there is none
                      */

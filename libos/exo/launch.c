@@ -26,9 +26,10 @@ const struct console launch_console = {LAUNCH_CONSOLE, LAUNCH_EVENTS, COUNTER_CO
 struct build {
     const struct launch *l;
     struct partition *p;
-    struct pool pool;   /* of its account */
-    struct space space; /* its root */
-    uint64_t entry;     /* of the library */
+    struct pool pool;      /* of its account */
+    struct space space;    /* its root */
+    uint64_t entry;        /* of the library */
+    uint64_t account_page; /* frame: the page of its account */
     const char **why;
 };
 
@@ -157,7 +158,7 @@ library_load(struct build *b)
     return 0;
 }
 
-/* The start page, the strings in the pages behind it, and the program. */
+/* The start page, its account's, the strings in the pages behind these, and the program. */
 static int
 start_fill(struct build *b)
 {
@@ -174,15 +175,18 @@ start_fill(struct build *b)
         .program_bytes = l->program.length,
         .room_va = ROOM_VA,
         .room_end = LIBRARY_TOP,
-        .strings_va = START_VA + FRAME_BYTES,
+        .strings_va = ACCOUNT_VA + FRAME_BYTES,
         .strings_bytes = l->strings_bytes,
         .n_arguments = l->n_arguments,
         .n_environment = l->n_environment,
+        .account_va = ACCOUNT_VA,
     };
     int error;
 
     string_copy(start.name, sizeof(start.name), l->name);
     error = pages_give(b, START_VA, FRAME_BYTES, MAP_READ, &start, sizeof(start));
+    if (!error)
+        error = space_map_run(&b->space, ACCOUNT_VA, b->account_page, 1, MAP_READ, b->pool.account);
     if (!error)
         error = pages_give(b, start.strings_va, l->strings_bytes, MAP_READ, l->strings,
                            l->strings_bytes);
@@ -193,15 +197,17 @@ start_fill(struct build *b)
     return error ? refuse(b, error, "no memory for the program") : 0;
 }
 
+/* The account in a spare frame, its page in a fresh one, which is the account's from here on. */
 static int
 account_make(struct build *b)
 {
     struct account_terms terms = {.name = b->l->channel,
                                   .limit_frames = b->l->limit_frames,
-                                  .reserve_frames = b->l->limit_frames / RESERVED_PART};
+                                  .reserve_frames = b->l->limit_frames / RESERVED_PART,
+                                  .n_pages = 1};
     int64_t r;
 
-    if (!n_spare)
+    if (!n_spare || pool_take_run(&exo_pool, terms.n_pages, &terms.page_frame))
         return refuse(b, -E_NOMEM, "no memory for an account");
     b->p->account_frame = spare[--n_spare];
     do /* where there is not so much left to reserve, nothing is */
@@ -211,8 +217,10 @@ account_make(struct build *b)
     while (r == -E_AGAIN || (r == -E_DQUOT && terms.reserve_frames && !(terms.reserve_frames = 0)));
     if (r < 0) {
         spare[n_spare++] = b->p->account_frame;
+        pool_give(&exo_pool, terms.page_frame, terms.n_pages);
         return refuse(b, r, "the kernel refuses an account");
     }
+    b->account_page = terms.page_frame;
     b->pool = pool_of(b->l->account_slot);
     return 0;
 }

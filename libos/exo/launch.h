@@ -59,7 +59,8 @@ extern const struct console launch_console;
 /*
  * All that up to n partitions at a time take of us: a frame each for their accounts, which lie in
  * frames of ours, and the tables of a window, where their parts are mapped while they are filled.
- * What a launch needs beside that is charged to the partition. Once. 0, or an error.
+ * What a launch needs beside that is charged to the partition, the
+ * page of its account (account_shown) among it. Once. 0, or an error.
  */
 int launch_begin(uint32_t n);
 

@@ -128,6 +128,12 @@ room_take(uint64_t n_pages)
     return va;
 }
 
+const volatile struct account_page *
+account_shown(void)
+{
+    return (const volatile struct account_page *)exo_start_page->account_va;
+}
+
 const char *
 string_next(const char *s)
 {

@@ -14,7 +14,8 @@
 #include "lib/plan.h"
 
 static const uint64_t LIBRARY_VA = 0x7e0000000000; /* its image, at most a GiB */
-static const uint64_t START_VA = 0x7e0040000000;   /* the start page, the strings behind it */
+static const uint64_t START_VA = 0x7e0040000000;   /* the start page */
+static const uint64_t ACCOUNT_VA = 0x7e0040001000; /* the page of its account, read-only */
 static const uint64_t PROGRAM_VA = 0x7e0080000000; /* the program's module, read-only */
 static const uint64_t ROOM_VA = 0x7e4000000000;    /* nothing is mapped from here on */
 static const uint64_t LIBRARY_TOP = 0x7e8000000000;
@@ -45,8 +46,9 @@ struct start_page {
     uint64_t strings_va, strings_bytes; /* the arguments, then the variables, each ended by 0 */
     uint32_t n_arguments, n_environment;
     char name[PLAN_NAME_MAX]; /* of the partition */
+    uint64_t account_va;      /* ACCOUNT_VA, or 0: its account has no page (account_shown) */
 };
-_Static_assert(sizeof(struct start_page) == 136, "layout");
+_Static_assert(sizeof(struct start_page) == 144, "layout");
 
 /*
  * From here on the partition's first context runs on that processor alone (exo_start names it on
@@ -71,6 +73,15 @@ void exo_exit(int status) __attribute__((noreturn));
  * back.
  */
 uint64_t room_take(uint64_t n_pages);
+
+/*
+ * The page of our account: what it may hold, holds and is asked for, and what was taken from it by
+ * force (abi/account.h), as of now and without a call. The kernel writes it while we read: each word
+ * is whole, but two may be of different moments; account_read tells all at once. Null: there is
+ * none, for init, and for a child that was given none (child.h).
+ */
+struct account_page;
+const volatile struct account_page *account_shown(void);
 
 /* The n'th argument, 0 the program's own name; empty where there is none. */
 const char *argument_at(uint32_t n);

@@ -49,8 +49,7 @@ static struct shared {
 _Static_assert(sizeof(shared) == FRAME_BYTES, "a page");
 
 static enum mode mode;
-static uint64_t page_frame; /* of the account's page */
-static uint64_t cache_va, page_va;
+static uint64_t cache_va;
 
 /* ---- the child ---- */
 
@@ -62,12 +61,6 @@ check_at(bool truth, uint64_t line)
         shared.wrong = line;
 }
 #define CHECK(truth) check_at(truth, __LINE__)
-
-static const volatile struct account_page *
-child_page(void)
-{
-    return (const volatile struct account_page *)page_va;
-}
 
 static volatile uint64_t *
 cached(uint64_t i)
@@ -162,9 +155,9 @@ tables_make(void)
 static void
 give(void)
 {
-    uint64_t wanted = child_page()->state.count[ACCOUNT_FRAMES].wanted;
+    uint64_t wanted = account_shown()->state.count[ACCOUNT_FRAMES].wanted;
 
-    if (child_page()->state.count[ACCOUNT_SLICES].wanted)
+    if (account_shown()->state.count[ACCOUNT_SLICES].wanted)
         CHECK(call_slice_give(SLOT_ACCOUNT, 0, SPARE, 1).value == 1);
     for (uint64_t i = CACHE - 1; wanted > 0; i -= 2, wanted--) {
         CHECK(space_unmap(&exo_space, cache_va + i * FRAME_BYTES, 1) == 0);
@@ -178,7 +171,7 @@ give(void)
 static void
 find_out(void)
 {
-    const volatile struct account_page *page = child_page();
+    const volatile struct account_page *page = account_shown();
     uint64_t n = page->state.n_taken, gone = 0, entry;
 
     CHECK(n <= page->n_ring && page->state.count[ACCOUNT_FRAMES].taken == n);
@@ -219,7 +212,7 @@ live(uint64_t cpu)
             nap();
         if (cpu || done == shared.heard)
             continue;
-        if (mode == RUDE && child_page()->state.count[ACCOUNT_FRAMES].wanted)
+        if (mode == RUDE && account_shown()->state.count[ACCOUNT_FRAMES].wanted)
             continue; /* let it */
         done++;
         if (mode == POLITE)
@@ -248,11 +241,8 @@ answer(struct rpc *m)
 static void
 child_main(void)
 {
-    uint64_t entry = page_frame << FRAME_SHIFT | MAP_READ;
-
     exo_on_revoke = on_revoke;
-    page_va = room_take(1);
-    CHECK(space_map(&exo_space, page_va, &entry, 1, SLOT_ACCOUNT) == 0);
+    CHECK(account_shown());
     CHECK(call_account_listen(SLOT_ACCOUNT, 1).value == 0);
     CHECK(call_slice_take(SLOT_ACCOUNT, 0, SPARE, 1).value == 1);
     for (uint64_t cpu = 1; cpu < cpu_count() && cpu < CPUS_KNOWN; cpu++) {
@@ -292,8 +282,7 @@ child_begin(enum mode as)
 
     mode = as;
     terms.name++;
-    fine(pool_take_run(&exo_pool, RING_PAGES, &page_frame), "frames of a page");
-    terms.page_frame = page_frame;
+    fine(pool_take_run(&exo_pool, RING_PAGES, &terms.page_frame), "frames of a page");
     call_slot_clear(SLOT_SLOTS, SLOT_OURS);
     call_slot_clear(SLOT_SLOTS, SLOT_KIN);
     fine(pool_take_run(&exo_pool, 1, &cells_frame), "a frame of cells");
@@ -302,7 +291,8 @@ child_begin(enum mode as)
     fine(rpc_call(SLOT_ENTRY, &m), "rpc_call");
     frame = m.word[0];
     fine(space_map_run(&exo_space, (uintptr_t)theirs, frame, 1, MAP_READ, SLOT_KIN), "its page");
-    fine(space_map_run(&exo_space, (uintptr_t)ring, page_frame, RING_PAGES, MAP_READ, SLOT_KIN),
+    fine(space_map_run(&exo_space, (uintptr_t)ring, terms.page_frame, RING_PAGES, MAP_READ,
+                       SLOT_KIN),
          "its account's page");
     if (theirs->wrong)
         breach("a check of the child's, in line %lu", theirs->wrong);

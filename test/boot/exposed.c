@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * exposed.c - what is read without a call is what calls say: each field of the machine page, each
- * bit of the free bitmap, waiter counts, an account's page. All of it is only to be read, and
- * nothing lies behind.
+ * bit of the free bitmap, waiter counts, the pages of a child's account and of our own, also while
+ * another context changes that. All of it is only to be read, and nothing lies behind.
  */
 #include "abi/exposed.h"
 #include "abi/account.h"
@@ -19,6 +19,7 @@ enum {
     LIMIT = 64,
     POSITION = 400,
     SOURCES = 3, /* frames of its page */
+    TAKEN = 400,
     RETRIES = 3,
     LEAF_VECTORS = 13, /* cpuid: ebx is how many bytes of state are in use */
     PAGE_WORDS = FRAME_BYTES / 8,
@@ -174,16 +175,21 @@ waiters(void)
 /* ---- an account's page ---- */
 
 static void
-page_agrees(const volatile struct account_page *page, const char *what)
+state_agrees(uint32_t slot, const volatile struct account_page *page, const char *what)
 {
-    struct account_state told;
+    struct account_state told = account_told(slot);
     const volatile uint64_t *shown = (const volatile uint64_t *)&page->state;
 
-    fine(call_account_read(CHILD, (uintptr_t)&told).value, "account_read");
     for (uint64_t i = 0; i < sizeof(told) / 8; i++)
         if (((const uint64_t *)&told)[i] != shown[i])
             breach("word %lu of an account's page: %s", i, what);
     expect(true, what);
+}
+
+static void
+page_agrees(const volatile struct account_page *page, const char *what)
+{
+    state_agrees(CHILD, page, what);
 }
 
 static void
@@ -235,6 +241,77 @@ account(void)
         ;
 }
 
+/* ---- the page of our own account, which init mapped for us ---- */
+
+static struct worker taker;
+static uint64_t taken[TAKEN];
+static volatile uint64_t n_taken;
+
+/* Takes frames, one at a time: what is used only grows. */
+static void
+frames_take(struct worker *w)
+{
+    (void)w;
+    for (uint64_t frame = 0; n_taken < TAKEN && frame < machine->n_frames; frame++)
+        if (is_free(frame) && call_frame_alloc(SLOT_ACCOUNT, frame, 1).value == 1)
+            taken[n_taken++] = frame;
+}
+
+/* What account_read tells lies between what the page shows before and after. */
+static void
+own_in_motion(const volatile struct account_page *page)
+{
+    uint64_t first = page->state.used_frames, steps = 0, last = first;
+
+    worker_start(&taker, WORKER, cpu_count() - 1, 1000000, frames_take);
+    while (last < first + TAKEN) {
+        uint64_t before = page->state.used_frames, told = account_told(SLOT_ACCOUNT).used_frames;
+        uint64_t after = page->state.used_frames;
+
+        hold(before <= told && told <= after && last <= before, "what is used, as it grows");
+        hold(page->state.peak_frames >= after, "no more than ever was");
+        steps += after != last;
+        last = after;
+        if (after == before)
+            call_yield(SLOT_NOTHING);
+    }
+    worker_join(&taker, "it took them");
+    hold(steps > 0 && n_taken == TAKEN, "it was seen to grow");
+    state_agrees(SLOT_ACCOUNT, page, "many frames taken by another context");
+    for (uint64_t i = 0; i < TAKEN; i++)
+        while (call_frame_free(SLOT_ACCOUNT, taken[i], 1).value == -E_AGAIN)
+            ;
+    state_agrees(SLOT_ACCOUNT, page, "and given back");
+}
+
+static void
+own(const struct start_page *start)
+{
+    const volatile struct account_page *page = account_shown();
+    uint64_t entry, frame;
+
+    hold(page && (uintptr_t)page == start->account_va, "our account has a page");
+    hold(page->version == ACCOUNT_PAGE_VERSION && page->account == object_of_slot(SLOT_ACCOUNT),
+         "and it is ours");
+    hold(page->n_ring == (FRAME_BYTES - ACCOUNT_PAGE_HEAD) / sizeof(page->taken[0]), "one frame");
+    hold(page->state.limit_frames == start->limit_frames, "our limit");
+    state_agrees(SLOT_ACCOUNT, page, "our own account, as it began");
+    frame = frame_new();
+    state_agrees(SLOT_ACCOUNT, page, "a frame more");
+    fine(call_slice_take(SLOT_ACCOUNT, 0, POSITION, 3).value, "slice_take");
+    state_agrees(SLOT_ACCOUNT, page, "and positions");
+    fine(call_slice_give(SLOT_ACCOUNT, 0, POSITION, 3).value, "slice_give");
+    while (call_frame_free(SLOT_ACCOUNT, frame, 1).value == -E_AGAIN)
+        ;
+    state_agrees(SLOT_ACCOUNT, page, "and given back");
+    own_in_motion(page);
+    entry = (entry_at((uintptr_t)page) >> FRAME_SHIFT << FRAME_SHIFT) | MAP_READ;
+    refuse(map_one(start->root_frame, (uintptr_t)page, entry | MAP_WRITE), E_PERM,
+           "our own account's page, to be written");
+    hold(trap_write((uintptr_t)page).vector != NO_VECTOR, "nobody writes it");
+    hold(trap_jump((uintptr_t)page).vector != NO_VECTOR, "nobody runs it");
+}
+
 /* ---- only to be read, and no more than it is ---- */
 
 static uint64_t
@@ -257,13 +334,13 @@ region(uint64_t va, uint64_t bytes)
 int
 exo_main(const struct start_page *start)
 {
-    (void)start;
     numbers();
     clocks();
     epochs();
     bitmap();
     waiters();
     account();
+    own(start);
     region(EXPOSED_MACHINE, FRAME_BYTES);
     region(EXPOSED_FREE, machine->n_frames / 8);
     region(EXPOSED_WAITERS, machine->n_frames * sizeof(uint32_t));

@@ -41,7 +41,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('act24_revoke', [], [('FORCE', [], 'refused'), ('RESERVE', [], 'refused'), ('VITAL', [], 'refused'), ('MARKS', [], 'refused'),
                           ('LOSS', [], 'refused'), ('WHOLE', [], 'refused')]),
     ('destroys', [], [('IDLE_REAP', [], 'refused')]),
-    ('exposed', [], [('EXPOSED', [], 'refused')]),
+    ('exposed', [], [('EXPOSED', [], 'refused'), ('SHOW', [], 'refused')]),
     ('pins', [], [('PIN', [], 'refused'), ('PIN_RIGHT', [], 'refused')]),
     ('act05_map', [], [('FRAME_OWNER', [], 'refused'), ('FRAME_TYPE', [], 'refused'),
                        ('MAP_RANGE', ['kernel-half'], 'refused')]),
