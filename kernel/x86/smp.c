@@ -14,7 +14,8 @@
 #include "lib/firmware.h"
 #include "lib/string.h"
 
-enum { AP_WAIT_NS = 200 * 1000 * 1000 };
+/* Long: one of 64 on a busy host, or on one that puts the machine aside meanwhile, comes late. */
+#define AP_WAIT_NS ((uint64_t)5 * 1000 * 1000 * 1000)
 
 extern const char ap_page[], ap_page_end[];
 

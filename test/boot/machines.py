@@ -60,6 +60,12 @@ def little_memory(kind):
     says_hello(emulated(f'-m {least * 1024 + 15 * each}k', ['--machine', kind, '--cpus', '16']))
 
 
+def come_up(kind, cpus):
+    r = run(['-v', '--machine', kind, '--cpus', str(cpus)], ['hello'], timeout=120)
+    says_hello(r)
+    expect(f'kernel| {cpus} processors\n'.encode() in r.err, short(r.err))
+
+
 def audited(options):
     r = run(['-v', '--kernel-arg', 'check', *options], ['hello'], timeout=60)
     said = re.findall(rb'^kernel\| check: (.*mapping.*)$', r.err, re.M)
@@ -105,6 +111,7 @@ def enter_machines(faults, plant_kernel):
         test(MACHINE, name=f'little_memory.{kind}')(lambda k=kind: little_memory(k))
         for cpus in ('1', '4'):
             test(MACHINE, name=f'tables.{kind}.{cpus}')(lambda k=kind, c=cpus: sound(['--machine', k, '--cpus', c]))
+        test(MACHINE, name=f'processors.{kind}.64')(lambda k=kind: come_up(k, 64))
     for fault, words in TABLE_FAULTS:
         test(MACHINE, name=f'tables.control.{fault}')(
             lambda f=fault, w=words: seen(f, faults[f], w, plant_kernel))

@@ -4,7 +4,7 @@ import os, re
 from harness import *
 
 
-COUNTED = os.path.join(ROOT, 'test/boot/counted.sh')  # the emulator, where a nanosecond is an instruction
+COUNTED = ['--emulator', os.path.join(ROOT, 'test/boot/counted.sh')]  # the machine's own instructions are its clock
 
 
 def example(name, *arguments, options=(), code=0, timeout=TIMEOUT):
@@ -17,6 +17,37 @@ def numbers(pattern, text):
     found = re.search(pattern, text)
     expect(found, f'no line like "{pattern}" in {short(text)}')
     return [int(n) for n in found.groups()]
+
+
+@test(MACHINE)
+def example_stride_shares_a_processor_as_told():
+    for tickets in (3, 2, 1), (1, 1, 5, 3):
+        words = [] if tickets == (3, 2, 1) else [str(n) for n in tickets]
+        out = example('stride', *words, options=COUNTED)
+        had = re.findall(r'^tickets (\d+): (\d+) slices, ([\d.]+) % of the time, ([\d.]+) % of the work$', out, re.M)
+        same([int(client[0]) for client in had], list(tickets), 'clients')
+        same(sum(int(client[1]) for client in had), 1200, 'slices')
+        for n, _, time, work in had:
+            due = 100 * int(n) / sum(tickets)
+            expect(all(abs(float(share) - due) < due / 50 for share in (time, work)), f'{n} of {sum(tickets)}: {time}, {work} %')
+
+
+@test(MACHINE)
+def example_stride_says_what_it_takes():
+    for words in ['0'], ['101'], ['many'], ['1'] * 9:
+        expect(example('stride', *words, code=1).startswith('stride: up to 8 numbers of tickets, each 1 to 100'), words)
+
+
+@test(MACHINE)
+def example_dedicate_has_no_interrupt_on_its_own_processor():
+    out = example('dedicate', '300', options=['--cpus', '2'])
+    taken, put_on = numbers(r'shared: \d+ loops, .*; (\d+) interrupts, put on (\d+) times', out)
+    expect(taken > 100 and put_on > 50, 'it never shared the processor')
+    loops, taken, put_on = numbers(r'dedicated: (\d+) loops, .*; (\d+) interrupts, put on (\d+) times', out)
+    same((taken, put_on), (0, 0), 'interrupts, switches')
+    sorted_in = out[out.index('dedicated:'):]
+    same(sum(int(n) for n in re.findall(r'ns more or above: (\d+)', sorted_in)), loops, 'loops in the histogram')
+    expect('one processor must stay' in example('dedicate', code=1), 'on one processor')
 
 
 @test(MACHINE)
@@ -101,9 +132,6 @@ def procs(kills, many, *options, timeout=TIMEOUT):
     before, after = numbers(r'(\d+) frames held before, (\d+) after', out)
     same(after, before, 'frames held')
     return shares + met
-
-
-COUNTED = ['--emulator', os.path.join(ROOT, 'test/boot/counted.sh')]  # the machine's own instructions are its clock
 
 
 @test(MACHINE)
