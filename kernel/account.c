@@ -94,26 +94,14 @@ account_lose(struct account *account, struct account_taken taken)
 
 /* ---- counting (A1, A3) ---- */
 
-/* By how much the parent's held grows when that of a child with this count grows by n. */
+/* A change of a count is a number that wraps: -n takes n away. */
 static uint64_t
-excess_grown(const struct account_count *c, uint64_t n)
+change_above(const struct account_count *c, uint64_t change)
 {
-    uint64_t held = c->held + n;
+    uint64_t before = c->held > c->reserve ? c->held : c->reserve; /* as the parent counts it */
+    uint64_t held = c->held + change;
 
-    if (held <= c->reserve)
-        return 0;
-    return c->held < c->reserve ? held - c->reserve : n;
-}
-
-/* The same when it shrinks. */
-static uint64_t
-excess_shrunk(const struct account_count *c, uint64_t n)
-{
-    uint64_t held = c->held - n;
-
-    if (c->held <= c->reserve)
-        return 0;
-    return held < c->reserve ? c->held - c->reserve : n;
+    return (held > c->reserve ? held : c->reserve) - before;
 }
 
 static bool
@@ -124,93 +112,59 @@ count_has_room(const struct account_count *c, uint64_t n)
     return !c->wanted && c->held <= c->limit && n <= c->limit - c->held;
 }
 
-/* May held grow by n here, and above by what that makes? */
+/*
+ * May held grow by *n here, and above, below `top` (NULL: up to root), by what that makes? 0, and
+ * *n is what it makes of top's; or E_DQUOT.
+ */
 static int
-held_check(struct account *account, enum account_kind kind, uint64_t n)
+held_check(const struct account *account, const struct account *top, enum account_kind kind,
+           uint64_t *n)
 {
-    for (; account; account = account_parent(account)) {
+    for (; account != top; account = account_parent(account)) {
         const struct account_count *c = &account->state.count[kind];
-        if (account->state.dying || !count_has_room(c, n))
+        if (!count_has_room(c, *n))
             return E_DQUOT;
-        n = excess_grown(c, n);
+        *n = change_above(c, *n);
     }
     return 0;
 }
 
-/* These change an account and those above it, below `top` (NULL: up to root). */
+/* What is used and held changes here, and above, below `top`, by what that makes. */
 static void
-held_grow(struct account *account, const struct account *top, enum account_kind kind, uint64_t n)
+count_change(struct account *account, const struct account *top, enum account_kind kind,
+             uint64_t used, uint64_t held)
 {
-    for (; account != top && n; account = account_parent(account)) {
+    for (; account != top && (used || held); account = account_parent(account)) {
         struct account_count *c = &account->state.count[kind];
-        uint64_t above = excess_grown(c, n);
-        c->held += n;
-        count_show(account, kind);
-        n = above;
-    }
-}
-
-static void
-held_shrink(struct account *account, const struct account *top, enum account_kind kind, uint64_t n)
-{
-    for (; account != top && n; account = account_parent(account)) {
-        struct account_count *c = &account->state.count[kind];
-        uint64_t above = excess_shrunk(c, n);
-        c->held -= n;
-        c->wanted -= n < c->wanted ? n : c->wanted; /* A6 */
+        uint64_t above = change_above(c, held), less = c->held + held < c->held ? -held : 0;
+        assert((int64_t)used >= 0 || c->used >= -used); /* A1 */
+        c->used += used;
+        c->peak = c->used > c->peak ? c->used : c->peak;
+        c->held += held;
+        c->wanted -= less < c->wanted ? less : c->wanted; /* A6 */
         if (!c->wanted)
             c->due_ns = 0;
         count_show(account, kind);
-        n = above;
-    }
-}
-
-static void
-used_grow(struct account *account, const struct account *top, enum account_kind kind, uint64_t n)
-{
-    for (; account != top; account = account_parent(account)) {
-        struct account_count *c = &account->state.count[kind];
-        c->used += n;
-        if (c->used > c->peak)
-            c->peak = c->used;
-        count_show(account, kind);
-    }
-}
-
-static void
-used_shrink(struct account *account, const struct account *top, enum account_kind kind, uint64_t n)
-{
-    for (; account != top; account = account_parent(account)) {
-        assert(account->state.count[kind].used >= n); /* A1 */
-        account->state.count[kind].used -= n;
-        count_show(account, kind);
+        held = above;
     }
 }
 
 int
 account_take(struct account *account, enum account_kind kind, uint64_t n)
 {
-    int error = held_check(account, kind, n);
+    uint64_t held = n;
 
-    if (error)
-        return error;
-    used_grow(account, NULL, kind, n);
-    held_grow(account, NULL, kind, n);
+    if (account_dying(account->path[account->state.depth]) ||
+        held_check(account, NULL, kind, &held))
+        return E_DQUOT;
+    count_change(account, NULL, kind, n, n);
     return 0;
 }
 
 void
 account_return(struct account *account, enum account_kind kind, uint64_t n)
 {
-    used_shrink(account, NULL, kind, n);
-    held_shrink(account, NULL, kind, n);
-}
-
-bool
-account_vital_fits(const struct account *account, uint64_t n)
-{
-    return n <= account->state.reserve_frames - account->given[ACCOUNT_FRAMES] ||
-           planted(PLANT_MARKS);
+    count_change(account, NULL, kind, -n, -n);
 }
 
 static struct account *
@@ -225,39 +179,35 @@ int
 account_move(struct account *from, struct account *to, enum account_kind kind, uint64_t n)
 {
     struct account *top = common_above(from, to);
-    uint64_t less = n, more = n; /* in what `top` holds */
+    uint64_t less = -n, more = n, left; /* in what `top` holds */
 
-    if (account_dying((uint32_t)frame_of(to)))
+    if (account_dying((uint32_t)frame_of(to)) || held_check(to, top, kind, &more))
         return E_DQUOT;
-    for (struct account *a = from; a != top; a = account_parent(a))
-        less = excess_shrunk(&a->state.count[kind], less);
-    for (struct account *a = to; a != top; a = account_parent(a)) {
-        if (!count_has_room(&a->state.count[kind], more))
-            return E_DQUOT;
-        more = excess_grown(&a->state.count[kind], more);
-    }
-    if (more > less && held_check(top, kind, more - less))
+    for (const struct account *a = from; a != top; a = account_parent(a))
+        less = change_above(&a->state.count[kind], less);
+    left = more > -less ? more + less : 0;
+    if (held_check(top, NULL, kind, &left))
         return E_DQUOT;
-    used_shrink(from, top, kind, n);
-    used_grow(to, top, kind, n);
-    held_shrink(from, top, kind, n);
-    held_grow(to, top, kind, n);
-    if (more > less)
-        held_grow(top, NULL, kind, more - less);
-    else
-        held_shrink(top, NULL, kind, less - more);
+    count_change(from, top, kind, -n, -n);
+    count_change(to, top, kind, n, n);
+    count_change(top, NULL, kind, 0, more + less);
     return 0;
+}
+
+bool
+account_vital_fits(const struct account *account, uint64_t n)
+{
+    return n <= account->state.reserve_frames - account->given[ACCOUNT_FRAMES] ||
+           planted(PLANT_MARKS);
 }
 
 /* ---- reserves and limits ---- */
 
-/* What the parent has still to give as reserves, when a child's of `old` is given back first. */
-static int
-reserve_check(struct account *parent, enum account_kind kind, uint64_t old, uint64_t reserve)
+/* A4: has the parent that reserve left to give, when a child's of `old` is given back first? */
+static bool
+reserve_fits(const struct account *parent, enum account_kind kind, uint64_t old, uint64_t reserve)
 {
-    uint64_t given = parent->given[kind] - old;
-
-    return reserve > parent->state.count[kind].reserve - given ? E_DQUOT : 0; /* A4 */
+    return reserve <= parent->state.count[kind].reserve - (parent->given[kind] - old);
 }
 
 struct result
@@ -265,26 +215,21 @@ account_limit_set(struct account *account, uint64_t kind, uint64_t reserve, uint
 {
     struct account *parent = account_parent(account);
     struct account_count *c = &account->state.count[index_masked(kind, ACCOUNT_KINDS)];
-    uint64_t held, grown;
-    int error;
+    uint64_t held, grown, more;
 
     if (kind >= ACCOUNT_KINDS || reserve > limit)
         return result_error(E_INVAL);
-    if (!parent || account->state.dying)
+    if (!parent || account_dying((uint32_t)frame_of(account)))
         return result_error(E_PERM);
     if (reserve < account->given[kind] || (c->wanted && reserve > c->reserve))
         return result_error(E_BUSY);
-    error = reserve_check(parent, (enum account_kind)kind, c->reserve, reserve);
     held = c->held > c->reserve ? c->held : c->reserve; /* what the parent counts, and will */
     grown = c->held > reserve ? c->held : reserve;
-    if (!error && grown > held)
-        error = held_check(parent, (enum account_kind)kind, grown - held);
-    if (error)
-        return result_error(error);
-    if (grown > held)
-        held_grow(parent, NULL, (enum account_kind)kind, grown - held);
-    else
-        held_shrink(parent, NULL, (enum account_kind)kind, held - grown);
+    more = grown > held ? grown - held : 0;
+    if (!reserve_fits(parent, (enum account_kind)kind, c->reserve, reserve) ||
+        held_check(parent, NULL, (enum account_kind)kind, &more))
+        return result_error(E_DQUOT);
+    count_change(parent, NULL, (enum account_kind)kind, 0, grown - held);
     parent->given[kind] += reserve - c->reserve;
     c->reserve = reserve;
     c->limit = limit;
@@ -347,6 +292,8 @@ page_check(const struct account *parent, const struct account_terms *terms, uint
 static int
 terms_check(struct account *parent, const struct account_terms *terms)
 {
+    uint64_t held = terms->reserve_frames;
+
     if (parent->state.depth + 1 >= ACCOUNT_DEPTH_MAX || !terms->name ||
         terms->reserve_frames > terms->limit_frames)
         return E_INVAL;
@@ -354,9 +301,9 @@ terms_check(struct account *parent, const struct account_terms *terms)
         return E_INVAL;
     if (child_named(parent, terms->name) && !planted(PLANT_NAME))
         return E_EXIST; /* A5 */
-    if (reserve_check(parent, ACCOUNT_FRAMES, 0, terms->reserve_frames))
-        return E_DQUOT;
-    return held_check(parent, ACCOUNT_FRAMES, terms->reserve_frames);
+    return reserve_fits(parent, ACCOUNT_FRAMES, 0, held)
+               ? held_check(parent, NULL, ACCOUNT_FRAMES, &held)
+               : E_DQUOT;
 }
 
 static void
@@ -397,7 +344,7 @@ account_create(struct account *parent, uint64_t frame, const struct account_term
     state->reserve_frames = terms->reserve_frames;
     memcpy(account->path, parent->path, sizeof(account->path));
     account->path[state->depth] = (uint32_t)frame; /* A2 */
-    held_grow(parent, NULL, ACCOUNT_FRAMES, terms->reserve_frames);
+    count_change(parent, NULL, ACCOUNT_FRAMES, 0, terms->reserve_frames);
     parent->given[ACCOUNT_FRAMES] += terms->reserve_frames;
     parent->children++;
     if (!child_named(parent, terms->name)) /* it is not, but with PLANT_NAME */
@@ -448,7 +395,7 @@ account_release(struct account *account)
     assert(parent && account_is_empty(account)); /* root's frame is nobody's to free */
     for (int kind = 0; kind < ACCOUNT_KINDS; kind++) {
         uint64_t reserve = account->state.count[kind].reserve;
-        held_shrink(parent, NULL, (enum account_kind)kind, reserve); /* held is 0 */
+        count_change(parent, NULL, (enum account_kind)kind, 0, -reserve); /* held is 0 */
         parent->given[kind] -= reserve;
     }
     parent->children--;
