@@ -355,24 +355,20 @@ account_create(struct account *parent, uint64_t frame, const struct account_term
 }
 
 struct result
-account_make(struct account *parent, uint64_t frame, uint64_t into, uint64_t terms_va)
+account_make(struct account *parent, uint64_t frame, uint64_t into,
+             const struct account_terms *terms)
 {
-    struct account_terms terms;
-    uint64_t absent = copy_in(&terms, terms_va, sizeof(terms));
     struct account *account;
-    int error;
+    int error = frame_check_unused(parent, frame);
 
-    if (absent)
-        return result_error_at(E_FAULT, absent);
-    error = frame_check_unused(parent, frame);
     if (!error && frame_at(frame)->owner != frame_of(parent))
         error = E_PERM; /* O2 */
-    error = error ? error : page_check(parent, &terms, frame);
+    error = error ? error : page_check(parent, terms, frame);
     error = error ? error : slot_check_empty(into);
-    error = error ? error : terms_check(parent, &terms);
+    error = error ? error : terms_check(parent, terms);
     if (error)
         return epoch_error(error);
-    account = account_create(parent, frame, &terms);
+    account = account_create(parent, frame, terms);
     cell_init(&account->cell, frame, KIND_ACCOUNT);
     slot_fill(into, &account->cell);
     return result_ok(0);
@@ -420,15 +416,12 @@ account_page_drop(struct account *account)
 }
 
 struct result
-account_read(struct account *account, uint64_t out)
+account_read(struct account *account, struct account_state *out)
 {
-    struct account_state state = account->state;
-    uint64_t absent;
-
+    *out = account->state;
     if (planted(PLANT_ADDRESS))
-        state.n_taken = (uintptr_t)account;
-    absent = copy_out(out, &state, sizeof(state));
-    return absent ? result_error_at(E_FAULT, absent) : result_ok(0);
+        out->n_taken = (uintptr_t)account;
+    return result_ok(0);
 }
 
 struct result

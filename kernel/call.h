@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include "abi/cap.h"
 #include "abi/error.h"
+#include "abi/memory.h"
 
 struct result {
     int64_t value;   /* a count or 0; or a negative error */
@@ -36,18 +37,6 @@ result_error_at(int error, uint64_t detail)
     return (struct result){.value = -(int64_t)error, .detail = detail};
 }
 
-struct account;
-struct slot;
-struct slots;
-struct cells;
-struct env;
-struct context;
-struct events;
-struct entry;
-struct console;
-struct cpu;
-struct machine;
-
 #include "call_numbers.h"
 #include "call_decl.h"
 
@@ -62,6 +51,15 @@ struct machine;
 #define LAST
 #define LAST_USED
 #endif
+
+/* ---- what several calls come to (`by` in abi/calls.tbl) ---- */
+
+/* Frame -> an object of that type which is all zeroes but for its cell; slot `into` -> all rights. */
+struct result object_make(struct account *account, uint64_t frame, uint64_t into,
+                          enum frame_type type, enum cap_kind kind);
+enum copy_way { COPY_PEEK, COPY_POKE };
+struct result context_copy(struct context *context, uint64_t va, uint64_t ours, uint64_t n,
+                           enum copy_way way);
 
 typedef struct result call_entry(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d,
                                  uint64_t e);

@@ -157,17 +157,14 @@ bind_rejected(struct account *account)
 }
 
 struct result
-cap_bind(struct slots *slots, uint64_t index, uint64_t cap_va)
+cap_bind(struct slots *slots, uint64_t index, const struct cap *cap)
 {
-    struct cap cap;
-    uint64_t absent = copy_in(&cap, cap_va, sizeof(cap)), difference, after_ns;
+    uint64_t difference, after_ns;
     struct account *account = account_at(env_current()->account);
     const struct slot *slot = slot_find(slots, index);
     struct cell *cell;
     int error;
 
-    if (absent)
-        return result_error_at(E_FAULT, absent);
     if (!slot)
         return result_error(E_INVAL);
     if (slot->leaf.kind != KIND_NONE)
@@ -175,15 +172,15 @@ cap_bind(struct slots *slots, uint64_t index, uint64_t cap_va)
     if (!bind_allowed(account, &after_ns))
         return result_error_at(E_AGAIN, after_ns);
     difference =
-        cap_tag(&cap) ^ cap.tag; /* one comparison, whatever differs: no timing to learn from */
+        cap_tag(cap) ^ cap->tag; /* one comparison, whatever differs: no timing to learn from */
     if (difference && !planted(PLANT_CAP_TAG)) {
         bind_rejected(account);
         return result_error(E_KEYREJECTED);
     }
-    cell = cell_usable(cap.cell, cap.generation, &error); /* G4 */
+    cell = cell_usable(cap->cell, cap->generation, &error); /* G4 */
     if (!cell)
         return result_error(error);
-    if (cap.holder && cap.holder != frame_at(frame_of(slots))->owner)
+    if (cap->holder && cap->holder != frame_at(frame_of(slots))->owner)
         return result_error(E_PERM);
     slot_install(slots, index, cell);
     return result_ok(0);
@@ -201,8 +198,7 @@ slot_clear(struct slots *slots, uint64_t index)
     return result_ok(0);
 }
 
-/* The part that the makers of simple objects share: frame -> object, slot `into` -> all rights. */
-static struct result
+struct result
 object_make(struct account *account, uint64_t frame, uint64_t into, enum frame_type type,
             enum cap_kind kind)
 {
@@ -216,28 +212,4 @@ object_make(struct account *account, uint64_t frame, uint64_t into, enum frame_t
     cell_init(cell, frame, kind);
     slot_fill(into, cell);
     return result_ok(0);
-}
-
-struct result
-slots_make(struct account *account, uint64_t frame, uint64_t into)
-{
-    return object_make(account, frame, into, FRAME_SLOTS, KIND_SLOTS);
-}
-
-struct result
-cells_make(struct account *account, uint64_t frame, uint64_t into)
-{
-    return object_make(account, frame, into, FRAME_CELLS, KIND_CELLS);
-}
-
-struct result
-entry_make(struct account *account, uint64_t frame, uint64_t into)
-{
-    return object_make(account, frame, into, FRAME_ENTRY, KIND_ENTRY);
-}
-
-struct result
-events_make(struct account *account, uint64_t frame, uint64_t into)
-{
-    return object_make(account, frame, into, FRAME_EVENTS, KIND_EVENTS);
 }

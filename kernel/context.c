@@ -136,39 +136,35 @@ context_make(struct env *env, uint64_t frame, uint64_t into, uint64_t start_va)
 }
 
 struct result
-upcalls_set(struct account *account, uint64_t setup_va)
+upcalls_set(struct account *account, const struct upcall_setup *setup)
 {
     struct context *context = context_current();
-    struct upcall_setup setup;
-    uint64_t absent = copy_in(&setup, setup_va, sizeof(setup));
     uint32_t events;
     int error;
 
-    if (absent)
-        return result_error_at(E_FAULT, absent);
     if (context->upcall_frame)
         return result_error(E_EXIST);
-    events = events_of_slot(setup.events_slot, RIGHT_READ, &error);
-    if (!error && (frame_check(account, setup.frame, FRAME_PLAIN) ||
-                   frame_at(setup.frame)->owner != frame_at(context->self)->owner ||
-                   frame_at(setup.frame)->flags & FRAME_SIZE))
+    events = events_of_slot(setup->events_slot, RIGHT_READ, &error);
+    if (!error && (frame_check(account, setup->frame, FRAME_PLAIN) ||
+                   frame_at(setup->frame)->owner != frame_at(context->self)->owner ||
+                   frame_at(setup->frame)->flags & FRAME_SIZE))
         error = E_PERM;
     if (!error && events)
         error = event_join(frame_address(events), context->self);
     if (error)
         return result_error(error);
-    error = pin_hold(context->self, 0, setup.frame, NULL);
-    if (!error && (error = arch_upcalls_set(context, &setup)) != 0)
+    error = pin_hold(context->self, 0, setup->frame, NULL);
+    if (!error && (error = arch_upcalls_set(context, setup)) != 0)
         pin_drop(&context->upcall_pin);
     if (error) {
         if (events)
             event_leave(frame_address(events), context->self);
         return result_error(error);
     }
-    context->upcall_frame = (uint32_t)setup.frame;
-    context->event_mask = setup.event_mask;
+    context->upcall_frame = (uint32_t)setup->frame;
+    context->event_mask = setup->event_mask;
     for (int i = 0; i < UPCALL_COUNT; i++)
-        context->entries |= (setup.entry[i] != 0) << i;
+        context->entries |= (setup->entry[i] != 0) << i;
     if (events) {
         frame_ref(events);
         context->events = events;
@@ -258,21 +254,15 @@ context_stop(struct context *context)
 }
 
 struct result
-context_read(struct context *context, uint64_t out)
+context_read(struct context *context, struct context_state *out)
 {
-    struct context_state state = {.phase =
-                                      transfer_is_parked(context) ? CONTEXT_PARKED : context->phase,
-                                  .cause = context->cause,
-                                  .status = context->status,
-                                  .charged_cycles = context->charged_cycles};
-    uint64_t absent;
-
-    arch_context_registers(context, &state.save);
-    absent = copy_out(out, &state, sizeof(state));
-    return absent ? result_error_at(E_FAULT, absent) : result_ok(0);
+    out->phase = transfer_is_parked(context) ? CONTEXT_PARKED : context->phase;
+    out->cause = context->cause;
+    out->status = context->status;
+    out->charged_cycles = context->charged_cycles;
+    arch_context_registers(context, &out->save);
+    return result_ok(0);
 }
-
-enum copy_way { COPY_PEEK, COPY_POKE };
 
 /*
  * The frame at va of a context's memory, 0: none. Only its own account's are written, so that what
@@ -287,9 +277,8 @@ context_frame(const struct context *context, uint64_t va, enum copy_way way)
     return way == COPY_POKE && frame_check(account, frame, FRAME_PLAIN) ? 0 : frame;
 }
 
-static struct result
-context_copy(const struct context *context, uint64_t va, uint64_t ours, uint64_t n,
-             enum copy_way way)
+struct result
+context_copy(struct context *context, uint64_t va, uint64_t ours, uint64_t n, enum copy_way way)
 {
     uint64_t done = 0, absent = 0;
 
@@ -310,29 +299,11 @@ context_copy(const struct context *context, uint64_t va, uint64_t ours, uint64_t
 }
 
 struct result
-context_peek(struct context *context, uint64_t va, uint64_t out, uint64_t n)
+context_write(struct context *context, const struct save_area *in)
 {
-    return context_copy(context, va, out, n, COPY_PEEK);
-}
-
-struct result
-context_poke(struct context *context, uint64_t va, uint64_t in, uint64_t n)
-{
-    return context_copy(context, va, in, n, COPY_POKE);
-}
-
-struct result
-context_write(struct context *context, uint64_t in)
-{
-    struct save_area regs;
-    uint64_t absent;
-
     if (context->phase != CONTEXT_STOPPED)
         return result_error(E_BUSY);
-    absent = copy_in(&regs, in, sizeof(regs));
-    if (absent)
-        return result_error_at(E_FAULT, absent);
-    return arch_context_set_registers(context, &regs) ? result_error(E_INVAL) : result_ok(0);
+    return arch_context_set_registers(context, in) ? result_error(E_INVAL) : result_ok(0);
 }
 
 struct result

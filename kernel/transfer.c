@@ -162,28 +162,23 @@ entry_leave_parked(struct cpu *cpu)
 }
 
 struct result
-transfer_serve(struct entry *entry, struct context *context, uint64_t setup_va)
+transfer_serve(struct entry *entry, struct context *context, const struct transfer_setup *setup)
 {
     struct cpu *cpu = cpu_this();
-    struct transfer_setup setup;
-    uint64_t absent = copy_in(&setup, setup_va, sizeof(setup));
     bool self = context == cpu->current;
-    int error;
+    int error = serve_check(entry, context, setup);
 
-    if (absent)
-        return result_error_at(E_FAULT, absent);
-    error = serve_check(entry, context, &setup);
     if (error)
         return result_error(error);
-    if (serves(context, entry, &setup)) {
-        arch_transfer_set(context, &setup, &entry->parked[context->entry_cpu]);
+    if (serves(context, entry, setup)) {
+        arch_transfer_set(context, setup, &entry->parked[context->entry_cpu]);
         return result_ok(0);
     }
     context->entry = (uint32_t)frame_of(entry);
-    context->entry_cpu = (uint32_t)index_masked(setup.cpu, CPUS_MAX);
+    context->entry_cpu = (uint32_t)index_masked(setup->cpu, CPUS_MAX);
     frame_ref(context->entry);
     entry->holder[context->entry_cpu] = context;
-    arch_transfer_set(context, &setup, &entry->parked[context->entry_cpu]);
+    arch_transfer_set(context, setup, &entry->parked[context->entry_cpu]);
     if (self)
         entry_leave_parked(cpu);
     entry_park(context);

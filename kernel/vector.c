@@ -238,12 +238,10 @@ slice_set(struct account *account, uint64_t number, uint64_t position, uint64_t 
 }
 
 struct result
-slice_read(struct account *account, uint64_t number, uint64_t position, uint64_t out)
+slice_read(struct account *account, uint64_t number, uint64_t position, struct slice_state *out)
 {
-    struct slice_state state;
     const struct slice *s;
     struct cpu *cpu;
-    uint64_t absent;
     int error = position_check(number, position, &cpu);
 
     if (error)
@@ -251,14 +249,13 @@ slice_read(struct account *account, uint64_t number, uint64_t position, uint64_t
     s = &cpu->slice[position];
     if (s->owner && !account_covers(account, s->owner))
         return result_error(E_PERM);
-    state = (struct slice_state){.owner = s->owner,
-                                 .context = s->name[SLICE_FIRST].context,
-                                 .second = s->name[SLICE_SECOND].context,
-                                 .duration_ns = s->duration_ns,
-                                 .debt_ns = s->debt_ns,
-                                 .interrupts = cpu->interrupts};
-    absent = copy_out(out, &state, sizeof(state));
-    return absent ? result_error_at(E_FAULT, absent) : result_ok(0);
+    *out = (struct slice_state){.owner = s->owner,
+                                .context = s->name[SLICE_FIRST].context,
+                                .second = s->name[SLICE_SECOND].context,
+                                .duration_ns = s->duration_ns,
+                                .debt_ns = s->debt_ns,
+                                .interrupts = cpu->interrupts};
+    return result_ok(0);
 }
 
 void

@@ -227,7 +227,7 @@ deed_make(uint32_t b, uint32_t name, uint32_t amount)
         terms.n_pages = 1;
     }
     (void)slot_clear(frame_address(FAKE_TABLE), INTO);
-    r = account_make(account_at(parent), frame, INTO, (uintptr_t)&terms).value;
+    r = account_make(account_at(parent), frame, INTO, &terms).value;
     play.refused += r != 0;
     if (r == -E_EXIST && !child_named(account_at(parent), terms.name))
         wrong("a name was refused that is free");

@@ -212,9 +212,11 @@ deed_make(uint32_t i)
     (void)slot_clear(table_at(TABLES), into);
     slot_record[TABLES][into] = NONE;
     if (is_table(i))
-        r = slots_make(account_root, n, into).value;
+        r = object_make(account_root, n, into, FRAME_SLOTS, KIND_SLOTS).value;
+    else if (is_cells(i))
+        r = object_make(account_root, n, into, FRAME_CELLS, KIND_CELLS).value;
     else
-        r = (is_cells(i) ? cells_make : events_make)(account_root, n, into).value;
+        r = object_make(account_root, n, into, FRAME_EVENTS, KIND_EVENTS).value;
     if ((r == 0) != was_plain)
         wrong("an object of a plain frame, and of no other");
     if (r)
@@ -280,7 +282,7 @@ deed_bind(int r, uint32_t t, uint32_t s)
 
     if (!slots || r == NONE || records[r].parent == NONE)
         return;
-    value = cap_bind(slots, s, (uintptr_t)&records[r].cap).value;
+    value = cap_bind(slots, s, &records[r].cap).value;
     if (value == -E_EXIST)
         return;
     check_answer(r, value);
