@@ -43,8 +43,8 @@ KERNEL_X86_SRC := kernel/x86/start.c kernel/x86/cpu.c kernel/x86/smp.c kernel/x8
 	kernel/x86/serial.c kernel/x86/wall.c kernel/x86/tag.c kernel/x86/audit.c kernel/x86/fingerprint.c
 KERNEL_ASM := kernel/x86/boot.S kernel/x86/ap.S kernel/x86/entry.S kernel/x86/transfer.S kernel/x86/root.S kernel/x86/wall_pass.S
 
-EXO_SRC := libos/exo/start.c libos/exo/context.c libos/exo/lock.c libos/exo/pool.c libos/exo/space.c \
-	libos/exo/upcall.c libos/exo/fault.c libos/exo/region.c libos/exo/fill.c libos/exo/malloc.c libos/exo/console.c libos/exo/clock.c \
+EXO_SRC := libos/exo/begin.c libos/exo/start.c libos/exo/context.c libos/exo/lock.c libos/exo/pool.c libos/exo/space.c \
+	libos/exo/upcall.c libos/exo/fault.c libos/exo/exception.c libos/exo/region.c libos/exo/fill.c libos/exo/malloc.c libos/exo/console.c libos/exo/clock.c \
 	libos/exo/print.c libos/exo/wait.c libos/exo/random.c libos/exo/report.c libos/exo/user.c libos/exo/program.c libos/exo/rpc.c libos/exo/child.c libos/exo/launch.c \
 	libos/exo/contexts.c libos/exo/roll.c libos/exo/thread.c libos/exo/stack.c libos/exo/sched.c libos/exo/sync.c libos/exo/timer.c libos/exo/waiters.c
 EXO_ASM := libos/exo/crt0.S libos/exo/switch.S libos/exo/roll.S libos/exo/rpc.S

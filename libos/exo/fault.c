@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fault.c - a page fault goes to the region that the address lies in; without one it is the end.
+ * fault.c - what stands until a library sets its own: a page fault goes to the region that the
+ * address lies in; without one it is the end, as any other exception and a foreign call are.
  */
 #include "abi/error.h"
 #include "abi/memory.h"
@@ -34,4 +35,12 @@ on_fault(struct save_area *s)
     exo_die_of(s);
 }
 
+static void
+on_fatal(struct save_area *s)
+{
+    exo_die_of(s);
+}
+
 upcall_handler *exo_on_fault = on_fault;
+upcall_handler *exo_on_exception = on_fatal;
+upcall_handler *exo_on_foreign = on_fatal;

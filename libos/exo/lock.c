@@ -4,9 +4,8 @@
  * Invariants L1 and L2 stand in lock.h.
  */
 #include "libos/exo/lock.h"
+#include "abi/x86/save.h"
 #include "libos/exo/context.h"
-#include "libos/exo/start.h"
-#include "libos/exo/report.h"
 #include "call_stubs.h"
 
 static void
@@ -22,10 +21,18 @@ rolled(struct context *c)
     (void)c;
 }
 
+static void
+misused(const char *why, const struct save_area *where)
+{
+    (void)why;
+    (void)where;
+}
+
+void (*exo_on_misuse)(const char *why, const struct save_area *where) = misused;
 void (*exo_on_stuck)(uint32_t index) = stuck;
 void (*exo_on_rolled)(struct context *c) = rolled;
 
-enum { SPINS = 100, SIGNAL_ABORT = 6 };
+enum { SPINS = 100 };
 
 void
 lock_fail(const char *why)
@@ -33,9 +40,8 @@ lock_fail(const char *why)
     struct save_area here = {.rip = (uintptr_t)__builtin_return_address(0),
                              .rbp = (uintptr_t)__builtin_frame_address(0)};
 
-    report_line(&exo_console, "died %d the library OS failed: %s", SIGNAL_ABORT, why);
-    report_frames(&exo_console, &here);
-    exo_exit(128 + SIGNAL_ABORT);
+    exo_on_misuse(why, &here);
+    __builtin_trap(); /* before there is anybody to say it to */
 }
 
 /* Somebody has it: wait a moment, then let others run. */

@@ -22,6 +22,10 @@ struct lock {
 
 enum { CONTEXT_LOCKS_MAX = 8, LOCK_STACK_BYTES = 4096 };
 
+/* Called with a phrase where a lock is misused, and where that was; set by exo_start, returns not. */
+struct save_area;
+extern void (*exo_on_misuse)(const char *why, const struct save_area *where);
+
 /* For roll.c: asked by who waits for a lock, with the index of its holder. */
 extern void (*exo_on_stuck)(uint32_t index);
 

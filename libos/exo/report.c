@@ -7,10 +7,11 @@
 #include <stddef.h>
 #include "abi/memory.h"
 #include "lib/format.h"
+#include "libos/exo/exception.h"
 #include "libos/exo/space.h"
-#include "libos/exo/upcall.h"
+#include "libos/exo/start.h"
 
-enum { REPORT_LINE_MAX = 500, FRAMES_MAX = 64 };
+enum { REPORT_LINE_MAX = 500, FRAMES_MAX = 64, SIGNAL_ABORT = 6 };
 
 uint64_t report_base;
 
@@ -102,4 +103,23 @@ void
 report_frames(const struct console *c, const struct save_area *save)
 {
     report_frames_by(c, save, peek_own);
+}
+
+void
+exo_die_of(const struct save_area *save)
+{
+    int signal = exception_signal(save->vector);
+
+    report_exception(&exo_console, signal, save);
+    report_registers(&exo_console, save);
+    report_frames(&exo_console, save);
+    exo_exit(128 + signal);
+}
+
+void
+exo_fail(const char *why, const struct save_area *where)
+{
+    report_line(&exo_console, "died %d the library OS failed: %s", SIGNAL_ABORT, why);
+    report_frames(&exo_console, where);
+    exo_exit(128 + SIGNAL_ABORT);
 }

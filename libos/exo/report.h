@@ -16,6 +16,12 @@ void report_line(const struct console *c, const char *fmt, ...)
 /* The line `died` for an exception or page fault. */
 void report_exception(const struct console *c, int signal, const struct save_area *save);
 
+/* Report this exception or page fault as the end of the partition, and end it. */
+void exo_die_of(const struct save_area *save) __attribute__((noreturn));
+
+/* The library itself has failed: say why and where, and end as by SIGABRT. For lock.h. */
+void exo_fail(const char *why, const struct save_area *where) __attribute__((noreturn));
+
 /* The lines `register`. */
 void report_registers(const struct console *c, const struct save_area *save);
 

@@ -10,10 +10,9 @@
  */
 #include "libos/exo/sched.h"
 #include "abi/cap.h"
-#include "lib/string.h"
+#include "abi/event.h"
 #include "libos/exo/clock.h"
-#include "libos/exo/console.h"
-#include "libos/exo/thread.h"
+#include "libos/exo/switch.h"
 #include "libos/exo/upcall.h"
 #include "libos/exo/wait.h"
 #include "libos/exo/waiters.h"
@@ -32,19 +31,6 @@ uint32_t exo_hungry;
 static upcall_handler *event_before; /* takes the host's signals */
 
 void
-thread_ready(struct thread *t)
-{
-    struct context *c;
-
-    busy_enter();
-    c = context_here();
-    t->next = NULL;
-    *c->ready_tail = t;
-    c->ready_tail = &t->next;
-    busy_leave();
-}
-
-void
 sched_tick(struct context *c)
 {
     c->tick_ns = clock_ns() + THREAD_TICK_NS;
@@ -59,6 +45,21 @@ exo_yield(void)
 void
 exo_feed(void)
 {
+}
+
+void
+sched_yield(void)
+{
+    struct context *c;
+
+    busy_enter();
+    c = context_here();
+    if (!c->ready) {
+        busy_leave();
+        return;
+    }
+    thread_ready(c->current);
+    thread_block(&c->nothing);
 }
 
 /* ---- upcalls ---- */
@@ -107,7 +108,7 @@ look(struct context *c)
     over = over || c->ready_tail != tail;
     if (over)
         sched_tick(c);
-    deadline_arm(c);
+    timers_arm(c);
     return over;
 }
 
@@ -198,7 +199,7 @@ on_preempt(void)
     c->preempt = 0;
     busy_leave();
     if (c->current)
-        thread_yield();
+        sched_yield();
 }
 
 /* ---- nothing to run ---- */
@@ -212,7 +213,7 @@ sleep(struct context *c)
 
     c->tick_ns = all ? 0 : clock_ns() + THREAD_TICK_NS;
     c->slice_over = 0;
-    deadline_arm(c);
+    timers_arm(c);
     call_wait((uintptr_t)clauses, n);
     if (__atomic_fetch_and(&c->page.pending, ~(uint32_t)EVENT, __ATOMIC_SEQ_CST) & EVENT)
         event_before(NULL);
@@ -230,41 +231,18 @@ exo_idle(void)
     while (!c->ready)
         sleep(c);
     sched_tick(c);
-    deadline_arm(c);
+    timers_arm(c);
     __atomic_fetch_and(&c->page.mask, ~(uint32_t)EVENT, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&c->page.pending, __ATOMIC_SEQ_CST) & EVENT)
         soon(c);
     exo_leave(&c->nothing);
 }
 
-/* ---- output ---- */
-
-static struct semaphore output;
-
-/* An upcall's handler cannot wait: what it says, it says at the end of all, or between pieces. */
-static void
-output_take(void)
-{
-    if (context_here()->page.depth == 0)
-        semaphore_wait(&output);
-}
-
-static void
-output_drop(void)
-{
-    if (context_here()->page.depth == 0)
-        semaphore_post(&output);
-}
-
 void
 sched_begin(void)
 {
-    semaphore_init(&output, 1);
-    exo_output_take = output_take;
-    exo_output_drop = output_drop;
     event_before = exo_on_event;
     exo_on_event = on_event;
     exo_on_preempt = on_preempt;
     exo_wait = waiters_wait;
-    exo_sleep_until = thread_sleep_until;
 }

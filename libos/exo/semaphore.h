@@ -22,7 +22,11 @@ _Static_assert(offsetof(struct semaphore, count) == SEMAPHORE_COUNT, "layout");
 _Static_assert(offsetof(struct semaphore, head) == SEMAPHORE_HEAD, "layout");
 _Static_assert(offsetof(struct semaphore, tail) == SEMAPHORE_TAIL, "layout");
 
-void semaphore_init(struct semaphore *s, int32_t count);
+static inline void
+semaphore_init(struct semaphore *s, int32_t count)
+{
+    *s = (struct semaphore){.count = count, .tail = &s->head};
+}
 
 /*
  * The registers that a switch does not keep are kept by the caller's compiler, which knows those

@@ -8,7 +8,7 @@
 #include "abi/memory.h"
 #include "libos/exo/region.h"
 #include "libos/exo/space.h"
-#include "libos/exo/thread.h"
+#include "libos/exo/switch.h"
 
 enum { STACKS = 512, STACK = THREAD_STACK_BYTES, PAGE = FRAME_BYTES };
 

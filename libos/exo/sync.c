@@ -5,16 +5,9 @@
  */
 #include "libos/exo/clock.h"
 #include "libos/exo/report.h"
-#include "libos/exo/sched.h"
 #include "libos/exo/semaphore.h"
 #include "libos/exo/start.h"
-#include "libos/exo/thread.h"
-
-void
-semaphore_init(struct semaphore *s, int32_t count)
-{
-    *s = (struct semaphore){.count = count, .tail = &s->head};
-}
+#include "libos/exo/switch.h"
 
 /* The same lock word as in switch.S; the context is busy. */
 static void
@@ -151,7 +144,8 @@ condition_init(struct condition *c, struct mutex *m)
     *c = (struct condition){.mutex = m, .last = &c->first};
 }
 
-static void
+/* Not inlined: gcc does not see that who waits takes *w out again before it is gone. */
+static void __attribute__((noinline))
 condition_join(struct condition *c, struct condition_waiter *w)
 {
     semaphore_init(&w->wake, 0);

@@ -7,6 +7,7 @@
 #include "abi/exposed.h"
 #include "abi/memory.h"
 #include "libos/exo/clock.h"
+#include "libos/exo/console.h"
 #include "libos/exo/sched.h"
 #include "libos/exo/stack.h"
 
@@ -18,14 +19,26 @@ void exo_thread_run(void) __attribute__((noreturn));
 static struct lock threads_lock;
 static uint8_t idle_stack[IDLE_STACK_BYTES] __attribute__((aligned(16)));
 
-struct thread *
-thread_self(void)
-{
-    struct thread *t;
+/* ---- what changes for the library once there are threads ---- */
 
-    __asm__ volatile("mov %%gs:%c1, %0" : "=r"(t) : "i"(HERE_CURRENT));
-    return t;
+static struct semaphore output;
+
+/* An upcall's handler cannot wait: what it says, it says at the end of all, or between pieces. */
+static void
+output_take(void)
+{
+    if (context_here()->page.depth == 0)
+        semaphore_wait(&output);
 }
+
+static void
+output_drop(void)
+{
+    if (context_here()->page.depth == 0)
+        semaphore_post(&output);
+}
+
+/* ---- beginning and end ---- */
 
 /* A record on a stack of its own. Null: no memory. */
 static struct thread *
@@ -58,10 +71,14 @@ threads_begin(void)
         return false;
     c->ready_none = c->ready_tail = &c->ready;
     c->idle_stack = idle_stack + IDLE_STACK_BYTES;
+    semaphore_init(&output, 1);
+    exo_output_take = output_take;
+    exo_output_drop = output_drop;
+    exo_sleep_until = thread_sleep_until;
     sched_begin();
     busy_enter();
     sched_tick(c);
-    deadline_arm(c);
+    timers_arm(c);
     busy_leave();
     return true;
 }
@@ -118,16 +135,7 @@ thread_join(struct thread *t)
 void
 thread_yield(void)
 {
-    struct context *c;
-
-    busy_enter();
-    c = context_here();
-    if (!c->ready) {
-        busy_leave();
-        return;
-    }
-    thread_ready(c->current);
-    thread_block(&c->nothing);
+    sched_yield();
 }
 
 void

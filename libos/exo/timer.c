@@ -9,14 +9,13 @@
 #include "libos/exo/timer.h"
 #include "libos/exo/clock.h"
 #include "libos/exo/context.h"
-#include "libos/exo/sched.h"
 #include "call_stubs.h"
 
 enum { TIMER_NONE, TIMER_SET, TIMER_FIRES };
 
 /* T2. A later deadline is not worth a call: it comes too early, and this is looked at again. */
 void
-deadline_arm(struct context *c)
+timers_arm(struct context *c)
 {
     uint64_t first = c->timers ? c->timers->key : 0;
 
@@ -39,7 +38,7 @@ timer_set(struct timer *t, uint64_t ns, timer_fn *fn)
     lock_take(&c->timers_lock);
     pairing_add(&c->timers, &t->node);
     lock_drop(&c->timers_lock);
-    deadline_arm(c);
+    timers_arm(c);
     busy_leave();
 }
 

@@ -28,3 +28,8 @@ void timer_set(struct timer *t, uint64_t ns, timer_fn *fn);
 
 /* Afterwards it is not set, and its function does not run. Not in the function itself. */
 void timer_cancel(struct timer *t);
+
+/* For sched.c, the context busy: the deadline for the first timer and the tick; what is due, now. */
+struct context;
+void timers_arm(struct context *c);
+void timers_run(struct context *c, uint64_t now);

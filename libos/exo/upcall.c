@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * upcall.c - registration and the handlers that stand until a library sets its own.
+ * upcall.c - registration, what is pending, and the handlers of events that stand until a library
+ * sets its own. What becomes of an exception or a fault: fault.c.
  */
 #include "libos/exo/upcall.h"
 #include <stddef.h>
 #include "abi/cap.h"
 #include "lib/string.h"
-#include "libos/exo/console.h"
 #include "libos/exo/context.h"
-#include "libos/exo/report.h"
 #include "libos/exo/space.h"
 #include "libos/exo/start.h"
 #include "call_stubs.h"
@@ -65,14 +64,6 @@ on_revoke(struct save_area *save)
     (void)save;
 }
 
-static void
-on_fatal(struct save_area *save)
-{
-    exo_die_of(save);
-}
-
-upcall_handler *exo_on_exception = on_fatal;
-upcall_handler *exo_on_foreign = on_fatal;
 upcall_handler *exo_on_event = on_event;
 upcall_handler *exo_on_revoke = on_revoke;
 void (*exo_on_signals)(uint64_t set) = on_signals;
@@ -167,66 +158,4 @@ exo_enter(uint64_t rip, uint64_t rsp)
     *(volatile uint32_t *)&page->depth = 1; /* from here on upcalls take the next area */
     *save = (struct save_area){.rip = rip, .cs = cs, .rflags = FLAGS_START, .rsp = rsp, .ss = ss};
     exo_resume(save);
-}
-
-int
-exception_signal(uint64_t vector)
-{
-    switch (vector) {
-    case VECTOR_DIVIDE:
-    case 16: /* x87 */
-    case 19: /* vector arithmetic */
-        return 8;
-    case VECTOR_DEBUG:
-    case VECTOR_BREAKPOINT:
-        return 5;
-    case VECTOR_INVALID:
-        return 4;
-    case VECTOR_ALIGNMENT:
-        return 7;
-    case VECTOR_FOREIGN:
-    case VECTOR_INT80:
-        return 31;
-    default:
-        return 11;
-    }
-}
-
-const char *
-exception_words(uint64_t vector)
-{
-    switch (vector) {
-    case VECTOR_DIVIDE:
-        return "division error";
-    case 16:
-    case 19:
-        return "arithmetic error";
-    case VECTOR_DEBUG:
-    case VECTOR_BREAKPOINT:
-        return "trap";
-    case VECTOR_INVALID:
-        return "invalid instruction";
-    case VECTOR_PROTECTION:
-        return "privileged instruction or wild address";
-    case VECTOR_PAGE:
-        return "segmentation fault";
-    case VECTOR_ALIGNMENT:
-        return "unaligned access";
-    case VECTOR_FOREIGN:
-    case VECTOR_INT80:
-        return "system call without an operating system";
-    default:
-        return "exception";
-    }
-}
-
-void
-exo_die_of(const struct save_area *save)
-{
-    int signal = exception_signal(save->vector);
-
-    report_exception(&exo_console, signal, save);
-    report_registers(&exo_console, save);
-    report_frames(&exo_console, save);
-    exo_exit(128 + signal);
 }

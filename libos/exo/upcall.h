@@ -58,10 +58,3 @@ void exo_resume(struct save_area *save) __attribute__((noreturn));
 
 /* Begin a program: all registers 0 but these two. Called with no upcall under way. */
 void exo_enter(uint64_t rip, uint64_t rsp) __attribute__((noreturn));
-
-/* The Linux signal that an exception stands for, and its words ("invalid instruction"). */
-int exception_signal(uint64_t vector);
-const char *exception_words(uint64_t vector);
-
-/* Report this exception or page fault as the end of the partition, and end it. */
-void exo_die_of(const struct save_area *save) __attribute__((noreturn));

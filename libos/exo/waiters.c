@@ -4,9 +4,7 @@
  * is told of something, and at each tick; a context with nothing to do sleeps on all of them.
  */
 #include "libos/exo/context.h"
-#include "libos/exo/sched.h"
 #include "libos/exo/semaphore.h"
-#include "libos/exo/thread.h"
 #include "libos/exo/waiters.h"
 #include "call_stubs.h"
 
