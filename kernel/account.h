@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include "abi/account.h"
 #include "kernel/cap.h"
+#include "kernel/circle.h"
 
 /*
  * Invariants, for each kind
@@ -39,7 +40,7 @@ struct account {
     uint32_t dying_next, dying_prev;   /* the circle of reap.c; frames, 0: not in it */
     uint64_t force_position;           /* the next to look at, to take by force */
     uint64_t n_marked;                 /* A8 */
-    uint32_t revoke_next, revoke_prev; /* A6: the list of revoke.c; frames, 0: not in it */
+    struct circle_link revoke;         /* A6: the circle of revoke.c; frames, 0: not in it */
     uint64_t rejects_paid_ns; /* the clock up to which wrong tags have been waited for (cap.c) */
     uint32_t n_listeners;
     uint32_t listener[ACCOUNT_LISTENERS_MAX]; /* contexts' frames */

@@ -7,14 +7,14 @@
 #include "abi/event.h"
 #include "kernel/arch.h"
 #include "kernel/cap.h"
+#include "kernel/circle.h"
 #include "kernel/pin.h"
 
 /* The place of a clause in the circle of what it waits for (kernel/wait.h). */
 struct wait_link {
     uint64_t joined;
     uint32_t object; /* frame of the counters, or of the word */
-    uint32_t next, prev;
-    uint32_t reserved;
+    struct circle_link place;
 };
 
 struct env {

@@ -3,6 +3,7 @@
 #pragma once
 #include <stdint.h>
 #include "abi/event.h"
+#include "kernel/circle.h"
 #include "kernel/pin.h"
 
 enum { EVENTS_CONTEXTS_MAX = 16 };
@@ -11,7 +12,7 @@ struct events {
     struct cell cell;
     uint32_t n_contexts;                   /* contexts that take upcalls for these counters */
     uint32_t context[EVENTS_CONTEXTS_MAX]; /* their frames, in the order in which they joined */
-    uint32_t backlog_next, backlog_prev;   /* kernel/wait.c: the circle of events with a backlog */
+    struct circle_link behind;             /* kernel/wait.c: the circle of events with a backlog */
     uint64_t backlog, backlog_mark;        /* set of 1 << index; the clauses that it concerns */
     uint64_t counter[EVENTS_PER_FRAME];    /* only grow; 63 bits are enough for ever */
     uint32_t waiter[EVENTS_PER_FRAME];     /* one of the clauses that wait for it; 0: none */

@@ -35,38 +35,28 @@ static uint64_t next_ns; /* what revoke_deadline says */
 
 /* ---- the list ---- */
 
+static struct circle_link *
+list_link(uint32_t account)
+{
+    return &account_at(account)->revoke;
+}
+
 static void
 list_enter(struct account *account)
 {
-    uint32_t n = (uint32_t)frame_of(account);
-    struct account *first, *last;
-
-    if (account->revoke_next)
+    if (account->revoke.next)
         return;
     n_listed++;
-    if (!list) {
-        account->revoke_next = account->revoke_prev = list = n;
-        return;
-    }
-    first = account_at(list);
-    last = account_at(first->revoke_prev);
-    account->revoke_next = list;
-    account->revoke_prev = first->revoke_prev;
-    last->revoke_next = first->revoke_prev = n;
+    circle_join(&list, (uint32_t)frame_of(account), list_link);
 }
 
 void
 revoke_forget(struct account *account)
 {
-    uint32_t n = (uint32_t)frame_of(account), next = account->revoke_next;
-
-    if (!next)
+    if (!account->revoke.next)
         return;
-    account_at(account->revoke_prev)->revoke_next = next;
-    account_at(next)->revoke_prev = account->revoke_prev;
-    if (list == n)
-        list = next == n ? 0 : next;
-    account->revoke_next = account->revoke_prev = 0;
+    circle_leave(&list, (uint32_t)frame_of(account), list_link);
+    account->revoke = (struct circle_link){0};
     n_listed--;
     if (!account->state.dying)
         owned_walk(account, false);
@@ -280,7 +270,7 @@ revoke_work(struct account *account, uint64_t now_ns, uint64_t *steps)
 uint64_t
 revoke_deadline(void)
 {
-    return list ? next_ns : 0;
+    return list && cpu_this()->number == 0 ? next_ns : 0;
 }
 
 uint64_t
@@ -289,12 +279,12 @@ revoke_tick(uint64_t now_ns)
     uint64_t look = n_listed < LOOK_MAX ? n_listed : LOOK_MAX;
     uint64_t steps = STEPS_MAX, first = n_listed > LOOK_MAX ? now_ns + PACE_NS : UINT64_MAX;
 
-    if (!list || now_ns < next_ns)
+    if (!list || now_ns < next_ns || cpu_this()->number)
         return steps;
     for (uint64_t i = 0; i < look && list; i++) {
         struct account *account = account_at(list);
         uint64_t again = revoke_work(account, now_ns, &steps);
-        list = account->revoke_next;
+        list = account->revoke.next;
         if (!again)
             revoke_forget(account); /* V1 */
         else if (again < first)
@@ -328,9 +318,9 @@ account_revoke(struct account *account, uint64_t kind, uint64_t n, uint64_t dead
         force_again(account, (enum account_kind)kind);
         next_ns = n_listed == 1 || c->due_ns < next_ns ? c->due_ns : next_ns;
         revoke_tell(account);
-        slice_rearm();
+        slice_poke(cpu_at(0));
     }
-    if (account->revoke_next)
+    if (account->revoke.next)
         (void)revoke_work(account, now, &steps);
     return result_ok((int64_t)c->wanted);
 }

@@ -17,8 +17,8 @@ struct account;
 struct context;
 
 /*
- * When revoke_tick() wants to be called next, on the clock; 0: never. It takes what is overdue, a
- * bounded number of steps a call, and says how many are left.
+ * When revoke_tick() wants to be called next here, on the clock; 0: never. It takes what is overdue,
+ * a bounded number of steps a call, and says how many are left. It is the first processor's work.
  */
 uint64_t revoke_deadline(void);
 uint64_t revoke_tick(uint64_t now_ns);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include "abi/exposed.h"
 #include "abi/slice.h"
+#include "kernel/circle.h"
 
 struct account;
 struct context;
@@ -16,7 +17,7 @@ enum { SLICE_LOST_NS = 1000 * 1000 };
 /* A position names two contexts; each naming has a place in the circle of those of its context. */
 struct slice_name {
     uint32_t context; /* frame; 0: nobody */
-    uint32_t next, prev;
+    struct circle_link link;
 };
 
 enum slice_role { SLICE_FIRST, SLICE_SECOND, SLICE_ROLES };
@@ -39,7 +40,7 @@ struct cpu {
     bool asked;            /* an interrupt is on its way to it */
     bool idle;             /* halted, or about to */
     bool alone;            /* its whole vector names one context */
-    bool changed;          /* alone is to be found out anew */
+    bool changed;          /* the vector has: alone is to be found out anew */
     bool renamed;          /* the position whose slice runs names another now: it is over */
     uint64_t epoch;        /* kernel/epoch.h */
     bool work;             /* an interrupt's work is left (kernel/work.h) */
@@ -68,11 +69,8 @@ void slice_init(struct cpu *cpu);
 _Noreturn void slice_schedule(struct cpu *cpu);
 /* The current context, whose registers are saved, is off the processor from here on. */
 void slice_off(struct cpu *cpu);
-/* What it used beyond its slice is its position's debt. Before slice_off, where the slice ends. */
-void slice_settle(struct cpu *cpu, uint64_t now_ns);
 /* Likewise, and the rest of the slice is another's, which slice_can_run has said it takes. */
 _Noreturn void slice_donate(struct cpu *cpu, struct context *to);
-bool slice_can_run(const struct context *context);
 /* Time has passed while the current context ran; its registers are saved. May not return. */
 void slice_tick(struct cpu *cpu);
 /* ---- vector.c: who owns and is named ---- */
@@ -90,18 +88,69 @@ uint64_t slice_naming(const struct context *context, struct cpu **cpu);
 void slice_expel(void);
 /* Interrupts the processor, once until it has heard. */
 void slice_ask(struct cpu *cpu);
-/* A context has been woken: a halted processor that names it is to look, or one is to be
- * interrupted, on credit. */
-void slice_ready(const struct context *context);
-/* revoke_deadline() has come nearer: the processor whose work that is is to look. */
-void slice_rearm(void);
-/* The current context is going to sleep until wake_ns. */
-void slice_sleeps(const struct context *context);
+/* It, or this one, looks again, soon. */
+void slice_poke(struct cpu *cpu);
 /* Sets the timer for whatever comes first to the context that runs. */
 void slice_arm(struct cpu *cpu);
 /* Boot: gives position 0 of this processor to an account, and names a context there. */
 void slice_first(uint32_t owner, struct context *context, uint32_t duration_ns);
+/* For credit.c: puts on what runs in the slices of a context; false: it ended by an upcall that it
+ * could not take. */
+bool slice_on(struct cpu *cpu, struct context *named, uint32_t due, uint64_t now_ns);
 
-/* ---- slice.c, for vector.c ---- */
-/* The vector has changed: what its processor has derived from it is void. */
-void slice_changed(struct cpu *cpu);
+/* ---- position.c: which is next ---- */
+bool slice_can_run(const struct context *context);
+/* Whom a position gives its time to: the second when the first has stopped; NULL: nobody. */
+struct context *position_context(const struct cpu *cpu, uint64_t position);
+/*
+ * Can what runs in the slices of a position run now? One that waits for a time which has come is
+ * woken.
+ */
+bool position_ready(const struct cpu *cpu, uint64_t position, uint64_t now_ns);
+/*
+ * The next position whose context can run now, the current one last; SLICE_POSITIONS: none. One
+ * that owes a whole slice pays it instead, and is taken only when there is no other.
+ */
+uint64_t position_runnable(struct cpu *cpu, uint64_t now_ns);
+/* Does anybody but the one that runs want the processor? */
+bool position_wanted(const struct cpu *cpu, uint64_t now_ns);
+/*
+ * Wakes those whose time has come. When the first of the others that wait is to look again; 0: none
+ * by itself.
+ */
+uint64_t position_wake(const struct cpu *cpu, uint64_t now_ns);
+/* Has it nothing to switch to at the end of the slice: alone, and not in another's place (yield)?
+ */
+bool slice_endless(struct cpu *cpu);
+
+/* ---- grace.c: the end of a slice, and what it costs ---- */
+/* The cycles since the last time are the payer's. */
+void slice_charge(struct cpu *cpu);
+/* What was used beyond the slice, or on credit, is the position's debt. Before slice_off, where the
+ * slice ends. */
+void slice_settle(struct cpu *cpu, uint64_t now_ns);
+/* Is the slice over, or its grace? One whom nobody follows goes on. May not return. */
+void slice_over(struct cpu *cpu, uint64_t now_ns);
+
+/* ---- credit.c: before its turn ---- */
+/* A context has been woken: a halted processor that names it is to look, or one is to be
+ * interrupted, on credit. */
+void slice_ready(const struct context *context);
+/* The current context is going to sleep until wake_ns. */
+void slice_sleeps(const struct context *context);
+/* Is a halted processor that names the context asked to look? */
+bool slice_ask_idle(const struct context *context);
+/* Those whose time has come are woken, and the first of the others is found (S5). */
+void slice_wakes(struct cpu *cpu, uint64_t now_ns);
+/* The urgent one interrupts the slice that runs, unless that is not to be. May not return. */
+void slice_interrupt(struct cpu *cpu, uint64_t now_ns);
+/* Puts on the urgent one; the rest of the slice that it had interrupted. False: it cannot run. */
+bool slice_urgent(struct cpu *cpu, uint64_t now_ns);
+bool slice_return(struct cpu *cpu, uint64_t now_ns);
+
+/* The earlier of two times; 0: never. */
+static inline uint64_t
+earlier(uint64_t a, uint64_t b)
+{
+    return !a || (b && b < a) ? b : a;
+}

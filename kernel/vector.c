@@ -52,22 +52,21 @@ name_at(uint32_t id)
     return &name_cpu(id)->slice[name_position(id)].name[name_role(id)];
 }
 
+static struct circle_link *
+name_link(uint32_t id)
+{
+    return &name_at(id)->link;
+}
+
 static void
 name_join(struct context *context, uint32_t id)
 {
-    struct slice_name *name = name_at(id);
     uint32_t cpu = name_cpu(id)->number;
 
     context->named[cpu]++;
     context->cpus |= (uint64_t)1 << cpu;
-    name->context = context->self;
-    if (!context->positions) {
-        context->positions = name->next = name->prev = id;
-        return;
-    }
-    name->next = context->positions;
-    name->prev = name_at(name->next)->prev;
-    name_at(name->prev)->next = name_at(name->next)->prev = id;
+    name_at(id)->context = context->self;
+    circle_join(&context->positions, id, name_link);
 }
 
 static void
@@ -79,10 +78,7 @@ name_leave(uint32_t id)
 
     if (--context->named[cpu] == 0)
         context->cpus &= ~((uint64_t)1 << cpu);
-    name_at(name->prev)->next = name->next;
-    name_at(name->next)->prev = name->prev;
-    if (context->positions == id)
-        context->positions = name->next == id ? 0 : name->next;
+    circle_leave(&context->positions, id, name_link);
     *name = (struct slice_name){0};
 }
 
@@ -102,7 +98,8 @@ slice_name(struct cpu *cpu, uint64_t position, enum slice_role role, struct cont
         cpu->used[position / 64] |= bit; /* V2 */
     else
         cpu->used[position / 64] &= ~bit;
-    slice_changed(cpu);
+    cpu->changed = true;
+    slice_poke(cpu);
 }
 
 uint64_t

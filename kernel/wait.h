@@ -3,6 +3,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
+#include "abi/event.h"
 
 struct context;
 struct events;
@@ -36,3 +37,25 @@ bool wait_release(struct events *events, uint64_t *steps);
 bool wait_on_frame(uint64_t frame);
 /* The same before a frame is taken from its owner. */
 bool wait_release_frame(uint64_t frame, uint64_t *steps);
+
+/* ---- clause.c, for wait.c: a clause has a number, never 0; an index of its context's ---- */
+/* The first clause of n that holds, n: none; or *error. Their objects are noted. */
+uint32_t clauses_look(struct context *context, uint32_t n, int *error);
+/* The first time at which a context that sleeps on n clauses is to look again; 0: none. */
+uint64_t clauses_time(const struct context *context, uint32_t n);
+/*
+ * Joins the circles of what n clauses wait for, then looks once more at the words, which change
+ * without the lock: the index of one that holds by now, and it is in no circle any more; or n.
+ */
+uint32_t clauses_sleep(struct context *context, uint32_t n);
+void clauses_leave(struct context *context);
+bool clause_holds(const struct context *context, uint32_t i);
+struct context *clause_context(uint32_t id);
+/* The circle of those that wait for a counter, the words of a frame, an epoch; NULL: no such. */
+uint32_t *clause_circle(enum wait_kind kind, uint32_t object, uint64_t index);
+/* Clauses join in this order: up to now. */
+uint64_t clause_mark(void);
+/* The first in a circle, which is the one that joined first, if it joined by `mark`; 0: none. */
+uint32_t clause_first(const uint32_t *circle, uint64_t mark);
+/* To the end of its circle. */
+void clause_behind(uint32_t id);

@@ -7,16 +7,6 @@
 #include "kernel/slice.h"
 #include "plant.h"
 
-/* The cycles from `from` on were no context's. */
-static void
-work_charge(struct cpu *cpu, uint64_t from)
-{
-    uint64_t cycles = arch_counter() - from;
-
-    account_root->work_cycles += cycles;
-    cpu->counter_mark += cycles; /* I3 */
-}
-
 void
 work_fired(struct cpu *cpu)
 {
@@ -28,14 +18,20 @@ work_fired(struct cpu *cpu)
 void
 work_do(struct cpu *cpu)
 {
-    uint64_t from = arch_counter(), begin = clock_now(), took;
+    uint64_t cycles, begin, took;
 
-    if (!cpu->work || (cpu->current && begin < cpu->work_ns && !planted(PLANT_WORK_SHARE)))
+    if (!cpu->work)
+        return;
+    cycles = arch_counter();
+    begin = clock_now();
+    if (cpu->current && begin < cpu->work_ns && !planted(PLANT_WORK_SHARE))
         return; /* I2 */
     cpu->work = console_work();
     took = clock_now() - begin;
     cpu->work_ns = begin + (took < SLICE_LOST_NS ? took : SLICE_LOST_NS) * WORK_SHARE;
-    work_charge(cpu, from);
+    cycles = arch_counter() - cycles;
+    account_root->work_cycles += cycles; /* I3 */
+    cpu->counter_mark += cycles;
 }
 
 uint64_t

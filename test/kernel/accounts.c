@@ -112,7 +112,7 @@ check_count(uint64_t n, enum account_kind kind)
         wrong("held is not what it is to be (A3)");
     if (a->given[kind] != given[kind][n] || c->reserve > c->limit || a->given[kind] > c->reserve)
         wrong("reserves are given that are not there (A4)");
-    if (c->wanted && (!a->revoke_next || c->wanted > c->held - c->reserve))
+    if (c->wanted && (!a->revoke.next || c->wanted > c->held - c->reserve))
         wrong("more is wanted than there is (A6, V2)");
 }
 

@@ -288,8 +288,9 @@ slice_expel(void)
 }
 
 void
-slice_rearm(void)
+slice_poke(struct cpu *cpu)
 {
+    (void)cpu;
 }
 
 struct env *
