@@ -39,7 +39,8 @@ enum {
         512, /* and there, for 64 bytes, what of the area counts: Intel SDM vol. 1, 13.4 */
 };
 
-static uint64_t run_last; /* runs of contexts on processors are numbered, each once */
+static uint64_t register_left; /* where a fault is planted alone */
+static uint64_t run_last;      /* runs of contexts on processors are numbered, each once */
 
 /* A context without upcalls of its own: full, so that every upcall comes to arch_upcall. */
 static struct upcall_page page_none = {.depth = UPCALL_DEPTH_MAX};
@@ -130,12 +131,24 @@ vectors_load(const struct context_x86 *c)
     __asm__ volatile("wrgsbase %0" ::"r"(c->regs.gs_base));
 }
 
+/* As a structure is that was never cleared. */
+static void
+padding_keep(struct save_area *out)
+{
+    uint64_t left[sizeof(out->reserved) / sizeof(uint64_t)];
+
+    __asm__ volatile("" : "=m"(left)); /* whatever lies there */
+    memcpy(out->reserved, left, sizeof(left));
+}
+
 void
 arch_context_registers(const struct context *context, struct save_area *out)
 {
     if (context == context_current())
         vectors_save(context_x86(context_current()));
     *out = ((const struct context_x86 *)(const void *)context)->regs;
+    if (planted(PLANT_PADDING))
+        padding_keep(out);
 }
 
 static bool
@@ -182,6 +195,8 @@ arch_context_leave(struct context *context)
 
     vectors_save(context_x86(context));
     context->run = cpu->loaded_run = ++run_last; /* a transfer may have brought it here */
+    if (planted(PLANT_REGISTER))
+        register_left = context_x86(context)->regs.r8;
 }
 
 void
@@ -195,6 +210,8 @@ arch_context_switch(struct cpu *generic, struct context *to)
     to->run = cpu->loaded_run = ++run_last;
     arch_root_load(to->root);
     wall_before(to);
+    if (planted(PLANT_REGISTER) && !next->regs.vector)
+        next->regs.r8 = register_left;
     generic->current = to;
 }
 

@@ -3,15 +3,12 @@
  * kit.S - running a function so that a trap in it comes back here: kit.c sets rip and rsp of the save
  * area to kit_landing and kit_stack.
  */
+#include "test/boot/keep.inc"
+
     .text
     .globl kit_run, kit_landing
 kit_run: /* int kit_run(fn, argument): 0 when it returned, 1 when it trapped */
-    push %rbx
-    push %rbp
-    push %r12
-    push %r13
-    push %r14
-    push %r15
+    KEEP
     mov %rsp, kit_stack(%rip)
     mov %rdi, %rax
     mov %rsi, %rdi
@@ -21,12 +18,7 @@ kit_run: /* int kit_run(fn, argument): 0 when it returned, 1 when it trapped */
     xor %eax, %eax
 kit_return:
     cld
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbp
-    pop %rbx
+    KEPT
     ret
 kit_landing:
     mov $1, %eax

@@ -3,16 +3,13 @@
  * message.S - a transfer with every register of its message chosen and looked at (message.h). The order
  * of the words is rdi rsi rdx r8 r9 r10 rbx rbp r12 r13 r14 r15.
  */
+#include "test/boot/keep.inc"
+
     .text
 /* int64_t message_send(uint64_t word, uint64_t message[12]): rax as it came back. */
     .globl message_send
 message_send:
-    push %rbx
-    push %rbp
-    push %r12
-    push %r13
-    push %r14
-    push %r15
+    KEEP
     rdgsbase %rcx /* lost where the callee dies */
     push %rcx
     push %rsi
@@ -50,12 +47,7 @@ message_send:
     mov %r15, 88(%rcx)
     pop %rcx
     wrgsbase %rcx
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbp
-    pop %rbx
+    KEPT
     ret
 
 /* int64_t message_send_all(uint64_t word, uint64_t message[12], uint64_t more[5]): xmm0, xmm15, fs base too. */

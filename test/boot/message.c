@@ -6,18 +6,6 @@ void message_entry(void);
 
 const uint64_t message_return_word = CALL_BASE + CALL_transfer_return;
 
-uint64_t
-transfer_word(uint64_t slot)
-{
-    return slot << 32 | (CALL_BASE + CALL_transfer);
-}
-
-uint64_t
-post_word(uint64_t slot)
-{
-    return slot << 32 | (CALL_BASE + CALL_transfer_post);
-}
-
 void
 environment_new(uint32_t account, uint32_t env, uint32_t slots)
 {

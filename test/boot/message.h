@@ -14,8 +14,17 @@ extern const uint64_t message_return_word;
 
 /* Transfers with that message, which becomes the answer. word: transfer_word(slot) or any other. */
 int64_t message_send(uint64_t word, uint64_t message[MESSAGE_WORDS]);
-uint64_t transfer_word(uint64_t slot);
-uint64_t post_word(uint64_t slot); /* for transfer_post */
+static inline uint64_t
+transfer_word(uint64_t slot)
+{
+    return slot << 32 | (CALL_BASE + CALL_transfer);
+}
+
+static inline uint64_t
+post_word(uint64_t slot) /* for transfer_post */
+{
+    return slot << 32 | (CALL_BASE + CALL_transfer_post);
+}
 /* The same, and what a transfer leaves untouched: xmm0, xmm15 and the fs base. */
 enum { MESSAGE_MORE = 5 };
 int64_t message_send_all(uint64_t word, uint64_t message[MESSAGE_WORDS],

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* pass.S - what a transfer passes beside its message (pass.h). rdpkru and wrpkru want ecx = 0. */
+#include "test/boot/keep.inc"
+
     .macro LOOK to
     vmovups %ymm0, (\to)
     vmovups %ymm15, 32(\to)
@@ -33,12 +35,7 @@
 /* int64_t pass_send(uint64_t word, struct pass *p, uint64_t deed) */
     .globl pass_send
 pass_send:
-    push %rbx
-    push %rbp
-    push %r12
-    push %r13
-    push %r14
-    push %r15
+    KEEP
     mov %rdi, %r8
     mov %rsi, %r9
     mov %rdx, %rdi
@@ -54,12 +51,7 @@ pass_send:
     SET %rsp
     add $104, %rsp
     mov %r8, %rax
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbp
-    pop %rbx
+    KEPT
     ret
 
 /* void pass_look(struct pass *p) */

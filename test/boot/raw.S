@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* raw.S - upcalls without libos/exo (raw.h): start, an entry for each kind, the resume sequence. */
+#include "test/boot/keep.inc"
+
     .text
     .globl raw_start
 raw_start: /* rdi = start page */
@@ -11,6 +13,10 @@ raw_start: /* rdi = start page */
     .macro entry kind
     .globl raw_entry_\kind
 raw_entry_\kind:
+    test $0x600, %edi /* the lowest save area lies 0x100 in its page */
+    jnz 1f
+    REGISTERS_STORE raw_entered
+1:
     mov %rdi, %rbx
     mov $\kind, %esi
     xor %ebp, %ebp
@@ -71,7 +77,7 @@ raw_beyond: /* in the sequence only where a test says that it goes on */
 
     .bss
     .balign 4096
-    .globl raw_page, raw_stacks
+    .globl raw_page, raw_stacks, raw_entered
 raw_page:
     .skip 4096
     .skip 4096 /* a guard in space: nothing is kept here */
@@ -79,4 +85,6 @@ raw_page:
 raw_stack_top:
 raw_stacks: /* one of 8 KiB a level */
     .skip 32768
+raw_entered: /* registers as the last upcall at the lowest level brought them, in the order of struct save_area */
+    .skip 8 * 15
     .section .note.GNU-stack, "", @progbits

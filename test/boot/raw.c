@@ -52,6 +52,7 @@ raw_enter(const struct start_page *start)
     exo_start_page = start;
     exo_pool = pool_of(SLOT_ACCOUNT);
     exo_space = (struct space){.pool = &exo_pool, .root = start->root_frame};
+    room_take(start->room_va >> FRAME_SHIFT); /* no room is taken yet: so it begins there */
     exo_exit(raw_main());
 }
 

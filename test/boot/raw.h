@@ -11,6 +11,9 @@ extern const volatile uint8_t *volatile raw_probe; /* read in the middle of ever
 extern uint64_t
     raw_spill_bytes; /* how far the resume sequence is said to go beyond the last area */
 
+/* The general registers that the last upcall at the lowest level came with: registers.h. */
+extern uint64_t raw_entered[15];
+
 /* The test's own: called for each upcall, and returned from to go on with what `save` says. */
 void raw_upcall(struct save_area *save, uint64_t kind);
 int raw_main(void);

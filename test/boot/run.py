@@ -50,6 +50,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('roots', [], [('ROOM', [], 'refused')]),  # its other control may hang: below
     ('act09_stale', [], []),  # its control needs two processors: below
     ('act12_scan', [], [('STALE', [], 'refused'), ('ZERO', [], 'refused')]),
+    ('act12_leaks', [], [('REGISTER', [], 'refused'), ('PADDING', [], 'refused'), ('VECTORS', [], 'refused'), ('SEGMENTS', [], 'refused')]),
     ('act13_edge', [], [('MAP_RANGE', [], 'alive'), ('START', [], 'refused')]),
     ('act14_stacks', [], [('UPCALL_RANGE', [], 'refused')]),
     ('act15_flags', [], [('RESUME_FLAGS', [], 'refused'), ('ENTRY_FLAGS', [], 'alive')]),
@@ -133,7 +134,7 @@ def judge(name, r):
     return wrong
 
 
-INSPECTING = ['slots_walk', 'act27_calls']  # they walk root_inspect too
+INSPECTING = ['slots_walk', 'act27_calls', 'act12_leaks']  # they use root_inspect too
 
 
 def run_beside(name, arguments, kernel_words=(), kernel=None, cpus=1, timeout=None):
