@@ -3,8 +3,10 @@
  * abi/event.h - event counters, and the predicate that a context sleeps on.
  *
  * A frame of events holds EVENTS_PER_FRAME counters of 63 bits that only grow. Who waits names the
- * value beyond which it wants to be woken, so nothing is lost between the look and the sleep. None
- * ever overflows: who posts EVENT_POST_MAX every 100 ns needs a hundred years for that.
+ * value beyond which it wants to be woken, so nothing is lost between the look and the sleep. They
+ * begin at 0, or where their maker says (event_start): contexts and rings that go on elsewhere from
+ * what was kept of them find the values that they remember. None ever overflows: who posts
+ * EVENT_POST_MAX every 100 ns needs a hundred years for that, wherever the counter began.
  *
  * A word of user memory is waited for by what it holds. Who changes it fences, then looks at the
  * count of its frame in EXPOSED_WAITERS (abi/exposed.h), and calls wake if that is not 0; wait
@@ -17,7 +19,8 @@
 
 enum event_limit {
     EVENTS_PER_FRAME = 64,
-    EVENT_POST_MAX = 256, /* by so much one post raises a counter, at most */
+    EVENT_POST_MAX = 256,  /* by so much one post raises a counter, at most */
+    EVENT_START_BITS = 56, /* it begins below 1 << that */
     WAIT_CLAUSES_MAX = 32,
     WAKE_MAX = 32, /* contexts that one wake wakes */
 };

@@ -60,21 +60,38 @@ event_raise(struct events *events, uint32_t index, uint64_t n)
     wait_raise(events, index);
 }
 
-struct result
-event_post(struct events *events, uint64_t at, uint64_t n)
+/* A holder has raised it: another account's context is interrupted only so often. */
+static void
+posted(struct events *events, uint32_t index, uint64_t n)
 {
-    uint32_t index = (uint32_t)index_masked(at, EVENTS_PER_FRAME);
-    struct context *told;
+    struct context *told = event_context(events, index);
 
-    if (at >= EVENTS_PER_FRAME || n < 1 || n > EVENT_POST_MAX)
-        return result_error(planted(PLANT_ERROR) ? E_IO : E_INVAL);
-    told = event_context(events, index);
     count(events, index, n);
     if (told && frame_at(told->self)->owner != frame_at(context_current()->self)->owner)
         context_posted(told);
     else if (told)
         context_due(told, UPCALL_EVENT);
     wait_raise(events, index);
+}
+
+struct result
+event_post(struct events *events, uint64_t index, uint64_t n)
+{
+    if (index >= EVENTS_PER_FRAME || n < 1 || n > EVENT_POST_MAX)
+        return result_error(planted(PLANT_ERROR) ? E_IO : E_INVAL);
+    posted(events, (uint32_t)index_masked(index, EVENTS_PER_FRAME), n);
+    return result_ok(0);
+}
+
+struct result
+event_start(struct events *events, uint64_t index, uint64_t value)
+{
+    uint32_t at = (uint32_t)index_masked(index, EVENTS_PER_FRAME);
+
+    if (index >= EVENTS_PER_FRAME || value >> EVENT_START_BITS ||
+        (value < events->counter[at] && !planted(PLANT_EVENT_BACK)))
+        return result_error(E_INVAL);
+    posted(events, at, value - events->counter[at]);
     return result_ok(0);
 }
 

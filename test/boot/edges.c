@@ -3,6 +3,7 @@
 #include "test/boot/edges.h"
 #include "test/boot/state.h"
 #include "abi/channel.h"
+#include "abi/event.h"
 
 enum { OUR_POSITIONS = 64, SOON_NS = 300 * 1000, POWER_STATUSES = 64 };
 
@@ -53,6 +54,7 @@ takes_large(const struct call_shape *shape, const struct call_field *f, uint64_t
 {
     return shape->number == CALL_deadline_set || shape->number == CALL_console_read ||
            shape->number == CALL_tlb_flush ||
+           (shape->number == CALL_event_start && !(value >> EVENT_START_BITS)) ||
            (shape->number == CALL_account_limit_set && !strcmp(f->name, "limit")) ||
            !strcmp(f->name, "deadline_ns") || (!strcmp(f->name, "va") && value < USER_TOP);
 }

@@ -475,6 +475,9 @@ good_use(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
     case CALL_event_post:
         set(reg, GOOD_EVENTS, COUNTER, 1, 0, 0);
         return GOOD_SUCCEEDS;
+    case CALL_event_start:
+        set(reg, GOOD_EVENTS, COUNTER, (uint64_t)call_event_read(GOOD_EVENTS, COUNTER).value, 0, 0);
+        return GOOD_SUCCEEDS;
     case CALL_event_window:
         set(reg, GOOD_EVENTS, SLOT_ACCOUNT, frames[0], COUNTER, 0);
         return GOOD_SUCCEEDS;

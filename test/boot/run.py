@@ -42,6 +42,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
                           ('LOSS', [], 'refused'), ('WHOLE', [], 'refused')]),
     ('destroys', [], [('IDLE_REAP', [], 'refused')]),
     ('exposed', [], [('EXPOSED', [], 'refused'), ('SHOW', [], 'refused')]),
+    ('starts', [], [('EVENT_BACK', [], 'refused')]),
     ('pins', [], [('PIN', [], 'refused'), ('PIN_RIGHT', [], 'refused')]),
     ('act05_map', [], [('FRAME_OWNER', [], 'refused'), ('FRAME_TYPE', [], 'refused'),
                        ('MAP_RANGE', ['kernel-half'], 'refused')]),
