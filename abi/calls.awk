@@ -139,6 +139,8 @@ END {
     flush_call()
     put("call_numbers.h", "};"); put("call_kinds.h", "};")
     for (i = 0; i < 256; i++) if (!(i in seen)) { table = table "    [" i "] = call_unknown,\n"; traced = traced "    [" i "] = call_traced,\n" }
+    put("call_table.c", "LAST_USED struct result\ncall_unknown(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d, uint64_t e)\n{\n" \
+        "    (void)a;\n    (void)b;\n    (void)c;\n    (void)number;\n    (void)d;\n    (void)e;\n    return result_error(E_NOSYS);\n}\n")
     put("call_table.c", "/* By number; entered from kernel/x86/entry.S. */\ncall_entry *const call_table[CALL_BLOCK] = {\n" table "};\n")
     put("call_table.c", "call_entry *const call_saving_table[CALL_BLOCK] = {\n" saving "};\n")
     put("call_table.c", "/* The same where calls are recorded. */\ncall_entry *const call_traced_table[CALL_BLOCK] = {\n" traced "};\n")

@@ -112,21 +112,27 @@ count_has_room(const struct account_count *c, uint64_t n)
     return !c->wanted && c->held <= c->limit && n <= c->limit - c->held;
 }
 
-/*
- * May held grow by *n here, and above, below `top` (NULL: up to root), by what that makes? 0, and
- * *n is what it makes of top's; or E_DQUOT.
- */
+/* May held grow by n here, and above, below `top` (NULL: up to root), by what that makes? */
 static int
 held_check(const struct account *account, const struct account *top, enum account_kind kind,
-           uint64_t *n)
+           uint64_t n)
 {
     for (; account != top; account = account_parent(account)) {
         const struct account_count *c = &account->state.count[kind];
-        if (!count_has_room(c, *n))
+        if (!count_has_room(c, n))
             return E_DQUOT;
-        *n = change_above(c, *n);
+        n = change_above(c, n);
     }
     return 0;
+}
+
+/* Something is held no more. */
+static void
+wanted_met(struct account_count *c, uint64_t n)
+{
+    c->wanted -= n < c->wanted ? n : c->wanted; /* A6 */
+    if (!c->wanted)
+        c->due_ns = 0;
 }
 
 /* What is used and held changes here, and above, below `top`, by what that makes. */
@@ -134,16 +140,15 @@ static void
 count_change(struct account *account, const struct account *top, enum account_kind kind,
              uint64_t used, uint64_t held)
 {
-    for (; account != top && (used || held); account = account_parent(account)) {
+    for (; account != top; account = account_parent(account)) {
         struct account_count *c = &account->state.count[kind];
-        uint64_t above = change_above(c, held), less = c->held + held < c->held ? -held : 0;
-        assert((int64_t)used >= 0 || c->used >= -used); /* A1 */
+        uint64_t above = change_above(c, held);
         c->used += used;
-        c->peak = c->used > c->peak ? c->used : c->peak;
+        if (c->used > c->peak)
+            c->peak = c->used;
         c->held += held;
-        c->wanted -= less < c->wanted ? less : c->wanted; /* A6 */
-        if (!c->wanted)
-            c->due_ns = 0;
+        if (c->wanted && (int64_t)held < 0)
+            wanted_met(c, -held);
         count_show(account, kind);
         held = above;
     }
@@ -152,10 +157,7 @@ count_change(struct account *account, const struct account *top, enum account_ki
 int
 account_take(struct account *account, enum account_kind kind, uint64_t n)
 {
-    uint64_t held = n;
-
-    if (account_dying(account->path[account->state.depth]) ||
-        held_check(account, NULL, kind, &held))
+    if (account_dying(account->path[account->state.depth]) || held_check(account, NULL, kind, n))
         return E_DQUOT;
     count_change(account, NULL, kind, n, n);
     return 0;
@@ -164,7 +166,15 @@ account_take(struct account *account, enum account_kind kind, uint64_t n)
 void
 account_return(struct account *account, enum account_kind kind, uint64_t n)
 {
+    assert(account->state.count[kind].used >= n); /* A1 */
     count_change(account, NULL, kind, -n, -n);
+}
+
+bool
+account_vital_fits(const struct account *account, uint64_t n)
+{
+    return n <= account->state.reserve_frames - account->given[ACCOUNT_FRAMES] ||
+           planted(PLANT_MARKS);
 }
 
 static struct account *
@@ -175,30 +185,29 @@ common_above(struct account *a, const struct account *b)
     return a;
 }
 
+/* By how much what `top` above it holds changes when the account's does. */
+static uint64_t
+change_at(const struct account *top, const struct account *account, enum account_kind kind,
+          uint64_t change)
+{
+    for (; account != top; account = account_parent(account))
+        change = change_above(&account->state.count[kind], change);
+    return change;
+}
+
 int
 account_move(struct account *from, struct account *to, enum account_kind kind, uint64_t n)
 {
     struct account *top = common_above(from, to);
-    uint64_t less = -n, more = n, left; /* in what `top` holds */
+    uint64_t change = change_at(top, from, kind, -n) + change_at(top, to, kind, n);
 
-    if (account_dying((uint32_t)frame_of(to)) || held_check(to, top, kind, &more))
-        return E_DQUOT;
-    for (const struct account *a = from; a != top; a = account_parent(a))
-        less = change_above(&a->state.count[kind], less);
-    left = more > -less ? more + less : 0;
-    if (held_check(top, NULL, kind, &left))
+    if (account_dying((uint32_t)frame_of(to)) || held_check(to, top, kind, n) ||
+        ((int64_t)change > 0 && held_check(top, NULL, kind, change)))
         return E_DQUOT;
     count_change(from, top, kind, -n, -n);
     count_change(to, top, kind, n, n);
-    count_change(top, NULL, kind, 0, more + less);
+    count_change(top, NULL, kind, 0, change);
     return 0;
-}
-
-bool
-account_vital_fits(const struct account *account, uint64_t n)
-{
-    return n <= account->state.reserve_frames - account->given[ACCOUNT_FRAMES] ||
-           planted(PLANT_MARKS);
 }
 
 /* ---- reserves and limits ---- */
@@ -215,7 +224,7 @@ account_limit_set(struct account *account, uint64_t kind, uint64_t reserve, uint
 {
     struct account *parent = account_parent(account);
     struct account_count *c = &account->state.count[index_masked(kind, ACCOUNT_KINDS)];
-    uint64_t held, grown, more;
+    uint64_t held, grown;
 
     if (kind >= ACCOUNT_KINDS || reserve > limit)
         return result_error(E_INVAL);
@@ -225,9 +234,8 @@ account_limit_set(struct account *account, uint64_t kind, uint64_t reserve, uint
         return result_error(E_BUSY);
     held = c->held > c->reserve ? c->held : c->reserve; /* what the parent counts, and will */
     grown = c->held > reserve ? c->held : reserve;
-    more = grown > held ? grown - held : 0;
     if (!reserve_fits(parent, (enum account_kind)kind, c->reserve, reserve) ||
-        held_check(parent, NULL, (enum account_kind)kind, &more))
+        (grown > held && held_check(parent, NULL, (enum account_kind)kind, grown - held)))
         return result_error(E_DQUOT);
     count_change(parent, NULL, (enum account_kind)kind, 0, grown - held);
     parent->given[kind] += reserve - c->reserve;
@@ -292,8 +300,6 @@ page_check(const struct account *parent, const struct account_terms *terms, uint
 static int
 terms_check(struct account *parent, const struct account_terms *terms)
 {
-    uint64_t held = terms->reserve_frames;
-
     if (parent->state.depth + 1 >= ACCOUNT_DEPTH_MAX || !terms->name ||
         terms->reserve_frames > terms->limit_frames)
         return E_INVAL;
@@ -301,9 +307,9 @@ terms_check(struct account *parent, const struct account_terms *terms)
         return E_INVAL;
     if (child_named(parent, terms->name) && !planted(PLANT_NAME))
         return E_EXIST; /* A5 */
-    return reserve_fits(parent, ACCOUNT_FRAMES, 0, held)
-               ? held_check(parent, NULL, ACCOUNT_FRAMES, &held)
-               : E_DQUOT;
+    if (!reserve_fits(parent, ACCOUNT_FRAMES, 0, terms->reserve_frames))
+        return E_DQUOT;
+    return held_check(parent, NULL, ACCOUNT_FRAMES, terms->reserve_frames);
 }
 
 static void
@@ -346,7 +352,6 @@ account_create(struct account *parent, uint64_t frame, const struct account_term
     account->path[state->depth] = (uint32_t)frame; /* A2 */
     count_change(parent, NULL, ACCOUNT_FRAMES, 0, terms->reserve_frames);
     parent->given[ACCOUNT_FRAMES] += terms->reserve_frames;
-    parent->children++;
     if (!child_named(parent, terms->name)) /* it is not, but with PLANT_NAME */
         child_enter(parent, account);
     page_make(account, terms);
@@ -380,7 +385,7 @@ account_is_empty(const struct account *account)
     for (int kind = 0; kind < ACCOUNT_KINDS; kind++)
         if (account->state.count[kind].used)
             return false;
-    return !account->children;
+    return true;
 }
 
 void
@@ -394,7 +399,6 @@ account_release(struct account *account)
         count_change(parent, NULL, (enum account_kind)kind, 0, -reserve); /* held is 0 */
         parent->given[kind] -= reserve;
     }
-    parent->children--;
     child_leave(parent, account);
     revoke_forget(account);
     reap_forget(account);

@@ -26,7 +26,6 @@ struct account {
     struct account_state state;
     uint64_t given[ACCOUNT_KINDS];
     uint32_t path[ACCOUNT_DEPTH_MAX];
-    uint32_t children;
     uint32_t names;                    /* A5: the tree of its children; frames, 0: none */
     uint32_t name_below[2];            /* its two subtrees in its parent's tree */
     uint32_t page, n_pages;            /* A7: the first frame of its page; 0: none */
@@ -95,7 +94,7 @@ account_dying(uint32_t frame)
     return accounts_dying && account_dying_above(frame);
 }
 
-/* Nothing is charged to it, and it has no children: its object may end. */
+/* Nothing is charged to it, so it has no children, either: its object may end. */
 bool account_is_empty(const struct account *account);
 void account_release(struct account *account);
 /* Do n vital frames fit into the account's own part of its reserve? A8 */
@@ -104,6 +103,6 @@ bool account_vital_fits(const struct account *account, uint64_t n);
 void account_page_drop(struct account *account);
 
 /* names.c: is there a child of that name; a child of a new name enters; one leaves. */
-bool child_named(const struct account *parent, uint64_t name);
+bool child_named(struct account *parent, uint64_t name);
 void child_enter(struct account *parent, struct account *child);
 void child_leave(struct account *parent, struct account *child);

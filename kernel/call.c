@@ -9,18 +9,6 @@ null(void)
     return result_ok(0);
 }
 
-LAST_USED struct result
-call_unknown(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d, uint64_t e)
-{
-    (void)a;
-    (void)b;
-    (void)c;
-    (void)number;
-    (void)d;
-    (void)e;
-    return result_error(E_NOSYS);
-}
-
 struct result
 clock_wall(struct machine *machine)
 {

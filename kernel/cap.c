@@ -133,14 +133,6 @@ enum {
     REJECT_FREE_NS = 640 * 1000, /* beyond these */
 };
 
-/* May the caller's account present a capability now? If not, when is at *after_ns. */
-static bool
-bind_allowed(const struct account *account, uint64_t *after_ns)
-{
-    *after_ns = account->state.bind_after_ns;
-    return !*after_ns || clock_now() >= *after_ns || planted(PLANT_REJECT);
-}
-
 /* A wrong tag: counted. Who presents more than one in REJECT_NS for long has to wait between them.
  */
 static void
@@ -159,8 +151,8 @@ bind_rejected(struct account *account)
 struct result
 cap_bind(struct slots *slots, uint64_t index, const struct cap *cap)
 {
-    uint64_t difference, after_ns;
     struct account *account = account_at(env_current()->account);
+    uint64_t difference, after_ns = account->state.bind_after_ns;
     const struct slot *slot = slot_find(slots, index);
     struct cell *cell;
     int error;
@@ -169,7 +161,7 @@ cap_bind(struct slots *slots, uint64_t index, const struct cap *cap)
         return result_error(E_INVAL);
     if (slot->leaf.kind != KIND_NONE)
         return result_error(E_EXIST);
-    if (!bind_allowed(account, &after_ns))
+    if (after_ns && clock_now() < after_ns && !planted(PLANT_REJECT))
         return result_error_at(E_AGAIN, after_ns);
     difference =
         cap_tag(cap) ^ cap->tag; /* one comparison, whatever differs: no timing to learn from */

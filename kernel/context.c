@@ -55,22 +55,6 @@ contexts_settle(uint64_t root)
     return stands;
 }
 
-/*
- * The events object of a slot of the running environment, with one right; 0 with *error, or
- * SLOT_NOTHING.
- */
-static uint32_t
-events_of_slot(uint32_t slot, enum cap_right right, int *error)
-{
-    const struct events *events;
-
-    *error = 0;
-    if (slot == SLOT_NOTHING)
-        return 0;
-    events = slot_object(slot, KIND_EVENTS, right, error);
-    return events ? (uint32_t)frame_of(events) : 0;
-}
-
 static bool
 start_is_users(const struct context_start *start)
 {
@@ -110,12 +94,12 @@ context_make(struct env *env, uint64_t frame, uint64_t into, uint64_t start_va)
     struct context_start start;
     uint64_t absent = copy_in(&start, start_va, sizeof(start));
     struct context *context;
-    uint32_t stop_events;
+    const struct events *stop_events;
     int error;
 
     if (absent)
         return result_error_at(E_FAULT, absent);
-    stop_events = events_of_slot(start.stop_slot, RIGHT_POST, &error);
+    stop_events = slot_optional(start.stop_slot, KIND_EVENTS, RIGHT_POST, &error);
     error = error ? error : frame_check_unused(account, frame);
     error = error ? error : frame_check_unused(account, start.vector_frame);
     error = error ? error : slot_check_empty(into);
@@ -128,8 +112,8 @@ context_make(struct env *env, uint64_t frame, uint64_t into, uint64_t start_va)
         (void)copy_in(&start, start_va, sizeof(start));
     context = context_create(env, frame_of(env), frame, &start);
     if (stop_events) {
-        context->stop_events = stop_events;
-        frame_ref(stop_events);
+        context->stop_events = (uint32_t)frame_of(stop_events);
+        frame_ref(context->stop_events);
     }
     slot_fill(into, &context->cell);
     return result_ok(0);
@@ -139,18 +123,18 @@ struct result
 upcalls_set(struct account *account, const struct upcall_setup *setup)
 {
     struct context *context = context_current();
-    uint32_t events;
+    struct events *events;
     int error;
 
     if (context->upcall_frame)
         return result_error(E_EXIST);
-    events = events_of_slot(setup->events_slot, RIGHT_READ, &error);
+    events = slot_optional(setup->events_slot, KIND_EVENTS, RIGHT_READ, &error);
     if (!error && (frame_check(account, setup->frame, FRAME_PLAIN) ||
                    frame_at(setup->frame)->owner != frame_at(context->self)->owner ||
                    frame_at(setup->frame)->flags & FRAME_SIZE))
         error = E_PERM;
     if (!error && events)
-        error = event_join(frame_address(events), context->self);
+        error = event_join(events, context->self);
     if (error)
         return result_error(error);
     error = pin_hold(context->self, 0, setup->frame, NULL);
@@ -158,7 +142,7 @@ upcalls_set(struct account *account, const struct upcall_setup *setup)
         pin_drop(&context->upcall_pin);
     if (error) {
         if (events)
-            event_leave(frame_address(events), context->self);
+            event_leave(events, context->self);
         return result_error(error);
     }
     context->upcall_frame = (uint32_t)setup->frame;
@@ -166,8 +150,8 @@ upcalls_set(struct account *account, const struct upcall_setup *setup)
     for (int i = 0; i < UPCALL_COUNT; i++)
         context->entries |= (setup->entry[i] != 0) << i;
     if (events) {
-        frame_ref(events);
-        context->events = events;
+        context->events = (uint32_t)frame_of(events);
+        frame_ref(context->events);
     }
     return result_ok(0);
 }
@@ -345,11 +329,9 @@ struct result
 yield(uint64_t to)
 {
     struct cpu *cpu = cpu_this();
-    struct context *target = NULL;
-    int error = 0;
+    int error;
+    struct context *target = slot_optional(to, KIND_CONTEXT, RIGHT_RUN, &error);
 
-    if (to != SLOT_NOTHING)
-        target = slot_object(to, KIND_CONTEXT, RIGHT_RUN, &error);
     if (target && !slice_can_run(target))
         error = E_AGAIN;
     if (error == E_BADF)

@@ -13,33 +13,22 @@
 #include "kernel/slot.h"
 #include "plant.h"
 
-struct inspect {
-    struct leaf leaf;
-    uint64_t root;
-};
-
-static struct inspect *
-inspect_of(uint64_t root)
-{
-    return (struct inspect *)((char *)frame_address(frame_at(root)->other) + FRAME_BYTES / 2);
-}
-
-const struct leaf *
+struct leaf *
 inspect_leaf(uint64_t n)
 {
-    return &inspect_of(n)->leaf;
+    return (struct leaf *)((char *)frame_address(frame_at(n)->other) + FRAME_BYTES / 2);
 }
 
 void
 inspect_begin(uint64_t n)
 {
-    *inspect_of(n) = (struct inspect){.root = n};
+    *inspect_leaf(n) = (struct leaf){.type = LEAF_NONE};
 }
 
 void
 inspect_end(uint64_t n)
 {
-    leaf_drop(&inspect_of(n)->leaf);
+    leaf_drop(inspect_leaf(n));
 }
 
 /* Returns the epoch from which on nobody sees it. */
@@ -62,9 +51,8 @@ inspect_hide(uint64_t root)
 void
 inspect_fall(struct leaf *leaf)
 {
-    (void)inspect_hide(((const struct inspect *)leaf)->root);
+    (void)inspect_hide(frame_at(frame_of(leaf))->other);
 }
-_Static_assert(offsetof(struct inspect, leaf) == 0, "inspect_fall");
 
 /* The cell of a slot that says that its holder may read everybody's state; NULL and *error. */
 static struct cell *
@@ -95,7 +83,7 @@ root_inspect(struct account *account, uint64_t root, uint64_t inspect, uint64_t 
         error = E_INVAL;
     if (error)
         return result_error(error);
-    shown = inspect_of(root)->leaf.type != LEAF_NONE;
+    shown = inspect_leaf(root)->type != LEAF_NONE;
     if (shown == (on != 0))
         return result_error(on ? E_EXIST : E_NOENT);
     if (!on) {
@@ -105,7 +93,7 @@ root_inspect(struct account *account, uint64_t root, uint64_t inspect, uint64_t 
     cell = inspect_cell(inspect, &error);
     if (!cell)
         return result_error(error);
-    leaf_hang(&inspect_of(root)->leaf, cell, LEAF_INSPECT); /* I1 */
+    leaf_hang(inspect_leaf(root), cell, LEAF_INSPECT); /* I1 */
     arch_root_show(root, true);
     return result_ok(0);
 }

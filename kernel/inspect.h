@@ -17,4 +17,4 @@ void inspect_end(uint64_t n);
 /* The right has fallen (grant.c). */
 void inspect_fall(struct leaf *leaf);
 /* The leaf of a root. */
-const struct leaf *inspect_leaf(uint64_t n);
+struct leaf *inspect_leaf(uint64_t n);

@@ -31,10 +31,7 @@ log_init(const char *command_line)
 }
 
 /* Formats one line with its newline; a longer one is cut. Returns its bytes. */
-static uint32_t line_format(char *text, size_t size, const char *words, va_list args)
-    __attribute__((format(printf, 3, 0)));
-
-static uint32_t
+__attribute__((format(printf, 3, 0))) static uint32_t
 line_format(char *text, size_t size, const char *words, va_list args)
 {
     size_t n = format_v(text, size - 1, words, args);

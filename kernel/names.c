@@ -23,13 +23,9 @@ name_place(struct account *parent, uint64_t name)
 }
 
 bool
-child_named(const struct account *parent, uint64_t name)
+child_named(struct account *parent, uint64_t name)
 {
-    uint32_t node = parent->names;
-
-    for (uint64_t bits = name; node && account_at(node)->state.name != name; bits >>= 1)
-        node = account_at(node)->name_below[bits & 1];
-    return node != 0;
+    return *name_place(parent, name) != 0;
 }
 
 void

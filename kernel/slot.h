@@ -34,3 +34,11 @@ slot_object(uint64_t index, enum cap_kind kind, uint32_t rights, int *error)
         return slot_refuse(slot, kind, rights, error);
     return kind == KIND_ANY ? slot : slot->object;
 }
+
+/* The same where a caller may name nobody: SLOT_NOTHING is NULL, and no error. */
+static inline void *
+slot_optional(uint64_t index, enum cap_kind kind, uint32_t rights, int *error)
+{
+    *error = 0;
+    return index == SLOT_NOTHING ? NULL : slot_object(index, kind, rights, error);
+}

@@ -172,11 +172,8 @@ pt_unlink(struct account *account, uint64_t table, uint64_t va, uint64_t level)
     old = *at.entry;
     if (!arch_pte_links(old))
         return result_error_at(E_NOENT, level);
-    *at.entry = 0;
-    entry_drop(&at, old, w.stamp);
     w.single = false;
-    w.dropped = true;
-    walk_changed(&w, va, 0, 0);
+    entry_clear(&w, &at, va);
     return (struct result){.value = (int64_t)arch_pte_frame(old), .detail = walk_end(&w)};
 }
 

@@ -108,6 +108,7 @@ call_traced_begin(uint64_t number, uint64_t a)
     trace_put(TRACE_CALL_BEGIN, number, a);
 }
 
+/* Of a call that saves: with the caller's registers saved. It may not come back. */
 LAST struct result
 call_traced(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d, uint64_t e)
 {
@@ -116,16 +117,6 @@ call_traced(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d, uin
     struct result r = entry(a, b, c, number, d, e);
     if ((number == CALL_pt_map || number == CALL_pt_unmap) && r.value > 0)
         trace_put(number == CALL_pt_map ? TRACE_MAP : TRACE_UNMAP, c, (uint64_t)r.value);
-    trace_put(TRACE_CALL_END, number, (uint64_t)r.value);
-    return r;
-}
-
-/* Entered with the caller's registers saved; returns only where the call does not switch away. */
-LAST struct result
-call_traced_saving(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d, uint64_t e)
-{
-    trace_put(TRACE_CALL_BEGIN, number, a);
-    struct result r = call_saving_table[number](a, b, c, number, d, e);
     trace_put(TRACE_CALL_END, number, (uint64_t)r.value);
     return r;
 }

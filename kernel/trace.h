@@ -33,5 +33,5 @@ trace(enum trace_event event, uint64_t a, uint64_t b)
 
 /* In place of call_table and of call_saving_table: each records, and calls what stands there. */
 extern call_entry *const call_traced_table[CALL_BLOCK];
-call_entry call_traced, call_traced_saving;
+call_entry call_traced;
 call_entry call_enter_saving_traced, call_enter_traced; /* entry.S */

@@ -147,23 +147,15 @@ slice_reap(uint32_t account, uint64_t *cursor, uint64_t *steps)
     return *cursor == end;
 }
 
-/* What slice_take, slice_give, slice_set and slice_read check alike: *at, or an error. */
+/* Are there n positions from that one on? Their processor, or an error. */
 static int
-position_check(uint64_t number, uint64_t position, struct cpu **at)
+positions_check(uint64_t number, uint64_t position, uint64_t n, struct cpu **at)
 {
-    if (number >= cpu_count() || position >= SLICE_POSITIONS)
+    if (number >= cpu_count() || position >= SLICE_POSITIONS || n < 1 || n > SLICE_BATCH_MAX ||
+        n > SLICE_POSITIONS - position)
         return E_INVAL;
     *at = cpu_at((uint32_t)index_masked(number, cpu_count()));
     return 0;
-}
-
-static int
-range_check(uint64_t number, uint64_t position, uint64_t n, struct cpu **at)
-{
-    int error = position_check(number, position, at);
-
-    return error || (n >= 1 && n <= SLICE_BATCH_MAX && n <= SLICE_POSITIONS - position) ? error
-                                                                                        : E_INVAL;
 }
 
 struct result
@@ -171,7 +163,7 @@ slice_take(struct account *account, uint64_t number, uint64_t position, uint64_t
 {
     struct cpu *cpu;
     uint64_t done = 0;
-    int error = range_check(number, position, n, &cpu);
+    int error = positions_check(number, position, n, &cpu);
 
     if (error)
         return result_error(error);
@@ -191,7 +183,7 @@ slice_give(struct account *account, uint64_t number, uint64_t position, uint64_t
 {
     struct cpu *cpu;
     uint64_t done = 0;
-    int error = range_check(number, position, n, &cpu);
+    int error = positions_check(number, position, n, &cpu);
 
     if (error)
         return result_error(error);
@@ -200,29 +192,22 @@ slice_give(struct account *account, uint64_t number, uint64_t position, uint64_t
     return done ? result_ok((int64_t)done) : result_error(E_PERM);
 }
 
-static struct context *
-context_of_slot(uint64_t slot, int *error)
-{
-    *error = 0;
-    return slot == SLOT_NOTHING ? NULL : slot_object(slot, KIND_CONTEXT, RIGHT_RUN, error);
-}
-
 struct result
 slice_set(struct account *account, uint64_t number, uint64_t position, uint64_t first,
           uint64_t second, uint64_t duration_ns)
 {
     struct context *context[SLICE_ROLES];
     struct cpu *cpu;
-    int error = position_check(number, position, &cpu);
+    int error = positions_check(number, position, 1, &cpu);
 
     if (!error && (duration_ns < SLICE_MIN_NS || duration_ns > SLICE_MAX_NS))
         error = E_INVAL;
     if (!error && !account_covers(account, cpu->slice[position].owner))
         error = E_PERM;
     if (!error)
-        context[SLICE_FIRST] = context_of_slot(first, &error);
+        context[SLICE_FIRST] = slot_optional(first, KIND_CONTEXT, RIGHT_RUN, &error);
     if (!error)
-        context[SLICE_SECOND] = context_of_slot(second, &error);
+        context[SLICE_SECOND] = slot_optional(second, KIND_CONTEXT, RIGHT_RUN, &error);
     if (error)
         return result_error(error);
     cpu->slice[position].duration_ns = (uint32_t)duration_ns;
@@ -239,7 +224,7 @@ slice_read(struct account *account, uint64_t number, uint64_t position, struct s
 {
     const struct slice *s;
     struct cpu *cpu;
-    int error = position_check(number, position, &cpu);
+    int error = positions_check(number, position, 1, &cpu);
 
     if (error)
         return result_error(error);

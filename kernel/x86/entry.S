@@ -210,7 +210,7 @@ foreign_full:
 call_enter_saving:
     ENTER_SAVING *call_saving_table(, %rcx, 8)
 call_enter_saving_traced:
-    ENTER_SAVING call_traced_saving
+    ENTER_SAVING call_traced
 
     /* A call that entry code settles itself, recorded first: all its registers are arguments. */
     .globl call_enter_traced
