@@ -46,7 +46,7 @@ KERNEL_ASM := kernel/x86/boot.S kernel/x86/ap.S kernel/x86/entry.S kernel/x86/tr
 EXO_SRC := libos/exo/begin.c libos/exo/start.c libos/exo/context.c libos/exo/lock.c libos/exo/pool.c libos/exo/space.c \
 	libos/exo/upcall.c libos/exo/fault.c libos/exo/exception.c libos/exo/region.c libos/exo/fill.c libos/exo/malloc.c libos/exo/console.c libos/exo/clock.c \
 	libos/exo/print.c libos/exo/wait.c libos/exo/random.c libos/exo/report.c libos/exo/user.c libos/exo/program.c libos/exo/rpc.c libos/exo/child.c libos/exo/launch.c \
-	libos/exo/contexts.c libos/exo/roll.c libos/exo/thread.c libos/exo/stack.c libos/exo/sched.c libos/exo/sync.c libos/exo/timer.c libos/exo/waiters.c
+	libos/exo/contexts.c libos/exo/roll.c libos/exo/thread.c libos/exo/stack.c libos/exo/sched.c libos/exo/share.c libos/exo/sync.c libos/exo/timer.c libos/exo/waiters.c
 EXO_ASM := libos/exo/crt0.S libos/exo/switch.S libos/exo/roll.S libos/exo/rpc.S
 EXAMPLES := init hello stride dedicate rpc linux gc pagetable pager procs revoke
 PROCS_SRC := $(addprefix examples/procs/,frames.c tables.c memory.c image.c sched.c proc.c life.c fork.c exec.c pipe.c \

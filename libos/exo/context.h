@@ -76,6 +76,16 @@ context_here(void)
     return here;
 }
 
+/* How many upcalls' handlers we are in. In one instruction: a thread may change its context. */
+static inline uint32_t
+upcall_depth(void)
+{
+    uint32_t depth;
+
+    __asm__ volatile("movl %%gs:%c1, %0" : "=r"(depth) : "i"(PAGE_DEPTH));
+    return depth;
+}
+
 /* From here on the running thread stays on this context, and keeps it. May be nested. */
 static inline void
 busy_enter(void)

@@ -68,6 +68,30 @@ static void __attribute__((noreturn)) context_enter(struct context *c)
         call_context_exit(0);
 }
 
+/* ---- the end of all ---- */
+
+static int end_status;
+
+static void
+on_end(struct save_area *save)
+{
+    (void)save;
+    if (context_here() == &exo_context)
+        call_context_exit((uint64_t)end_status);
+}
+
+/* Whoever ends us: it is the first context that init waits for. */
+static void
+end_from_any(int status)
+{
+    if (context_here() == &exo_context)
+        call_context_exit((uint64_t)status);
+    end_status = status;
+    __atomic_store_n(&exo_on_event, on_end, __ATOMIC_SEQ_CST);
+    context_poke(&exo_context);
+    call_yield(SLOT_CONTEXT);
+}
+
 /* ---- making one ---- */
 
 /* A block. Null: no memory. */
@@ -125,6 +149,7 @@ context_add(void (*fn)(void *argument), void *argument)
 
     exo_on_stuck = roll_stuck;
     exo_on_rolled = exo_roll_return;
+    exo_end = end_from_any;
     exo_context.slot = SLOT_CONTEXT;
     lock_take(&contexts_lock);
     while (i < CONTEXTS_MAX && contexts[i])
@@ -137,6 +162,7 @@ context_add(void (*fn)(void *argument), void *argument)
                               .slot = CONTEXT_SLOT + i,
                               .fn = fn,
                               .argument = argument,
+                              .idle_stack = (void *)stack_end(c, UPCALL_DEPTH_MAX),
                               .position = SLOT_NOTHING};
         c->stops = (uint64_t)call_event_read(SLOT_EVENTS, COUNTER_STOPPED + i).value;
         if (object_make(c) < 0)

@@ -2,16 +2,26 @@
 /*
  * sched.c - who runs next, and when: threads in turn, a tick each; a context with none sleeps.
  *
+ * Each context has a list of its own, which needs no lock and from which a thread that waits is
+ * followed; so a hand-off from one to another stays where it is. Where there are several contexts
+ * (threads_spread), each tick exchanges the thread that had it for the first of those that any may
+ * run (share.c): so all that do not wait take turns among all contexts. A context that has nothing
+ * is hungry, and given what waits on others: by whoever wakes or starts a thread while another one
+ * waits to run, and at the latest at his next tick.
+ *
  * Invariants (those of switch.S, and)
  *  Q1 what happens to a context in an upcall touches its ready list only where the upcall has
  *     interrupted a thread at large (at_large); else it is put off: within another handler to the
  *     end of that, else for SOON_NS, or to the end of what keeps the context busy if that is
- * earlier.
+ *     earlier.
+ *  Q2 a thread leaves its context only from the ready list or by a tick, its registers kept and its
+ *     stack left; so whoever is busy stays.
  */
 #include "libos/exo/sched.h"
 #include "abi/cap.h"
 #include "abi/event.h"
 #include "libos/exo/clock.h"
+#include "libos/exo/share.h"
 #include "libos/exo/switch.h"
 #include "libos/exo/upcall.h"
 #include "libos/exo/wait.h"
@@ -23,10 +33,8 @@ enum { SOON_NS = 50 * 1000, EVENT = 1 << UPCALL_EVENT };
 void exo_idle(void) __attribute__((noreturn));
 void exo_slice_end(struct save_area *save);
 void exo_feed(void);
-void exo_yield(void);
 
-/* Contexts that have nothing to run: read at each semaphore_post. */
-uint32_t exo_hungry;
+bool sched_several;
 
 static upcall_handler *event_before; /* takes the host's signals */
 
@@ -42,9 +50,40 @@ exo_yield(void)
     call_yield(SLOT_NOTHING);
 }
 
+/* ---- the list of a context that is busy ---- */
+
+static struct thread *
+pop(struct context *c)
+{
+    struct thread *t = c->ready;
+
+    c->ready = t->next;
+    if (!c->ready)
+        c->ready_tail = &c->ready;
+    return t;
+}
+
+/* What waits here beside `keep` threads goes to contexts that have none. */
+static void
+feed(struct context *c, uint32_t keep)
+{
+    while (exo_hungry && c->ready && (!keep || c->ready->next))
+        share_put(pop(c));
+}
+
+/* In semaphore_post: whoever was woken first goes on here, in a moment as likely as not. */
 void
 exo_feed(void)
 {
+    feed(context_here(), 1);
+}
+
+void
+sched_feed(void)
+{
+    busy_enter();
+    exo_feed();
+    busy_leave();
 }
 
 void
@@ -54,7 +93,7 @@ sched_yield(void)
 
     busy_enter();
     c = context_here();
-    if (!c->ready) {
+    if (!c->ready && !(sched_several && share_take(c))) {
         busy_leave();
         return;
     }
@@ -112,35 +151,52 @@ look(struct context *c)
     return over;
 }
 
-/*
- * The interrupted thread to the end of the list; the save area becomes that of the first of it. So
- * the handler is left as ever, and what came meanwhile is not missed.
- */
 static void
-preempt(struct context *c, struct save_area *save)
+thread_keep(struct thread *t, const struct save_area *save)
 {
-    struct thread *t = c->current, *next;
-
-    if (!c->ready)
-        return;
     t->save = *save;
     __asm__ volatile("xsave64 (%0)" ::"r"(t->vectors), "a"(-1), "d"(-1) : "memory");
     __asm__ volatile("rdfsbase %0" : "=r"(t->fs));
     t->preempted[1] = (uintptr_t)exo_thread_resume;
     t->rsp = (uintptr_t)t->preempted;
-    thread_ready(t);
-    next = c->ready;
-    c->ready = next->next; /* t at least */
-    c->current = next;
-    __asm__ volatile("wrfsbase %0" ::"r"(next->fs));
-    if (next->rsp == (uintptr_t)next->preempted) {
-        *save = next->save;
-        __asm__ volatile("xrstor64 (%0)" ::"r"(next->vectors), "a"(-1), "d"(-1) : "memory");
+}
+
+static void
+thread_load(const struct thread *t, struct save_area *save)
+{
+    __asm__ volatile("wrfsbase %0" ::"r"(t->fs));
+    if (t->rsp == (uintptr_t)t->preempted) {
+        *save = t->save;
+        __asm__ volatile("xrstor64 (%0)" ::"r"(t->vectors), "a"(-1), "d"(-1) : "memory");
     } else {
         save->rip = (uintptr_t)exo_switch_return;
-        save->rsp = next->rsp;
+        save->rsp = t->rsp;
         save->rflags = FLAGS_START;
     }
+}
+
+/*
+ * The interrupted thread to the end of the list, that of all contexts if there are several, in
+ * exchange for the first of it; the save area becomes that of the first here. So the handler is left
+ * as ever, and what came meanwhile is not missed. The context is busy.
+ */
+static void
+preempt(struct context *c, struct save_area *save)
+{
+    struct thread *t = c->current;
+
+    if (sched_several)
+        (void)share_take(c);
+    if (!c->ready)
+        return;
+    thread_keep(t, save);
+    c->current = pop(c);
+    if (sched_several)
+        share_put(t);
+    else
+        thread_ready(t);
+    feed(c, 0);
+    thread_load(c->current, save);
 }
 
 /* A slice or a tick that may be over, in the interrupted thread's place. */
@@ -153,9 +209,9 @@ attend(struct context *c, struct save_area *save)
     event_before(save);
     give_way(c);
     over |= look(c);
-    c->busy = c->preempt = 0;
     if (over)
         preempt(c, save);
+    c->busy = c->preempt = 0;
 }
 
 static void
@@ -198,7 +254,7 @@ on_preempt(void)
     look(c);
     c->preempt = 0;
     busy_leave();
-    if (c->current)
+    if (thread_self())
         sched_yield();
 }
 
@@ -216,7 +272,7 @@ sleep(struct context *c)
     timers_arm(c);
     call_wait((uintptr_t)clauses, n);
     if (__atomic_fetch_and(&c->page.pending, ~(uint32_t)EVENT, __ATOMIC_SEQ_CST) & EVENT)
-        event_before(NULL);
+        (exo_on_event == on_event ? event_before : exo_on_event)(NULL);
     look(c);
 }
 
@@ -228,8 +284,10 @@ exo_idle(void)
 
     __atomic_fetch_or(&c->page.mask, EVENT, __ATOMIC_SEQ_CST);
     look(c);
-    while (!c->ready)
+    while (!c->ready && !(sched_several && share_want(c)))
         sleep(c);
+    if (sched_several)
+        share_done(c);
     sched_tick(c);
     timers_arm(c);
     __atomic_fetch_and(&c->page.mask, ~(uint32_t)EVENT, __ATOMIC_SEQ_CST);

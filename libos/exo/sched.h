@@ -3,6 +3,7 @@
  * libos/exo/sched.h - who runs next: for thread.c alone.
  */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include "libos/exo/context.h"
 
@@ -14,3 +15,9 @@ void sched_begin(void);
 
 /* From now on the running thread has a tick. The context is busy. */
 void sched_tick(struct context *c);
+
+/* Where contexts have nothing to run: what waits here beside the next thread goes to them. */
+void sched_feed(void);
+
+/* Threads run on several contexts. */
+extern bool sched_several;

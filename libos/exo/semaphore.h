@@ -51,6 +51,12 @@ semaphore_post(struct semaphore *s)
                      : "rax", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "memory", "cc");
 }
 
+/*
+ * The last that the running thread does: post, and leave its stack for good. Whoever is woken by it,
+ * or comes later, goes on when the stack is left.
+ */
+void semaphore_post_last(struct semaphore *s) __attribute__((noreturn));
+
 /* The same, not beyond a time of the clock: false if that has passed first. */
 bool semaphore_wait_until(struct semaphore *s, uint64_t ns);
 

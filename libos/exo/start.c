@@ -46,11 +46,20 @@ processor_keep(uint32_t cpu)
     return r < 0 ? r : call_yield(SLOT_NOTHING).value;
 }
 
+/* Init waits for our first context, which is all that we have to begin with. */
+static void
+end_here(int status)
+{
+    call_context_exit((uint64_t)status);
+}
+
+void (*exo_end)(int status) = end_here;
+
 void
 exo_exit(int status)
 {
     for (;;)
-        call_context_exit((uint64_t)status);
+        exo_end(status);
 }
 
 uint64_t

@@ -65,8 +65,11 @@ int exo_main(const struct start_page *start);
 /* Called by crt0 alone. */
 void exo_start(const void *page) __attribute__((noreturn));
 
-/* Ends the partition: 0 .. 255. */
+/* Ends the partition, with all its contexts: 0 .. 255. */
 void exo_exit(int status) __attribute__((noreturn));
+
+/* How that is done: the first context ends; from another, by contexts.c. It may return: again. */
+extern void (*exo_end)(int status);
 
 /*
  * n_pages addresses of the library's own that nothing is mapped at, or 0. They are never given

@@ -25,9 +25,8 @@ struct thread {
     void *vectors;         /* what a preemption found in the vector registers */
     thread_fn *fn;
     void *argument;
-    uint32_t alive;          /* 1 until its stack is left for good */
-    uint32_t timed_out;      /* a wait ended by its timer */
-    struct semaphore done;   /* posted when it ends */
+    uint64_t timed_out;      /* 1: a wait ended by its timer */
+    struct semaphore done;   /* posted when its stack is left for good */
     struct semaphore *waits; /* what its timer takes it out of */
     struct timer timer;
     uint8_t unused[96];
@@ -81,6 +80,9 @@ thread_block(uint32_t *lock)
 
 /* The same for what is no thread any more, or none yet: it never returns. */
 void exo_leave(uint32_t *lock) __attribute__((noreturn));
+
+/* Others may have the processor: who holds what we wait for is not on his. */
+void exo_yield(void);
 
 void exo_thread_resume(void);
 void exo_switch_return(void);

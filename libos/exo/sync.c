@@ -9,12 +9,20 @@
 #include "libos/exo/start.h"
 #include "libos/exo/switch.h"
 
-/* The same lock word as in switch.S; the context is busy. */
+enum { SPINS = 1000 }; /* as in switch.S */
+
+/*
+ * The same lock word as in switch.S; the context is busy. Its holder is, too, and done in some
+ * dozen instructions, unless the kernel has taken its processor: then ours is better given away.
+ */
 static void
 semaphore_lock(struct semaphore *s)
 {
-    while (__atomic_exchange_n(&s->lock, 1, __ATOMIC_ACQUIRE))
-        __builtin_ia32_pause();
+    for (uint32_t spins = 1; __atomic_exchange_n(&s->lock, 1, __ATOMIC_ACQUIRE); spins++)
+        if (spins % SPINS)
+            __builtin_ia32_pause();
+        else
+            exo_yield();
 }
 
 static void
@@ -35,6 +43,23 @@ semaphore_try(struct semaphore *s)
     semaphore_unlock(s);
     busy_leave();
     return got;
+}
+
+void
+semaphore_post_last(struct semaphore *s)
+{
+    struct thread *t;
+
+    busy_enter();
+    semaphore_lock(s);
+    if (++s->count <= 0) {
+        t = s->head;
+        s->head = t->next;
+        if (!s->head)
+            s->tail = &s->head;
+        thread_ready(t);
+    }
+    exo_leave(&s->lock); /* W2: nobody gets by the lock word before that */
 }
 
 /* Take a thread out of those that wait. False: it has been woken already. */

@@ -4,12 +4,16 @@
  * thread that does little touches one page.
  */
 #include "libos/exo/thread.h"
+#include "abi/error.h"
 #include "abi/exposed.h"
 #include "abi/memory.h"
 #include "libos/exo/clock.h"
 #include "libos/exo/console.h"
+#include "libos/exo/contexts.h"
 #include "libos/exo/sched.h"
+#include "libos/exo/share.h"
 #include "libos/exo/stack.h"
+#include "libos/exo/start.h"
 
 enum { IDLE_STACK_BYTES = 8192 };
 _Static_assert(sizeof(struct thread) == THREAD_SAVE + SAVE_BYTES, "layout");
@@ -27,14 +31,14 @@ static struct semaphore output;
 static void
 output_take(void)
 {
-    if (context_here()->page.depth == 0)
+    if (upcall_depth() == 0)
         semaphore_wait(&output);
 }
 
 static void
 output_drop(void)
 {
-    if (context_here()->page.depth == 0)
+    if (upcall_depth() == 0)
         semaphore_post(&output);
 }
 
@@ -53,7 +57,7 @@ thread_make(thread_fn *fn, void *argument)
     if (!stack)
         return NULL;
     t = (struct thread *)(stack + THREAD_STACK_BYTES) - 1;
-    *t = (struct thread){.fn = fn, .argument = argument, .alive = 1, .vectors = (void *)stack};
+    *t = (struct thread){.fn = fn, .argument = argument, .vectors = (void *)stack};
     semaphore_init(&t->done, 0);
     return t;
 }
@@ -64,6 +68,8 @@ threads_begin(void)
 {
     struct context *c = context_here();
 
+    if (c->index) /* a context that is not for threads */
+        return false;
     if (((const struct machine_page *)EXPOSED_MACHINE)->vector_bytes > FRAME_BYTES)
         return false;
     c->current = thread_make(NULL, NULL);
@@ -99,7 +105,39 @@ thread_start(thread_fn *fn, void *argument)
     stack[1] = (uintptr_t)exo_thread_first;
     t->rsp = (uintptr_t)stack;
     thread_ready(t);
+    if (exo_hungry)
+        sched_feed();
     return t;
+}
+
+/* What a further context does all its life: it has nothing to run but what others give it. */
+static void __attribute__((noreturn)) context_serve(void *argument)
+{
+    struct context *c = context_here();
+
+    (void)argument;
+    c->ready_none = c->ready_tail = &c->ready;
+    busy_enter();
+    exo_leave(&c->nothing);
+}
+
+int
+threads_spread(uint32_t n)
+{
+    int64_t r;
+
+    if (n < 1 || n > CONTEXTS_MAX)
+        return -E_INVAL;
+    if (!thread_self() && !threads_begin())
+        return -E_NOMEM;
+    r = processor_keep(0);
+    sched_several = true;
+    for (uint32_t i = 1; i < n && r >= 0; i++) {
+        struct context *c = context_add(context_serve, NULL);
+
+        r = c ? context_place(c, i % cpu_count(), exo_start_page->slice_ns) : -E_NOMEM;
+    }
+    return r < 0 ? (int)r : 0;
 }
 
 void
@@ -116,17 +154,13 @@ thread_exit(void)
 {
     struct thread *t = thread_self();
 
-    semaphore_post(&t->done);
-    busy_enter();
-    exo_leave(&t->alive);
+    semaphore_post_last(&t->done);
 }
 
 void
 thread_join(struct thread *t)
 {
     semaphore_wait(&t->done);
-    while (__atomic_load_n(&t->alive, __ATOMIC_ACQUIRE))
-        __builtin_ia32_pause(); /* it is about to leave its stack, on another context */
     lock_take(&threads_lock);
     stack_give((uintptr_t)(t + 1) - THREAD_STACK_BYTES);
     lock_drop(&threads_lock);
@@ -141,8 +175,8 @@ thread_yield(void)
 void
 thread_fs_set(uint64_t base)
 {
+    __asm__ volatile("wrfsbase %0" ::"r"(base)); /* first: a preemption reads what is there */
     thread_self()->fs = base;
-    __asm__ volatile("wrfsbase %0" ::"r"(base));
 }
 
 void

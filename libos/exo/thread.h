@@ -16,6 +16,13 @@
 /* Start fn(argument). Null: no memory. */
 struct thread *thread_start(thread_fn *fn, void *argument);
 
+/*
+ * From here on threads run on n contexts (1 to CONTEXTS_MAX): our first on processor 0, the others
+ * from processor 1 on in turn. Once. 0; or an error: they run on as many as there are by then.
+ * They take turns among all of these; who has nothing to run is given what waits elsewhere.
+ */
+int threads_spread(uint32_t n);
+
 /* Wait until it has ended, and take it back. Each thread is to be joined once, by one. */
 void thread_join(struct thread *t);
 

@@ -12,6 +12,7 @@
 #include "call_stubs.h"
 
 enum { TIMER_NONE, TIMER_SET, TIMER_FIRES };
+enum { SPINS = 1000 };
 
 /* T2. A later deadline is not worth a call: it comes too early, and this is looked at again. */
 void
@@ -51,8 +52,12 @@ timer_cancel(struct timer *t)
         t->state = TIMER_NONE;
     }
     lock_drop(&t->context->timers_lock);
-    while (__atomic_load_n(&t->state, __ATOMIC_ACQUIRE) == TIMER_FIRES) /* pairs with timers_run */
-        __builtin_ia32_pause();
+    /* Its function runs, on another context that is busy with it; pairs with timers_run. */
+    for (uint32_t spins = 1; __atomic_load_n(&t->state, __ATOMIC_ACQUIRE) == TIMER_FIRES; spins++)
+        if (spins % SPINS)
+            __builtin_ia32_pause();
+        else
+            call_yield(t->context->slot);
 }
 
 /* The first that is due, taken out; or null. */

@@ -102,7 +102,7 @@ upcalls_begin(void)
     for (int i = 0; i < UPCALL_DEPTH_MAX; i++)
         stack[i] = (uintptr_t)upcall_stacks[i] + STACK_BYTES;
     return upcalls_register(&exo_context, stack,
-                            1 << COUNTER_SIGNALS |
+                            (uint64_t)1 << COUNTER_CONTEXT | 1 << COUNTER_SIGNALS |
                                 (exo_slice_end_entry ? 1 << COUNTER_CONSOLE : 0));
 }
 

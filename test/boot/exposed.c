@@ -290,7 +290,9 @@ own(const struct start_page *start)
     const volatile struct account_page *page = account_shown();
     uint64_t entry, frame;
 
-    hold(page && (uintptr_t)page == start->account_va, "our account has a page");
+    if (!page)
+        fail("our account has no page");
+    hold((uintptr_t)page == start->account_va, "our account has a page");
     hold(page->version == ACCOUNT_PAGE_VERSION && page->account == object_of_slot(SLOT_ACCOUNT),
          "and it is ours");
     hold(page->n_ring == (FRAME_BYTES - ACCOUNT_PAGE_HEAD) / sizeof(page->taken[0]), "one frame");

@@ -4,7 +4,9 @@
  * in order and in time; what they used comes back.
  * Argument `deep`: a thread runs off its stack, which must be the end. `time`: those that wait for
  * the clock, where it counts instructions, for a thread may be preempted just as it wakes. `slow`:
- * a machine so slow that each handler of an event is interrupted by the next event.
+ * a machine so slow that each handler of an event is interrupted by the next event. `spread`: the
+ * same on a context for each processor and one more, with threads that begin and end all over them;
+ * `spread exit`, `spread fault`: one ends all from another context than the first.
  */
 #include "abi/account.h"
 #include "test/boot/kit.h"
@@ -12,6 +14,8 @@
 enum {
     MANY = 20000,
     HOGS = 4,
+    HOGS_SPREAD = 11,
+    WORK = 1000, /* of one of many, on several contexts */
     HOG_STEPS = 300,
     SLEEPERS = 50,
     ITEMS = 20000,
@@ -29,13 +33,16 @@ frames_used(void)
 }
 
 static struct semaphore gate, passed;
-static uint64_t sum;
+static uint64_t sum, ran[CONTEXTS_MAX], work;
 
 static void
 one_of_many(void *argument)
 {
     semaphore_wait(&gate);
-    sum += (uintptr_t)argument;
+    for (uint64_t i = 0; i < work; i++)
+        __asm__ volatile("");
+    __atomic_fetch_add(&ran[context_here()->index], 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&sum, (uintptr_t)argument, __ATOMIC_RELAXED);
     semaphore_post(&passed);
 }
 
@@ -54,10 +61,10 @@ many(void)
         if (i % 100 == 99)
             thread_yield();
     }
-    thread_yield();
+    while (__atomic_load_n(&gate.count, __ATOMIC_RELAXED) > -MANY) /* all wait */
+        thread_yield();
     used = frames_used() - before;
     say("%u threads wait, in %lu frames", (unsigned)MANY, used);
-    expect(gate.count == -MANY, "all wait");
     expect(used < MANY + MANY / 10, "a page each");
     for (uint64_t i = 0; i < MANY; i++)
         semaphore_post(&gate);
@@ -73,11 +80,12 @@ many(void)
     }
     for (uint64_t i = 0; i < MANY; i++)
         thread_join(threads[i]);
-    expect(frames_used() <= used + 1, "their stacks serve again");
+    expect(frames_used() <= used + (work ? MANY / 100 : 1), "their stacks serve again");
     sum = 0;
 }
 
-static volatile uint64_t progress[HOGS];
+static volatile uint64_t progress[HOGS_SPREAD],
+    places[HOGS_SPREAD]; /* contexts that it was on, 1 << index */
 static volatile bool stop;
 
 /*
@@ -103,20 +111,21 @@ hog(void *argument)
                          : "rcx", "rdx", "r8", "r15", "cc");
         hold(wrong == 0, "registers across a preemption");
         __asm__ volatile("incq %%fs:0" ::: "memory", "cc");
+        places[self] |= 1u << context_here()->index;
     }
 }
 
 static void
-hogs(void)
+hogs(uint64_t n)
 {
-    struct thread *threads[HOGS];
+    struct thread *threads[HOGS_SPREAD];
     uint64_t least = UINT64_MAX, most = 0;
 
-    for (uint64_t i = 0; i < HOGS; i++)
+    for (uint64_t i = 0; i < n; i++)
         threads[i] = thread_start(hog, (void *)i);
     thread_join(threads[0]);
     stop = true;
-    for (uint64_t i = 0; i < HOGS; i++) {
+    for (uint64_t i = 0; i < n; i++) {
         least = progress[i] < least ? progress[i] : least;
         most = progress[i] > most ? progress[i] : most;
         if (i > 0)
@@ -155,6 +164,29 @@ sleepers(void)
         disorder += woken[i] < woken[i - 1];
     expect(n_woken == SLEEPERS && disorder == 0, "in the order of their times");
     expect(clock_ns() >= night_ns + (uint64_t)(5 + (SLEEPERS - 1) * 4) * MS, "and at them");
+}
+
+/* The same without an order, which several contexts cannot keep. */
+static void
+late_sleeper(void *argument)
+{
+    uint64_t until = clock_ns() + (1 + (uintptr_t)argument * 37 % SLEEPERS) * MS;
+    struct semaphore never;
+
+    semaphore_init(&never, 0);
+    expect(!semaphore_wait_until(&never, until), "nobody posts");
+    expect(clock_ns() >= until, "not before its time");
+}
+
+static void
+sleepers_any(void)
+{
+    struct thread *threads[SLEEPERS];
+
+    for (uint64_t i = 0; i < SLEEPERS; i++)
+        threads[i] = thread_start(late_sleeper, (void *)i);
+    for (uint64_t i = 0; i < SLEEPERS; i++)
+        thread_join(threads[i]);
 }
 
 static void
@@ -310,6 +342,89 @@ nested(void)
     thread_join(t);
 }
 
+/* ---- on several contexts ---- */
+
+enum { STARTERS = 8, STARTED = 300 };
+
+static void
+nothing(void *argument)
+{
+    __atomic_fetch_add((uint64_t *)argument, 1, __ATOMIC_RELAXED);
+}
+
+/* Begins threads and waits for their ends, which come on whatever context. */
+static void
+starter(void *argument)
+{
+    for (uint64_t i = 0; i < STARTED; i++) {
+        struct thread *t = thread_start(nothing, argument);
+
+        expect(t != NULL, "a thread");
+        if (i % 3 == 0)
+            thread_yield();
+        thread_join(t);
+    }
+}
+
+static void
+starters(void)
+{
+    static uint64_t n;
+    struct thread *threads[STARTERS];
+
+    for (uint64_t i = 0; i < STARTERS; i++)
+        threads[i] = thread_start(starter, &n);
+    for (uint64_t i = 0; i < STARTERS; i++)
+        thread_join(threads[i]);
+    expect(n == (uint64_t)STARTERS * STARTED, "each ran once");
+}
+
+static volatile bool there;
+static volatile uintptr_t wild = 8;
+
+/* Runs until it is on another context than the first, and ends all there. */
+static void
+end_elsewhere(void *argument)
+{
+    while (context_here()->index == 0)
+        if (!there)
+            __builtin_ia32_pause();
+    if (argument)
+        *(volatile uint8_t *)wild = 1;
+    exo_exit(7);
+}
+
+static void
+elsewhere(bool faults)
+{
+    struct thread *t = thread_start(end_elsewhere, (void *)(uintptr_t)faults);
+
+    (void)thread_start(end_elsewhere, (void *)(uintptr_t)faults);
+    thread_join(t);
+    fail("it came back");
+}
+
+static void
+spread(void)
+{
+    uint32_t n = cpu_count() + 1;
+
+    fine(threads_spread(n), "threads_spread");
+    if (argument(1)[0])
+        elsewhere(argument(1)[0] == 'f');
+    work = WORK;
+    many();
+    for (uint32_t i = 0; i < n; i++)
+        say("context %u ran %lu of them", i, ran[i]);
+    hogs(HOGS_SPREAD);
+    for (uint64_t i = 1; i < HOGS_SPREAD; i++)
+        places[0] |= places[i];
+    expect(places[0] == (1u << n) - 1, "hogs were everywhere");
+    through_a_ring();
+    starters();
+    sleepers_any();
+}
+
 static void
 deep(void *argument)
 {
@@ -333,12 +448,16 @@ exo_main(const struct start_page *start)
         timed_waits();
         return done();
     }
+    if (argument(0)[0] == 's' && argument(0)[1] == 'p') {
+        spread();
+        return done();
+    }
     if (argument(0)[0] == 's') {
         nested();
         return done();
     }
     many();
-    hogs();
+    hogs(HOGS);
     through_a_ring();
     return done();
 }
