@@ -34,7 +34,7 @@ KERNEL_SRC := kernel/boot.c kernel/init.c kernel/call.c kernel/account.c kernel/
 	kernel/frame_boot.c kernel/frame.c kernel/pin.c kernel/inspect.c kernel/epoch.c kernel/reverse.c kernel/object.c kernel/pt.c kernel/protect.c kernel/table.c \
 	kernel/mapping.c kernel/copy.c kernel/large.c kernel/pass.c kernel/env.c kernel/context.c kernel/event.c kernel/clause.c kernel/wait.c \
 	kernel/slice.c kernel/position.c kernel/grace.c kernel/credit.c kernel/vector.c kernel/work.c kernel/chain.c kernel/transfer.c \
-	kernel/lock.c kernel/channel.c kernel/console.c kernel/log.c kernel/trace.c \
+	kernel/lock.c kernel/channel.c kernel/flight.c kernel/console.c kernel/log.c kernel/trace.c \
 	kernel/check.c
 KERNEL_DEV_SRC := kernel/dev/virtqueue.c kernel/dev/virtio.c kernel/dev/pci.c kernel/dev/virtio_pci.c kernel/dev/virtio_mmio.c \
 	kernel/dev/port.c kernel/dev/port_virtio.c kernel/dev/port_serial.c
@@ -73,7 +73,7 @@ BOOT_TESTS := roots
 BOOT_TESTS += victim act02_revoke act04_tree resume act05_map act06_bits act07_table act09_stale act12_scan act13_edge act15_flags act16_gates \
 	act21_privileged act25_transfer chains stalls act27_calls act29_pointers slots_walk batches reap alone \
 	caps limits links forks large giant unfinished dangling hog deaths $(BOOT_MANY) $(BOOT_LIBRARY) $(BOOT_ACTS)
-BOOT_TESTS += accounts act24_revoke destroys act30_addresses posts root_walk
+BOOT_TESTS += accounts act24_revoke destroys act30_addresses posts root_walk flight
 BOOT_RAW := upcalls slices act12_leaks act18_storms
 FUZZERS := elf bundle message words plan options report multiboot firmware heap grants events accounts
 

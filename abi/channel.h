@@ -24,6 +24,7 @@ enum channel_limit {
     CHANNEL_MAX = 64,               /* channels 0 .. 63 */
     CHANNEL_PAYLOAD_MAX = 16 << 10, /* bytes in one CH_DATA or CH_LOG message */
     CHANNEL_HEAD_BYTES = 8,
+    CHANNEL_FLIGHTS_MAX = 8, /* descriptors of console_send on the port, of all channels */
 };
 
 enum channel_type {

@@ -51,6 +51,7 @@ enum exposed_flag {
     EXPOSED_STALE = 1 << 2,
     EXPOSED_VITAL = 1 << 3,
     EXPOSED_ZERO = 1 << 4, /* stale, or free: it holds zeroes */
+    EXPOSED_USES = 7 << 5, /* how many uses are in flight */
 };
 
 /* Of the numbers that are the kernel's own nothing is said but that they are no addresses. */

@@ -11,6 +11,7 @@ enum { FRAME_SHIFT = 12, FRAME_BYTES = 1 << FRAME_SHIFT };
 enum memory_limit {
     MAP_BATCH_MAX = 512,  /* entries in one pt_map, pt_unmap, pt_protect, pt_read or pt_copy */
     FRAME_BATCH_MAX = 64, /* frames in one frame_alloc or frame_free */
+    FRAME_USES_MAX = 7,   /* uses in flight of one frame */
     PT_LEVELS = 4,        /* 4 is a root; 1 holds the pages */
     PT_ENTRIES = 512,
 };
@@ -42,6 +43,7 @@ enum frame_type {
     FRAME_COMPANION, /* of a page table: the reverse links of its entries */
     FRAME_PART,      /* of a frame object of 2 MiB or 1 GiB, which its first frame stands for */
     FRAME_EXPOSED,   /* part of an account's page: its holders map it to read */
+    FRAME_IN_FLIGHT, /* given back or taken while a device uses it: nobody's, free once it is done */
     FRAME_TYPES,
 };
 
@@ -70,7 +72,7 @@ struct frame_state {
     uint8_t type;   /* enum frame_type */
     uint8_t size;   /* of the frame object that it begins: 0: 4 KiB, 1: 2 MiB, 2: 1 GiB */
     uint8_t vital;  /* 1: so its owner says */
-    uint8_t reserved;
+    uint8_t uses;   /* in flight: by a device, each until it is done */
 };
 _Static_assert(sizeof(struct frame_state) == 16, "layout");
 

@@ -274,6 +274,7 @@ account_totals(void)
     total_set(ACCOUNT_FRAMES, frames);
     total_set(ACCOUNT_SLICES, cpu_count() * (uint64_t)SLICE_POSITIONS);
     total_set(ACCOUNT_CHANNELS, CHANNEL_MAX);
+    total_set(ACCOUNT_DESCRIPTORS, CHANNEL_FLIGHTS_MAX);
 }
 
 /* May these frames become its page? They are the parent's own, so that nobody's held grows (A3). */

@@ -36,7 +36,7 @@ struct account {
     uint32_t reap_round;               /* enum reap_round */
     uint32_t reap_cursor, force_frame; /* O3: the last frame looked at */
     bool walked;                       /* O3 */
-    uint32_t dying_next, dying_prev;   /* the circle of reap.c; frames, 0: not in it */
+    struct circle_link dying;          /* the circle of reap.c; frames, 0: not in it */
     uint64_t force_position;           /* the next to look at, to take by force */
     uint64_t n_marked;                 /* A8 */
     struct circle_link revoke;         /* A6: the circle of revoke.c; frames, 0: not in it */

@@ -11,10 +11,12 @@
  */
 #include "abi/error.h"
 #include "abi/version.h"
+#include "kernel/account.h"
 #include "kernel/arch.h"
 #include "kernel/channel.h"
 #include "kernel/console.h"
 #include "kernel/dev/port.h"
+#include "kernel/flight.h"
 #include "kernel/log.h"
 #include "kernel/step.h"
 #include "lib/format.h"
@@ -64,11 +66,12 @@ channel_console(const struct channel *channel)
 
 static port_receive plain_receive;
 
+/* Something has changed, or (1) a signal has come. */
 static void
-channel_tell(const struct channel *channel)
+channel_tell(const struct channel *channel, uint32_t signal)
 {
     if (channel->console)
-        console_tell(channel_console(channel));
+        console_raise(channel_console(channel), channel_console(channel)->index + signal);
 }
 
 /* ---- to the host ---- */
@@ -178,30 +181,61 @@ channel_finish(struct channel *channel, uint32_t status)
     channel_owe(channel);
 }
 
+/* Where the next message begins, and in *n how many of its bytes may go. NULL: none, for now. */
+static uint8_t *
+message_begin(const struct channel *channel, enum channel_stream stream, uint8_t *(*place)(void),
+              uint64_t *n)
+{
+    uint8_t *at = NULL;
+
+    if (*n > channel->credit[stream])
+        *n = channel->credit[stream];
+    if (*n && !(at = place()))
+        starved |= 1ull << channel_number(channel);
+    return at;
+}
+
+/* How many bytes its head has. */
+static uint32_t
+data_begin(uint8_t *at, struct channel *channel, enum channel_stream stream, const uint8_t *bytes,
+           uint64_t n)
+{
+    if (plain) {
+        line_begun = bytes[n - 1] != '\n';
+        return 0;
+    }
+    head_put(at, channel, CH_DATA, stream, (uint32_t)n);
+    channel->credit[stream] -= n; /* C1 */
+    return CHANNEL_HEAD_BYTES;
+}
+
 int64_t
 channel_write(struct channel *channel, enum channel_stream stream, uint64_t va, uint64_t n,
               uint64_t *absent)
 {
-    if (n > channel->credit[stream])
-        n = channel->credit[stream];
-    if (n == 0)
-        return -E_AGAIN;
-    uint8_t *buffer = port_buffer();
-    if (!buffer) {
-        starved |= 1ull << channel_number(channel);
+    uint8_t *buffer = message_begin(channel, stream, port_buffer, &n);
+    uint8_t *bytes = buffer + (plain ? 0 : CHANNEL_HEAD_BYTES);
+
+    if (!buffer)
         return port_broken() ? -E_IO : -E_AGAIN;
-    }
-    uint32_t head = plain ? 0 : CHANNEL_HEAD_BYTES;
-    *absent = copy_in(buffer + head, va, n);
+    *absent = copy_in(bytes, va, n);
     if (*absent)
         return -E_FAULT;
-    if (plain) {
-        line_begun = buffer[n - 1] != '\n';
-    } else {
-        head_put(buffer, channel, CH_DATA, stream, (uint32_t)n);
-        channel->credit[stream] -= n; /* C1 */
-    }
-    port_send(head + (uint32_t)n);
+    port_send(data_begin(buffer, channel, stream, bytes, n) + (uint32_t)n);
+    return (int64_t)n;
+}
+
+int64_t
+channel_fly(struct channel *channel, enum channel_stream stream, const uint8_t *bytes, uint64_t n,
+            struct account *payer, uint32_t *flight)
+{
+    uint8_t *head = message_begin(channel, stream, port_flight, &n);
+
+    if (!head)
+        return port_broken() ? -E_IO : -E_AGAIN;
+    if (account_take(payer, ACCOUNT_DESCRIPTORS, 1))
+        return -E_DQUOT;
+    *flight = port_fly(data_begin(head, channel, stream, bytes, n), bytes, (uint32_t)n);
     return (int64_t)n;
 }
 
@@ -262,13 +296,12 @@ take_event(const struct message_event *event)
         break;
     case CH_SIGNAL:
         channel->signals |= 1ull << event->head.length % 64;
-        if (channel->console)
-            console_tell_signal(channel_console(channel));
+        channel_tell(channel, 1);
         return;
     default: /* the codec lets nothing else through */
         return;
     }
-    channel_tell(channel);
+    channel_tell(channel, 0);
 }
 
 /* The stream from the host has lost its messages: all who wait for it have an error. */
@@ -281,7 +314,7 @@ input_end(const char *why)
         for (uint32_t stream = 0; stream < STREAM_COUNT; stream++)
             if (!channels[i].closed[stream])
                 channels[i].closed[stream] = E_IO;
-        channel_tell(&channels[i]);
+        channel_tell(&channels[i], 0);
     }
 }
 
@@ -324,7 +357,7 @@ plain_receive(const uint8_t *bytes, uint32_t n)
         console_input(channel_console(c), bytes, take); /* H2 */
     c->credit[STREAM_INPUT] -= take;
     if (take || eof)
-        channel_tell(c);
+        channel_tell(c, 0);
     return eof ? n : take;
 }
 
@@ -364,17 +397,12 @@ channel_init(const char *command_line)
     return true;
 }
 
-void
-channel_mask(void)
-{
-    port_mask();
-}
-
 bool
 channel_work(void)
 {
     events_left = EVENTS_MAX;
     port_interrupt(plain ? plain_receive : channel_receive);
+    flights_land();
     if (port_broken() && !over)
         input_end("its device broke a rule");
     owed_send();
@@ -382,7 +410,7 @@ channel_work(void)
         uint64_t told = starved;
         starved = 0;
         for (; told; told &= told - 1)
-            channel_tell(&channels[__builtin_ctzll(told)]);
+            channel_tell(&channels[__builtin_ctzll(told)], 0);
     }
     return (!events_left && !over) || !port_unmask();
 }
@@ -416,4 +444,5 @@ channel_drain(void)
         if (left != before) /* who takes it is slow, not gone */
             moved = clock_now();
     }
+    flights_land();
 }

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include "abi/channel.h"
 
+struct account;
+
 /*
  * Invariants
  *  H1 a channel serves one console, once: its number is not given again.
@@ -45,6 +47,13 @@ struct channel *channel_find(uint64_t number);
 int64_t channel_write(struct channel *channel, enum channel_stream stream, uint64_t va, uint64_t n,
                       uint64_t *absent);
 
+/*
+ * The same of n bytes of plain frames, which are read as they lie there until flight *flight has
+ * landed (kernel/flight.h): it is charged to the payer, else -E_DQUOT.
+ */
+int64_t channel_fly(struct channel *channel, enum channel_stream stream, const uint8_t *bytes,
+                    uint64_t n, struct account *payer, uint32_t *flight);
+
 /* These cannot fail: what finds no send buffer is owed. */
 void channel_give_credit(struct channel *channel, uint32_t bytes);
 void channel_end(struct channel *channel, enum channel_stream stream);
@@ -56,8 +65,7 @@ void channel_finish(struct channel *channel, uint32_t status);
  */
 bool channel_log(const char *text, uint32_t n);
 
-/* For the console: see there. */
-void channel_mask(void);
+/* A bounded part of what the port has: true when there is more, and it is masked still. */
 bool channel_work(void);
 /* Sends all that is owed, and waits until it and all before has left, or for 10 s nothing does. */
 void channel_drain(void);

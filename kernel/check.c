@@ -11,6 +11,7 @@
 #include "kernel/console.h"
 #include "kernel/context.h"
 #include "kernel/event.h"
+#include "kernel/flight.h"
 #include "kernel/frame.h"
 #include "kernel/inspect.h"
 #include "kernel/log.h"
@@ -23,6 +24,7 @@ static uint64_t fingerprint;
 struct counts {
     uint64_t of_type[FRAME_TYPES];
     uint64_t owned;
+    uint64_t uses;        /* in flight, that frames state */
     uint64_t chained;     /* in the circle of owned frames, each behind its account (owned.h) */
     uint64_t refs;        /* that the frame table states, pins too */
     uint64_t held;        /* that entries and objects hold */
@@ -167,6 +169,7 @@ frames_count(void)
         }
         c.of_type[f->type]++;
         c.owned += f->owner != 0;
+        c.uses += f->flags / FRAME_USE;
         c.refs += f->refs + (f->type == FRAME_PLAIN ? pins_count(n) : 0);
         c.held += references_held(n);
         c.entries += type_is_table(f->type) ? entries_present(n) : 0;
@@ -174,7 +177,8 @@ frames_count(void)
         if (type_has_cell(f->type))
             leaves_count(&c, n);
         if (frame_is_free(n) != (f->type == FRAME_FREE) ||
-            (f->type <= FRAME_FREE && (f->owner || f->refs)) || /* F2 */
+            (f->type <= FRAME_FREE && (f->owner || f->refs || f->flags & FRAME_USES)) || /* F2 */
+            (f->type == FRAME_IN_FLIGHT && (f->owner || f->refs || !(f->flags & FRAME_USES))) ||
             !zero_if_marked(n))
             c.torn++;
     }
@@ -213,7 +217,8 @@ check_end(void)
     log_line("walls: passed %lu times", arch_walls());
     channel_drain();
     c = frames_count();
-    kernel = c.of_type[FRAME_KERNEL] + c.of_type[FRAME_ABSENT] + 1; /* and root's own frame */
+    kernel = c.of_type[FRAME_KERNEL] + c.of_type[FRAME_ABSENT] + c.of_type[FRAME_IN_FLIGHT] +
+             1; /* and root's own frame */
     log_line("check: image and tables %s",
              arch_fingerprint() == fingerprint ? "unchanged" : "CHANGED");
     channel_drain(); /* no line of these is to be lost */
@@ -224,10 +229,9 @@ check_end(void)
     log_line("check: %lu frames charged to root %s", account_root->state.used_frames,
              sum(c.owned == account_root->state.used_frames && c.owned == c.chained));
     channel_drain();
-    log_line("check: %lu references, %lu held %s", c.refs, c.held, sum(c.refs == c.held));
-    channel_drain();
-    log_line("check: %lu entries, %lu found from their frames: they %s", c.entries, c.listed,
-             sum(c.entries == c.listed));
-    channel_drain();
-    log_line("check: %lu cells and slots, %lu loose: they %s", c.hung, c.loose, sum(!c.loose));
+    log_line(
+        "check: %lu references, %lu held; %lu uses in flight, %lu held; %lu entries, %lu found "
+        "from their frames; %lu cells and slots, %lu loose: they %s",
+        c.refs, c.held, c.uses, flights_uses(), c.entries, c.listed, c.hung, c.loose,
+        sum(c.refs == c.held && c.uses == flights_uses() && c.entries == c.listed && !c.loose));
 }

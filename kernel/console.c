@@ -14,8 +14,10 @@
 #include "kernel/console.h"
 #include "kernel/event.h"
 #include "kernel/epoch.h"
+#include "kernel/flight.h"
 #include "kernel/frame.h"
 #include "kernel/log.h"
+#include "kernel/step.h"
 
 enum {
     STATUS_MAX = 255,
@@ -62,35 +64,11 @@ console_input(struct console *c, const uint8_t *bytes, uint32_t n)
     c->put += n;
 }
 
-static void
-counter_raise(const struct console *c, uint32_t index)
+void
+console_raise(const struct console *c, uint32_t index)
 {
     if (frame_at(c->events)->type == FRAME_EVENTS) /* N3: it cannot be another's by now */
         event_raise(frame_address(c->events), index, 1);
-}
-
-void
-console_tell(struct console *c)
-{
-    counter_raise(c, c->index);
-}
-
-void
-console_tell_signal(struct console *c)
-{
-    counter_raise(c, c->index + 1);
-}
-
-void
-console_mask(void)
-{
-    channel_mask();
-}
-
-bool
-console_work(void)
-{
-    return channel_work();
 }
 
 /* ---- making and ending ---- */
@@ -150,6 +128,7 @@ console_destroy(struct console *c)
     channel->console = 0;
     channel->ended |= 1 << STREAM_INPUT; /* what is in flight is dropped */
     channel->owed_credit = 0;
+    flights_detach(frame_of(c));
     account_return(account_at(frame_at(frame_of(c))->owner), ACCOUNT_CHANNELS, 1);
     frame_unref(c->events);
     for (uint64_t i = c->buffer; i < (uint64_t)c->buffer + c->n_buffer; i++) {
@@ -160,22 +139,56 @@ console_destroy(struct console *c)
 }
 
 /* ---- the calls on one ---- */
+static int
+stream_check(const struct channel *channel, uint64_t stream, uint64_t n)
+{
+    if (stream == STREAM_INPUT || stream >= STREAM_COUNT || n < 1 || n > CHANNEL_PAYLOAD_MAX)
+        return E_INVAL;
+    stream = index_masked(stream, STREAM_COUNT);
+    if (!channel || channel->finished || channel->ended & 1u << stream)
+        return E_PIPE;
+    return (int)channel->closed[stream];
+}
+
 struct result
 console_write(struct console *c, uint64_t stream, uint64_t va, uint64_t n)
 {
     struct channel *channel = console_channel(c);
-
-    if (stream == STREAM_INPUT || stream >= STREAM_COUNT || n < 1 || n > CHANNEL_PAYLOAD_MAX)
-        return result_error(E_INVAL);
-    stream %= STREAM_COUNT;
-    if (!channel || channel->finished || channel->ended & 1u << stream)
-        return result_error(E_PIPE);
-    if (channel->closed[stream])
-        return result_error((int)channel->closed[stream]);
-
     uint64_t absent = 0;
-    int64_t written = channel_write(channel, (enum channel_stream)stream, va, n, &absent);
+    int64_t written = -stream_check(channel, stream, n);
+
+    if (!written)
+        written =
+            channel_write(channel, (enum channel_stream)(stream % STREAM_COUNT), va, n, &absent);
     return (struct result){.value = written, .detail = absent};
+}
+
+struct result /* NOLINTNEXTLINE(readability-function-size): the arguments of the call */
+console_send(struct console *c, uint64_t stream, uint64_t account, uint64_t frame, uint64_t offset,
+             uint64_t n, struct events *events, uint64_t index)
+{
+    struct channel *channel = console_channel(c);
+    struct flight flight = {(uint32_t)frame_of(c), (uint32_t)index, (uint32_t)frame, 0};
+    int64_t sent = -stream_check(channel, stream, n);
+    uint32_t i = 0;
+
+    flights_land();
+    if (!sent &&
+        (offset >= FRAME_BYTES || index >= EVENTS_PER_FRAME || frame_of(events) != c->events))
+        sent = -E_INVAL;
+    if (!sent)
+        sent = -flight_check(flight.console, account, frame,
+                             (offset + n + FRAME_BYTES - 1) >> FRAME_SHIFT);
+    if (!sent)
+        sent = channel_fly(channel, (enum channel_stream)(stream % STREAM_COUNT),
+                           (uint8_t *)frame_address(frame) + offset, n,
+                           account_at(frame_at(flight.console)->owner), &i);
+    if (sent > 0) {
+        flight.n_frames = (uint32_t)((offset + (uint64_t)sent + FRAME_BYTES - 1) >> FRAME_SHIFT);
+        flight_begin(i, flight);
+        flights_land();
+    }
+    return (struct result){.value = sent};
 }
 
 /* Gives back the credit of what has been read, in few frames. */

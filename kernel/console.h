@@ -21,16 +21,10 @@ struct console {
     uint32_t buffer, n_buffer; /* first frame, frames; n_buffer 0: destroyed */
 };
 
-/* The port is to interrupt no more, until console_work has done all that there is. */
-void console_mask(void);
-/* A bounded part of what the port has: true when there is more. */
-bool console_work(void);
-
 /* Lets go of the channel, the counters and the buffer, whose frames are plain again. */
 void console_destroy(struct console *console);
 
-/* For the channel: bytes of the input, no more than the credit it had; something has changed. */
+/* Raises a counter of its events, if these are there. */
+void console_raise(const struct console *console, uint32_t index);
+/* For the channel: bytes of the input, no more than the credit it had. */
 void console_input(struct console *console, const uint8_t *bytes, uint32_t n);
-void console_tell(struct console *console);
-/* For the channel: a signal has come. */
-void console_tell_signal(struct console *console);

@@ -7,7 +7,6 @@
 #include "kernel/call.h"
 #include "kernel/context.h"
 #include "kernel/frame.h"
-#include "kernel/slot.h"
 #include "kernel/step.h"
 #include "kernel/wait.h"
 #include "plant.h"
@@ -103,31 +102,6 @@ event_read(struct events *events, uint64_t index)
     return result_ok((int64_t)(events->counter[index_masked(index, EVENTS_PER_FRAME)] & INT64_MAX));
 }
 
-/* May the counters be shown in this frame, under a slot? 0 and the cell of the slot, or an error.
- */
-static int
-window_check(const struct events *events, uint64_t slot, uint64_t frame, struct cell **cell)
-{
-    int error;
-    const struct account *cover = slot_object(slot, KIND_ACCOUNT, RIGHT_MAP, &error);
-    const struct slot *s = cover ? slot_object(slot, KIND_ANY, RIGHT_NONE, &error) : NULL;
-
-    if (!s)
-        return error;
-    error = frame_check(cover, frame, FRAME_PLAIN);
-    if (error)
-        return error;
-    if (frame_at(frame)->flags & FRAME_SIZE)
-        return E_INVAL;
-    if (account_dying(frame_at(frame)->owner))
-        return E_PERM;
-    if (frame_at(frame)->owner != frame_at(frame_of(events))->owner &&
-        !(s->leaf.rights & RIGHT_PIN) && !planted(PLANT_PIN_RIGHT))
-        return E_PERM;
-    *cell = leaf_cell(&s->leaf, &error);
-    return error;
-}
-
 struct result
 event_window(struct events *events, uint64_t account, uint64_t frame, uint64_t index)
 {
@@ -144,7 +118,7 @@ event_window(struct events *events, uint64_t account, uint64_t frame, uint64_t i
         return result_error(E_EXIST);
     if (index >= EVENTS_PER_FRAME)
         return result_error(E_INVAL);
-    error = window_check(events, account, frame, &cell);
+    error = pin_check(frame_of(events), account, frame, &cell);
     error = error ? error : pin_hold(frame_of(events), 0, frame, cell);
     if (error)
         return result_error(error);

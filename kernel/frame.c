@@ -65,7 +65,8 @@ frame_check_unused(const struct account *account, uint64_t n)
         return E_PERM;
     if (account_dying(f->owner) && !planted(PLANT_ENDED))
         return E_PERM;
-    if ((f->refs || f->other || f->flags & (FRAME_SIZE | FRAME_VITAL) || wait_on_frame(n)) &&
+    if ((f->refs || f->other || f->flags & (FRAME_SIZE | FRAME_VITAL | FRAME_USES) ||
+         wait_on_frame(n)) &&
         !planted(PLANT_FRAME_REFS))
         return E_BUSY;
     return frame_settled(f) ? 0 : E_AGAIN;
@@ -203,14 +204,32 @@ frame_set_free(struct frame *f, uint64_t n)
         frame_mark_set(n, false);
     f->owner = f->other = 0;
     f->type = FRAME_FREE;
-    f->flags &= FRAME_ZERO;
+    f->flags &= FRAME_ZERO | FRAME_USES;
 }
 
 void
 frame_give_back(uint64_t n)
 {
-    account_discharge(account_at(frame_at(n)->owner), 1);
-    frame_set_free(frame_at(n), n);
+    struct frame *f = frame_at(n);
+
+    account_discharge(account_at(f->owner), 1);
+    frame_set_free(f, n);
+    if (f->flags & FRAME_USES && !planted(PLANT_FLIGHT))
+        f->type = FRAME_IN_FLIGHT; /* F8 */
+    else
+        frames_show(n, 1, true);
+}
+
+void
+frame_land(uint64_t n)
+{
+    struct frame *f = frame_at(n);
+
+    assert(f->flags & FRAME_USES); /* F8 */
+    f->flags -= FRAME_USE;
+    if (f->type != FRAME_IN_FLIGHT || f->flags & FRAME_USES)
+        return;
+    f->type = FRAME_FREE;
     frames_show(n, 1, true);
 }
 
@@ -252,7 +271,7 @@ frame_release(const struct frame *f, uint64_t n, uint64_t *steps)
 
     if (f->refs && f->type == FRAME_PT4)
         (void)contexts_settle(n); /* one may have left it */
-    if (f->refs || (plain && (f->other || f->flags & FRAME_SIZE)))
+    if (f->refs || (plain && (f->other || f->flags & (FRAME_SIZE | FRAME_USES))))
         return E_BUSY;
     if (!plain || wait_on_frame(n))
         return object_release(n, steps);

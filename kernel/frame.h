@@ -27,6 +27,9 @@ struct account;
  *  F7 a free frame, or a stale one, that is marked ZERO holds nothing but zeroes: it was a
  *     table that ended with nothing in it, and so it need not be cleared. Whatever lets it be
  *     written to takes the mark away: frame_ready, and what makes an object of it.
+ *  F8 USES in flags counts the descriptors by which a device uses the frame (kernel/flight.h). Who
+ *     owns it may unmap it; it becomes another's or something else by no call, and where it is
+ *     taken or its account ends it is nobody's at once, IN_FLIGHT, and FREE with the last use.
  */
 struct frame {
     uint32_t owner; /* frame number of its account; 0: the kernel's or nobody's */
@@ -57,6 +60,8 @@ enum frame_flag {
     FRAME_STALE = 1 << 2,
     FRAME_VITAL = 1 << 3, /* so its owner says: it is never taken singly */
     FRAME_ZERO = 1 << 4,  /* F7; of a companion: its table is, but for its present entries */
+    FRAME_USE = 1 << 5,   /* F8: one use in flight */
+    FRAME_USES = FRAME_USES_MAX * FRAME_USE,
 };
 
 extern struct machine_page *exposed_machine; /* made by the clock, which is the first to need it */
@@ -107,6 +112,8 @@ uint64_t frame_head(uint64_t n);
 void frame_parts(uint64_t first);
 /* A frame object of its owner's is marked vital, or no more. */
 void frame_mark_set(uint64_t n, bool on);
+/* A use in flight has ended. */
+void frame_land(uint64_t n);
 void frame_ref(uint64_t n);
 void frame_unref(uint64_t n);
 

@@ -63,8 +63,7 @@ static _Noreturn void
 memory_refuse(void)
 {
     panic("too little memory: Tessera needs a machine of at least %u MiB, and %u KiB for each "
-          "further "
-          "processor, beside its programs",
+          "further processor, beside its programs",
           MEMORY_MIN_MIB, MEMORY_CPU_KIB);
 }
 

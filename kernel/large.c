@@ -43,7 +43,7 @@ member_check(const struct account *account, uint64_t n, uint64_t first, uint32_t
         return E_PERM;
     if (f->type != FRAME_PLAIN || (f->flags & FRAME_SIZE) != size)
         return E_INVAL;
-    if (f->refs || f->other || f->flags & FRAME_VITAL || wait_on_frame(n))
+    if (f->refs || f->other || f->flags & (FRAME_VITAL | FRAME_USES) || wait_on_frame(n))
         return E_BUSY;
     return frame_settled(f) ? 0 : E_AGAIN;
 }
@@ -97,11 +97,10 @@ struct result
 frame_split(struct account *account, uint64_t first)
 {
     const struct frame *f = frame_find(first);
+    int error = frame_check(account, first, FRAME_PLAIN);
 
-    if (!f || !account_covers(account, f->owner))
-        return result_error(E_PERM);
-    if (f->type != FRAME_PLAIN || !(f->flags & FRAME_SIZE))
-        return result_error(E_INVAL);
+    if (error || !(f->flags & FRAME_SIZE))
+        return result_error(error ? error : E_INVAL);
     if (f->refs || f->other || wait_on_frame(first))
         return result_error(E_BUSY);
     frame_parts(first);

@@ -23,7 +23,7 @@ pass_check(const struct account *account, uint64_t n, uint32_t owner, bool part)
         return E_PERM;
     if (f->type != (part ? FRAME_PART : FRAME_PLAIN))
         return E_INVAL;
-    if (f->refs || f->other || f->flags & FRAME_VITAL || wait_on_frame(n))
+    if (f->refs || f->other || f->flags & (FRAME_VITAL | FRAME_USES) || wait_on_frame(n))
         return E_BUSY;
     return frame_settled(f) ? 0 : E_AGAIN;
 }
@@ -56,13 +56,12 @@ struct result
 frame_mark(struct account *account, uint64_t frame, uint64_t on)
 {
     const struct frame *f = frame_find(frame);
+    int error = frame_check(account, frame, FRAME_PLAIN);
     const struct account *owner;
     uint64_t size;
 
-    if (!f || !account_covers(account, f->owner))
-        return result_error(E_PERM);
-    if (f->type != FRAME_PLAIN || on > 1)
-        return result_error(E_INVAL);
+    if (error || on > 1)
+        return result_error(error ? error : E_INVAL);
     owner = account_at(f->owner);
     size = f->flags & FRAME_VITAL ? 0 : (uint64_t)1 << 9 * (f->flags & FRAME_SIZE);
     if (on && !account_vital_fits(owner, owner->n_marked + size))
@@ -91,7 +90,8 @@ frame_read(struct account *account, uint64_t first, uint64_t n, uint64_t out)
                 .pins = f->type == FRAME_PLAIN ? pins_count(first + done + batch) : 0,
                 .type = f->type,
                 .size = f->flags & FRAME_SIZE,
-                .vital = (f->flags & FRAME_VITAL) != 0};
+                .vital = (f->flags & FRAME_VITAL) != 0,
+                .uses = f->flags / FRAME_USE};
         }
         if (!batch)
             break;

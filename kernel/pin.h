@@ -26,6 +26,12 @@ struct pin {
 };
 
 /*
+ * 0 and the cell of the slot when the object in frame `object` may use that frame, plain and 4 KiB,
+ * under a slot of an account: with MAP, and with PIN where the frame is not of the object's own
+ * account. Else E_BADF, E_PERM, E_INVAL, E_AGAIN (as cell_usable).
+ */
+int pin_check(uint64_t object, uint64_t slot, uint64_t frame, struct cell **cell);
+/*
  * Pin `index` of the object in frame `object` is to pin `frame`, which is plain and 4 KiB; cell: of
  * the slot under which, or NULL. 0, or E_DQUOT, E_NOSPC.
  */

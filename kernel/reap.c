@@ -28,32 +28,19 @@ enum { PACE_NS = 1000 * 1000 }; /* until one that waited for another processor i
 
 static uint32_t dying; /* one of the circle; 0: it is empty */
 
-static void
-dying_enter(struct account *account)
+static struct circle_link *
+dying_link(uint32_t account)
 {
-    uint32_t n = (uint32_t)frame_of(account);
-
-    if (!dying) {
-        account->dying_next = account->dying_prev = dying = n;
-        return;
-    }
-    account->dying_next = dying;
-    account->dying_prev = account_at(dying)->dying_prev;
-    account_at(account->dying_prev)->dying_next = account_at(dying)->dying_prev = n;
+    return &account_at(account)->dying;
 }
 
 void
 reap_forget(struct account *account)
 {
-    uint32_t n = (uint32_t)frame_of(account), next = account->dying_next;
-
-    if (!next)
+    if (!account->dying.next)
         return;
-    account_at(account->dying_prev)->dying_next = next;
-    account_at(next)->dying_prev = account->dying_prev;
-    if (dying == n)
-        dying = next == n ? 0 : next;
-    account->dying_next = account->dying_prev = 0;
+    circle_leave(&dying, (uint32_t)frame_of(account), dying_link);
+    account->dying = (struct circle_link){0};
 }
 
 void
@@ -65,7 +52,7 @@ reap_begin(struct account *account)
     account->state.dying = 1;
     account_show(account);
     owned_walk(account, true);
-    dying_enter(account);
+    circle_join(&dying, (uint32_t)frame_of(account), dying_link);
     slice_expel();
 }
 
@@ -157,7 +144,7 @@ reap_idle(uint64_t now_ns, uint64_t steps)
     if (reap(account, &steps) || account->state.used_frames < before ||
         account->reap_round != round)
         return now_ns;
-    dying = account->dying_next;
+    dying = account->dying.next;
     return now_ns + PACE_NS;
 }
 

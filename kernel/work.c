@@ -3,14 +3,15 @@
 #include "kernel/work.h"
 #include "kernel/account.h"
 #include "kernel/arch.h"
-#include "kernel/console.h"
+#include "kernel/channel.h"
+#include "kernel/dev/port.h"
 #include "kernel/slice.h"
 #include "plant.h"
 
 void
 work_fired(struct cpu *cpu)
 {
-    console_mask(); /* I1 */
+    port_mask(); /* I1 */
     cpu->work = true;
     work_do(cpu);
 }
@@ -26,7 +27,7 @@ work_do(struct cpu *cpu)
     begin = clock_now();
     if (cpu->current && begin < cpu->work_ns && !planted(PLANT_WORK_SHARE))
         return; /* I2 */
-    cpu->work = console_work();
+    cpu->work = channel_work();
     took = clock_now() - begin;
     cpu->work_ns = begin + (took < SLICE_LOST_NS ? took : SLICE_LOST_NS) * WORK_SHARE;
     cycles = arch_counter() - cycles;

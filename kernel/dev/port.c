@@ -2,8 +2,10 @@
 /* port.c - which device is the port (port.h). */
 #include "kernel/dev/port.h"
 #include <stddef.h>
+#include "kernel/arch.h"
 
 static const struct port_device *device;
+static uint64_t copied; /* flight 0, where the device has none */
 
 bool
 port_init(enum port_form form, const char *command_line)
@@ -24,6 +26,34 @@ void
 port_send(uint32_t bytes)
 {
     device->send(bytes); /* port_buffer gave one */
+}
+
+uint8_t *
+port_flight(void)
+{
+    return device && device->flight ? device->flight() : port_buffer();
+}
+
+uint32_t
+port_fly(uint32_t head_bytes, const uint8_t *bytes, uint32_t n)
+{
+    if (device->fly)
+        return device->fly(head_bytes, bytes, n);
+    arch_copy(device->buffer() + head_bytes, bytes, n); /* the one that port_flight gave */
+    device->send(head_bytes + n);
+    copied = 1;
+    return 0;
+}
+
+uint64_t
+port_landed(void)
+{
+    uint64_t landed = copied;
+
+    if (device && device->landed)
+        return device->landed();
+    copied = 0;
+    return landed;
 }
 
 void

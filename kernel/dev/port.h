@@ -33,6 +33,10 @@ struct port_device {
     bool (*unmask)(void);
     bool (*broken)(void);
     uint64_t (*left)(void);
+    /* NULL: it reads no memory, and what is in flight elsewhere is copied here */
+    uint8_t *(*flight)(void);
+    uint32_t (*fly)(uint32_t head_bytes, const uint8_t *bytes, uint32_t n);
+    uint64_t (*landed)(void);
 };
 
 /* Boot: finds the device and starts it: false, and the log says why, when there is none. */
@@ -45,6 +49,19 @@ bool port_init(enum port_form form, const char *command_line);
  */
 uint8_t *port_buffer(void);
 void port_send(uint32_t bytes);
+
+/*
+ * CHANNEL_HEAD_BYTES to fill, then to be sent by port_fly, and behind them n bytes of frames that
+ * are not the kernel's, which the device reads where they lie: that is a flight, whose number port_fly
+ * gives. NULL as port_buffer.
+ */
+uint8_t *port_flight(void);
+uint32_t port_fly(uint32_t head_bytes, const uint8_t *bytes, uint32_t n);
+/*
+ * The set of 1 << number of flights that are over and were not told of yet: the device is done with
+ * their bytes. While there are others it interrupts as they end.
+ */
+uint64_t port_landed(void);
 
 /*
  * The device has interrupted, or who receives has room again: hands on what came, a bounded

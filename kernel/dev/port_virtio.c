@@ -19,11 +19,15 @@ enum {
     QUEUE_CONTROL_SEND = 3,
     RECEIVE_BUFFERS = VIRTQUEUE_SIZE,
     RECEIVE_BYTES = 4096,
-    SEND_BUFFERS = VIRTQUEUE_SIZE,
+    SEND_BUFFERS = VIRTQUEUE_SIZE / 2, /* the other descriptors are for flights */
     CONTROL_BUFFERS = 8,
     CONTROL_BYTES = 64,
     NAMED_MAX_NS = 100 * 1000 * 1000, /* from the start to the device's word on its ports */
 };
+
+_Static_assert((int)VIRTQUEUE_FLIGHTS == (int)CHANNEL_FLIGHTS_MAX &&
+                   (int)VIRTQUEUE_HEAD_BYTES == (int)CHANNEL_HEAD_BYTES,
+               "kernel/flight.h");
 
 enum control_event {
     CONTROL_DEVICE_READY = 0,
@@ -52,6 +56,7 @@ static struct {
     struct lane *our; /* its queues are there */
     bool controlled;  /* it has ports besides port 0 */
     bool open;        /* the device has named our port, and we have opened it */
+    uint32_t landed;  /* set of 1 << flight: back, and nobody was told */
 } port;
 
 static void
@@ -118,8 +123,19 @@ static void
 send_reap(void)
 {
     uint32_t i, n;
-    for (uint32_t k = 0; k < SEND_BUFFERS && virtqueue_take(&port.our->send, &i, &n); k++)
-        ;
+    for (uint32_t k = 0; k < VIRTQUEUE_SIZE && virtqueue_take(&port.our->send, &i, &n); k++)
+        if (i >= SEND_BUFFERS)
+            port.landed |= 1u << (i - SEND_BUFFERS);
+}
+
+/* It need not interrupt for what was sent, but where somebody waits for that. */
+static void
+send_calm(void)
+{
+    struct virtqueue *q = &port.our->send;
+
+    if (virtqueue_free(q) < VIRTQUEUE_SIZE && !virtqueue_flies(q) && !port.landed)
+        virtqueue_interrupt_off(q);
 }
 
 static bool
@@ -142,7 +158,7 @@ virtio_buffer(void)
         i = virtqueue_free(q);
         if (i == VIRTQUEUE_SIZE)
             return NULL;
-        virtqueue_interrupt_off(q);
+        send_calm();
     }
     return virtqueue_buffer(q, i);
 }
@@ -155,6 +171,41 @@ virtio_send(uint32_t bytes)
     assert(i < VIRTQUEUE_SIZE && bytes <= PORT_SEND_BYTES); /* virtio_buffer gave it */
     virtqueue_give(q, i, bytes);
     virtio_ring(&port.device, q);
+}
+
+static uint8_t *
+virtio_flight(void)
+{
+    const struct virtqueue *q = &port.our->send;
+    uint32_t i = virtqueue_flight_free(q, port.landed);
+
+    return virtio_broken() || i == VIRTQUEUE_FLIGHTS ? NULL : virtqueue_head(q, i);
+}
+
+static uint32_t
+virtio_fly(uint32_t head_bytes, const uint8_t *bytes, uint32_t n)
+{
+    struct virtqueue *q = &port.our->send;
+    uint32_t i = virtqueue_flight_free(q, port.landed);
+
+    virtqueue_fly(q, i, head_bytes, bytes, n);
+    virtio_ring(&port.device, q);
+    return i;
+}
+
+static uint64_t
+virtio_landed(void)
+{
+    uint64_t landed;
+
+    send_reap();
+    if (virtqueue_flies(&port.our->send)) {
+        virtqueue_interrupt_on(&port.our->send); /* before the look: none comes back unseen */
+        send_reap();
+    }
+    landed = port.landed;
+    port.landed = 0;
+    return landed;
 }
 
 /* The first port that is named and whose queues we have is ours. */
@@ -234,26 +285,30 @@ virtio_interrupt(port_receive *receive)
     if (lane_receive(l, receive))
         virtio_ring(&port.device, &l->receive);
     send_reap();
-    if (virtqueue_free(&l->send) < VIRTQUEUE_SIZE)
-        virtqueue_interrupt_off(&l->send);
+    send_calm();
 }
 
 static void
 virtio_mask(void)
 {
     virtqueue_interrupt_off(&port.our->receive);
+    virtqueue_interrupt_off(&port.our->send);
 }
 
 /* What is kept waits for room: whoever makes that looks again. */
 static bool
 virtio_unmask(void)
 {
-    struct virtqueue *q = &port.our->receive;
+    struct virtqueue *q = &port.our->receive, *send = &port.our->send;
+    bool awaited = virtqueue_free(send) == VIRTQUEUE_SIZE || virtqueue_flies(send);
 
     virtqueue_interrupt_on(q);
-    if (port.our->keeps || !virtqueue_waiting(q))
+    if (awaited)
+        virtqueue_interrupt_on(send);
+    if ((port.our->keeps || !virtqueue_waiting(q)) && !port.landed &&
+        !(awaited && virtqueue_waiting(send)))
         return true;
-    virtqueue_interrupt_off(q);
+    virtio_mask();
     return false;
 }
 
@@ -274,6 +329,9 @@ static const struct port_device port_virtio = {
     .unmask = virtio_unmask,
     .broken = virtio_broken,
     .left = virtio_left,
+    .flight = virtio_flight,
+    .fly = virtio_fly,
+    .landed = virtio_landed,
 };
 
 static bool

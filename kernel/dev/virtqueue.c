@@ -10,10 +10,12 @@
 #include "kernel/log.h"
 
 enum {
+    DESCRIPTOR_MORE = 1,
     DESCRIPTOR_DEVICE_WRITES = 2,
     GIVEN_NO_INTERRUPT = 1,
     USED_NO_BELL = 1,
 };
+enum { BODIES = VIRTQUEUE_SIZE - VIRTQUEUE_FLIGHTS, HEADS = BODIES - VIRTQUEUE_FLIGHTS }; /* Q3 */
 _Static_assert(sizeof(struct virtqueue_rings) <= FRAME_BYTES, "one frame");
 _Static_assert(sizeof(struct virtqueue_descriptor) == 16, "wire layout");
 _Static_assert(sizeof(struct virtqueue_used) == 8, "wire layout");
@@ -39,16 +41,54 @@ virtqueue_init(struct virtqueue *q, uint16_t number, enum virtqueue_direction di
         };
 }
 
-void
-virtqueue_give(struct virtqueue *q, uint32_t i, uint32_t length)
+/* The chain that begins with descriptor i. */
+static void
+chain_give(struct virtqueue *q, uint32_t i)
 {
-    assert(i < q->n_buffers && !(q->out >> i & 1)); /* Q1 */
     q->out |= 1u << i;
-    q->rings->descriptor[i].length = length;
     q->rings->given[q->given % VIRTQUEUE_SIZE] = (uint16_t)i;
     q->given++;
     /* pairs with the device's load of the index: the entry is there before it counts */
     atomic_store_explicit(&q->rings->given_index, q->given, memory_order_release);
+}
+
+void
+virtqueue_give(struct virtqueue *q, uint32_t i, uint32_t length)
+{
+    assert(i < q->n_buffers && !(q->out >> i & 1)); /* Q1 */
+    q->rings->descriptor[i].length = length;
+    chain_give(q, i);
+}
+
+uint32_t
+virtqueue_flight_free(const struct virtqueue *q, uint32_t but)
+{
+    uint32_t ours = ~(q->out >> HEADS | q->out >> BODIES | but) & ((1u << VIRTQUEUE_FLIGHTS) - 1);
+
+    return ours ? (uint32_t)__builtin_ctz(ours) : VIRTQUEUE_FLIGHTS;
+}
+
+bool
+virtqueue_flies(const struct virtqueue *q)
+{
+    return q->direction == VIRTQUEUE_SEND && q->out >> HEADS;
+}
+
+void
+virtqueue_fly(struct virtqueue *q, uint32_t i, uint32_t head_bytes, const uint8_t *bytes,
+              uint32_t n)
+{
+    struct virtqueue_descriptor *descriptor = q->rings->descriptor;
+
+    assert(q->n_buffers <= HEADS && virtqueue_flight_free(q, ~(1u << i)) == i); /* Q3 */
+    descriptor[BODIES + i] =
+        (struct virtqueue_descriptor){.address = arch_physical(bytes), .length = n};
+    descriptor[HEADS + i] =
+        (struct virtqueue_descriptor){.address = arch_physical(virtqueue_head(q, i)),
+                                      .length = head_bytes,
+                                      .flags = DESCRIPTOR_MORE,
+                                      .next = (uint16_t)(BODIES + i)};
+    chain_give(q, head_bytes ? HEADS + i : BODIES + i);
 }
 
 bool
@@ -79,15 +119,15 @@ virtqueue_take(struct virtqueue *q, uint32_t *i, uint32_t *length)
     struct virtqueue_used *used = &q->rings->used[q->seen % VIRTQUEUE_SIZE];
     uint32_t id = atomic_load_explicit(&used->id, memory_order_relaxed);
     uint32_t n = atomic_load_explicit(&used->length, memory_order_relaxed);
-    if ((uint16_t)(index - q->seen) > q->n_buffers)
+    if ((uint16_t)(index - q->seen) > VIRTQUEUE_SIZE)
         return queue_break(q, "says it used more buffers than there are");
-    if (id >= q->n_buffers || !(q->out >> id & 1))
+    if (id >= VIRTQUEUE_SIZE || !(q->out >> id & 1))
         return queue_break(q, "gave back a buffer that it did not have");
     if (q->direction == VIRTQUEUE_RECEIVE && n > q->buffer_bytes)
         return queue_break(q, "says it wrote past a buffer");
     q->seen++;
     q->out &= ~(1u << id);
-    *i = id;
+    *i = id < q->n_buffers ? id : q->n_buffers + (id - HEADS) % VIRTQUEUE_FLIGHTS;
     *length = n;
     return true;
 }

@@ -13,7 +13,12 @@
 #include <stdint.h>
 #include "kernel/dev/mmio.h"
 
-enum { VIRTQUEUE_SIZE = 32 }; /* buffers, and entries of its rings */
+enum {
+    VIRTQUEUE_SIZE = 32, /* descriptors, and entries of its rings */
+    VIRTQUEUE_FLIGHTS =
+        8, /* of a queue that sends, with at most half as many buffers as it could */
+    VIRTQUEUE_HEAD_BYTES = 8,
+};
 
 struct virtqueue_descriptor {
     uint64_t address; /* physical */
@@ -34,6 +39,7 @@ struct virtqueue_rings {
     _Atomic uint16_t used_flags; /* the device's from here */
     _Atomic uint16_t used_index;
     struct virtqueue_used used[VIRTQUEUE_SIZE];
+    uint8_t head[VIRTQUEUE_FLIGHTS][VIRTQUEUE_HEAD_BYTES]; /* ours again */
 };
 
 enum virtqueue_direction { VIRTQUEUE_SEND, VIRTQUEUE_RECEIVE };
@@ -42,6 +48,8 @@ enum virtqueue_direction { VIRTQUEUE_SEND, VIRTQUEUE_RECEIVE };
  * Invariants
  *  Q1 bit i of out is set iff buffer i has been given and not come back.
  *  Q2 a buffer that is out is not touched by us; n_buffers <= VIRTQUEUE_SIZE, so rings never fill.
+ *  Q3 flight i of a queue that has some is a head, of descriptor HEADS + i, and memory that is not
+ *     the queue's, of descriptor BODIES + i. It is out by the one of these that comes first.
  */
 struct virtqueue {
     struct virtqueue_rings *rings;
@@ -77,9 +85,21 @@ virtqueue_free(const struct virtqueue *q)
 
 /* Gives buffer i, which is not out, to the device: `length` bytes to send, or to be filled. */
 void virtqueue_give(struct virtqueue *q, uint32_t i, uint32_t length);
+/* A flight that is not out and not in the set `but`, or VIRTQUEUE_FLIGHTS. */
+uint32_t virtqueue_flight_free(const struct virtqueue *q, uint32_t but);
+/* Is one out? */
+bool virtqueue_flies(const struct virtqueue *q);
+static inline uint8_t *
+virtqueue_head(const struct virtqueue *q, uint32_t i)
+{
+    return q->rings->head[i];
+}
+/* Gives flight i to the device: head_bytes of its head, if any, then n bytes. */
+void virtqueue_fly(struct virtqueue *q, uint32_t i, uint32_t head_bytes, const uint8_t *bytes,
+                   uint32_t n);
 /* Does the device ask to be told of what was given? */
 bool virtqueue_wants_bell(struct virtqueue *q);
-/* Takes a buffer back: false when none has come, or when the queue is or has just become broken. */
+/* Takes a buffer back, or flight *i - n_buffers: false when none has come, or when the queue is or has just become broken. */
 bool virtqueue_take(struct virtqueue *q, uint32_t *i, uint32_t *length);
 
 /* Has a buffer come back that was not taken? */

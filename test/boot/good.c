@@ -10,12 +10,13 @@
 #include "abi/transfer.h"
 #include "test/boot/proxy.h"
 
-enum { FRAMES = 4, INDEX = 50, COUNTER = 5, WAIT_NS = 1000 * 1000 };
+enum { FRAMES = 4, INDEX = 50, COUNTER = 5, LANDED = 40, LINES = 5, WAIT_NS = 1000 * 1000 };
 
 uint8_t *good_data;
 static uint64_t frames[FRAMES];
 static uint64_t large; /* 512 frames, or the object that these are */
 static uint64_t root;
+static uint64_t lines; /* frames that follow each other, and hold ends of lines */
 
 static void
 tables_make(void)
@@ -47,6 +48,11 @@ good_begin(void)
     for (int i = 0; i < FRAMES; i++)
         frames[i] = frame_new();
     large = frames_aligned_new();
+    va = room_take(LINES);
+    fine(pool_take_run(&exo_pool, LINES, &lines), "frames");
+    for (uint64_t i = 0; i < LINES; i++)
+        page_at(va + i * FRAME_BYTES, lines + i, MAP_READ | MAP_WRITE);
+    memset((void *)va, '\n', (uint64_t)LINES * FRAME_BYTES);
     tables_make();
 }
 
@@ -59,6 +65,23 @@ call_shape_of(uint32_t number)
     return NULL;
 }
 
+/* Until no device uses them any more. */
+static void
+lines_land(void)
+{
+    struct frame_state told[LINES] = {0};
+    bool flies = true;
+
+    while (flies) {
+        fine(call_frame_read(SLOT_ACCOUNT, lines, LINES, (uintptr_t)told).value, "frame_read");
+        flies = false;
+        for (int i = 0; i < LINES; i++)
+            flies |= told[i].uses != 0;
+        if (flies)
+            call_yield(SLOT_NOTHING);
+    }
+}
+
 /* Frames that are plain, zeroed and nobody's but ours, again. */
 static void
 frames_renew(void)
@@ -66,6 +89,7 @@ frames_renew(void)
     call_pt_unmap(SLOT_ACCOUNT, root, 0, SCRATCH_VA, MAP_BATCH_MAX);
     call_event_window(GOOD_EVENTS, SLOT_ACCOUNT, 0, 0);
     call_root_inspect(SLOT_ACCOUNT, root, SLOT_INSPECT, 0);
+    lines_land();
     for (int round = 0; round < FRAMES; round++)
         for (int i = 0; i < FRAMES; i++)
             call_frame_free(SLOT_ACCOUNT, frames[i], 1);
@@ -395,6 +419,10 @@ good_console(uint32_t number, uint64_t reg[REGISTERS], uint64_t data)
     case CALL_console_write:
         memset(good_data, '\n', (uint64_t)DATA_PAGES * FRAME_BYTES);
         set(reg, SLOT_CONSOLE, STREAM_ERROR, data, 1, 0);
+        return GOOD_IN_TIME;
+    case CALL_console_send:
+        set(reg, SLOT_CONSOLE | (uint64_t)STREAM_ERROR << 32, SLOT_ACCOUNT, lines,
+            (uint64_t)1 << 32, SLOT_EVENTS | (uint64_t)LANDED << 32);
         return GOOD_IN_TIME;
     case CALL_console_read:
         set(reg, SLOT_CONSOLE, data, 16, 0, 0);

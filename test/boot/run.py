@@ -21,6 +21,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../
 from harness import *
 from bochs import enter_bochs
 from deaths import enter_deaths
+from flights import enter_flights
 from machines import enter_machines
 from pauses import enter_pauses
 
@@ -31,7 +32,7 @@ COUNTED = ['--accel', 'tcg', '--emulator', os.path.join(ROOT, 'test/boot/counted
 MANY = (2, 4)  # processors: each act runs on so many too, on the test build
 PLANT_KERNEL = os.path.join(ROOT, 'out/tessera-plant.elf')
 RELEASE_KERNEL = os.path.join(ROOT, 'out/tessera.elf')
-COUNTS = 5  # lines of the kernel's that must add up
+COUNTS = 3  # lines of the kernel's that must add up
 VICTIM_ROUNDS = 20
 LONG_ROUNDS = {'act27_calls': 300, 'act04_tree': 200}  # the victim outlasts no act that takes seconds
 ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catches it; |: whichever is first)]
@@ -683,6 +684,7 @@ enter_pauses(judge, faults(), PLANT_KERNEL)
 enter_bochs()
 enter_tags()
 enter_deaths(run_beside, judge)
+enter_flights(judge, faults(), PLANT_KERNEL)
 enter_hogs()
 enter_library()
 enter_granters()

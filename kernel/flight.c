@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* flight.c - uses in flight (flight.h). */
+#include "kernel/flight.h"
+#include "abi/error.h"
+#include "kernel/account.h"
+#include "kernel/arch.h"
+#include "kernel/console.h"
+#include "kernel/dev/port.h"
+#include "kernel/frame.h"
+#include "kernel/pin.h"
+
+static struct flight flights[CHANNEL_FLIGHTS_MAX];
+
+int
+flight_check(uint64_t object, uint64_t slot, uint64_t frame, uint64_t n)
+{
+    struct cell *cell;
+    int error = 0;
+
+    for (uint64_t i = 0; i < n && !error; i++) {
+        error = pin_check(object, slot, frame + i, &cell);
+        if (!error && (frame_at(frame + i)->flags & FRAME_USES) == FRAME_USES)
+            error = E_AGAIN;
+    }
+    for (uint64_t i = 0; i < n && !error; i++)
+        frame_ready(frame + i);
+    return error;
+}
+
+void
+flight_begin(uint32_t i, struct flight flight)
+{
+    flights[i] = flight;
+    for (uint32_t k = 0; k < flight.n_frames; k++)
+        frame_at(flight.frame + k)->flags += FRAME_USE; /* V1 */
+}
+
+/* V2 */
+static void
+flight_leave(struct flight *f)
+{
+    account_return(account_at(frame_at(f->console)->owner), ACCOUNT_DESCRIPTORS, 1);
+    f->console = 0;
+}
+
+void
+flights_land(void)
+{
+    for (uint64_t landed = port_landed(); landed; landed &= landed - 1) {
+        struct flight *f = &flights[__builtin_ctzll(landed)];
+        for (; f->n_frames; f->n_frames--)
+            frame_land(f->frame + f->n_frames - 1);
+        if (!f->console)
+            continue;
+        console_raise(frame_address(f->console), f->index);
+        flight_leave(f);
+    }
+}
+
+void
+flights_detach(uint64_t console)
+{
+    for (uint32_t i = 0; i < CHANNEL_FLIGHTS_MAX; i++)
+        if (flights[i].console == console)
+            flight_leave(&flights[i]);
+}
+
+uint64_t
+flights_uses(void)
+{
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < CHANNEL_FLIGHTS_MAX; i++)
+        n += flights[i].n_frames;
+    return n;
+}

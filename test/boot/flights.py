@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+"""
+flights.py - a host that stands still while a device has frames of users' (flight.c): what it gets in the end is every byte
+that was sent, whole and in order, though their owners are gone by then.
+"""
+import os, re, signal, time
+from harness import *
+
+PIECES, STILL_S = 120, (4, 10, 25)  # the last for a machine that is slow
+
+
+def pieces():
+    """What the first part of the test sends and writes by turns."""
+    for i in range(PIECES):
+        yield f'sent {i} ' + chr(97 + i % 26) * (i * 977 % ((16 << 10) - 64)) + f'\nwritten {i}\n'
+    yield '\0' * 8 + '\n'
+
+
+def lines_of(letter, n):
+    return (letter * 63 + '\n') * n
+
+
+def wrong_bytes(out, err):
+    """What the host got of all that was in flight, as text; or None."""
+    told = re.search(r'^filled (\d+), ours (\d+)$', out, re.M)
+    if not told:
+        return f'no end: {short(out[-300:])}'
+    filled, ours = map(int, told.groups())
+    wanted = ''.join(pieces()) + 'hold\n' + lines_of('E', 64) + lines_of('L', 64) + lines_of('O', ours) + told.group() + '\n'
+    if not re.fullmatch(re.escape(wanted) + r'done \d+\n', out):
+        return difference(out.encode(), wanted.encode())
+    if err.count(lines_of('.', 1)) != filled * 256 or err.count('beside1| ' + lines_of('S', 1)) != 64:
+        return f'standard error: {short(err)}'
+    return None
+
+
+def flown(judge, still_s, kernel_words=(), kernel=None, cpus=1):
+    """{oracle: why it failed} of a run in which the host command stands still once it is told to."""
+    options = ['-v', '-m', '16m', '--beside-memory', '1m', '--beside', 'hello', '--cpus', str(cpus),
+               '--emulator', os.path.join(ROOT, 'test/boot/as_init.py')]
+    for word in ['check', *kernel_words]:
+        options += ['--kernel-arg', word]
+    p = start(options + (['--kernel', kernel] if kernel else []), [os.path.join(ROOT, 'out/test/flight')])
+    p.stdin.close()
+    p.stdin, out = None, b''
+    while (more := os.read(p.stdout.fileno(), 1 << 16)):
+        out += more
+        if out.endswith(b'hold\n'):
+            break
+    p.send_signal(signal.SIGSTOP)
+    try:
+        time.sleep(still_s)
+    finally:
+        p.send_signal(signal.SIGCONT)
+    r = finish(p, None, 60)
+    r = Result(r.code, out + r.out, r.err, r.seconds)
+    wrong = judge('flight', r)
+    wrong.pop('victim')  # there is none
+    if r.code == 125 and b'the machine ended (status 1) before the program' in r.err and re.search(rb'^done [0-9]+\n\Z', r.out, re.M):
+        wrong.pop('said', None)
+    bytes_wrong = wrong_bytes(r.out.decode(errors='replace'), r.err.decode(errors='replace'))
+    if bytes_wrong:
+        wrong['bytes'] = bytes_wrong
+    return wrong
+
+
+def flies(judge, **how):
+    for still_s in STILL_S:
+        wrong = flown(judge, still_s, **how)
+        if 'has not stood still' not in str(wrong):
+            break
+    expect(not wrong, str(wrong))
+
+
+def is_given_out(judge, words, kernel):
+    for still_s in STILL_S:
+        wrong = flown(judge, still_s, words, kernel)
+        if 'refused' in wrong:
+            return
+    expect(False, f'a frame that was given out in flight was not seen: {wrong}')
+
+
+def enter_flights(judge, faults, kernel):
+    test(MACHINE, name='flight.release')(lambda: flies(judge))
+    for cpus in (1, 2, 4):
+        test(MACHINE, name=f'flight.cpus{cpus}')(lambda c=cpus: flies(judge, kernel=kernel, cpus=c))
+    test(MACHINE, name='flight.control.FLIGHT')(lambda: is_given_out(judge, [f'plant={faults["FLIGHT"]}'], kernel))
