@@ -293,7 +293,7 @@ written_look(const struct call_shape *shape, uint64_t out)
     if (!written)
         fail("%s: nothing was written, value %lx", probe, registers_out[REG_RAX]);
     if (shape->number == CALL_frame_read)
-        must(frame->reserved == 0, "the padding of struct frame_state");
+        must(frame->uses == 0, "no use is in flight");
     for (uint64_t i = 0; i < sizeof(state->save.reserved) / 8; i++)
         if (shape->number == CALL_context_read && state->save.reserved[i])
             breach("%s: unused word %lu is %lx", probe, i, state->save.reserved[i]);
