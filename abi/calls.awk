@@ -5,11 +5,13 @@
 function fail(text) { print FILENAME ":" FNR ": " text > "/dev/stderr"; bad = 1; exit 1 }
 function put(file, text) { printf "%s\n", text > (out "/" file) }
 
-# Splits NAME:KIND/RIGHT into part[]: name, kind, right; kind is "" for a number. Of NAME<STRUCT and NAME>STRUCT: name, type, way.
+# Splits NAME:KIND/RIGHT into part[]: name, kind, right; kind is "" for a number. Of NAME<STRUCT and NAME>STRUCT: name, type, way, bytes.
 function split_argument(text, part,    at, rest) {
-    part["kind"] = part["right"] = part["type"] = ""; part["name"] = text
+    part["kind"] = part["right"] = part["type"] = ""; part["name"] = text; part["bytes"] = 0
     if ((at = match(text, /[<>]/)) != 0) {
-        part["name"] = substr(text, 1, at - 1); part["way"] = substr(text, at, 1); part["type"] = "struct " substr(text, at + 1)
+        part["name"] = substr(text, 1, at - 1); part["way"] = substr(text, at, 1); part["bytes"] = substr(text, at + 1)
+        if (part["bytes"] !~ /^[0-9]+$/) { part["type"] = "struct " part["bytes"]; part["bytes"] = "sizeof(struct " part["bytes"] ")" }
+        n_ways++
         return
     }
     if ((at = index(text, ":")) == 0) return
@@ -39,9 +41,10 @@ function add_parameter(text, raw,    p, type) {
     split_argument(text, p)
     comma = params == "" ? "" : ", "
     stub_params = stub_params comma "uint64_t " p["name"]
-    doc = doc " `" p["name"] "`" (p["type"] != "" ? " (where a " p["type"] (p["way"] == "<" ? " is)" : " goes)") : p["kind"] == "" ? "" : " (" p["kind"] " with " p["right"] ")")
+    doc = doc " `" p["name"] "`" (p["way"] != "" ? " (where " (p["type"] != "" ? "a " p["type"] (p["way"] == "<" ? " is)" : " goes)") : p["way"] == "<" ? "bytes are)" : "bytes go)") : p["kind"] == "" ? "" : " (" p["kind"] " with " p["right"] ")")
     fields = fields "{\"" p["name"] "\", " n_reg - 1 ", " (raw ~ />/ ? 32 : 0) ", " (raw ~ /3/ ? 32 : 64) ", " \
-        (p["kind"] == "" ? "KIND_NONE, RIGHT_NONE" : "KIND_" p["kind"] ", RIGHT_" p["right"]) "}, "
+        (p["kind"] == "" ? "KIND_NONE, RIGHT_NONE" : "KIND_" p["kind"] ", RIGHT_" p["right"]) ", " \
+        (p["way"] == "<" ? "CALL_READS" : p["way"] == ">" ? "CALL_WRITES" : "CALL_FOLLOWS_NOT") ", " p["bytes"] "}, "
     if (p["type"] != "") { add_struct(p, raw); return }
     if (p["kind"] == "") { params = params comma "uint64_t " p["name"]; passed = passed comma raw; return }
     type = p["kind"] == "ANY" ? "const struct slot" : "struct " tolower(p["kind"])
@@ -67,7 +70,7 @@ function flush_call(    i, lo_hi, list, value, u) {
     if (name == "") return
     if (check ~ /^ *$/) fail("call " name " states no check")
     if (gives ~ /^ *$/) fail("call " name " does not say what it gives")
-    params = passed = body = stub_params = doc = fields = locals = last = after = ""; list = ""
+    params = passed = body = stub_params = doc = fields = locals = last = after = ""; list = ""; n_ways = 0
     for (i = 1; i <= n_args; i++) {
         n_reg = i
         if (split(args[i], lo_hi, "|") == 2) {
@@ -77,6 +80,8 @@ function flush_call(    i, lo_hi, list, value, u) {
         } else { add_parameter(args[i], reg[i]); value = args[i]; sub(/[:<>].*/, "", value) }
         list = list ", " value
     }
+    if (!n_ways && gives ~ /E_FAULT/) fail("call " name " gives E_FAULT, but follows no address")
+    if (n_ways && gives !~ /E_FAULT/) fail("call " name " follows an address, but does not give E_FAULT")
     for (i = n_args + 1; i <= 5; i++) list = list ", 0"
     u = ""; for (i = n_args + 1; i <= 5; i++) u = u "    (void)" reg[i] ";\n"
     put("call_numbers.h", "    CALL_" name " = " number ",")
@@ -108,8 +113,9 @@ BEGIN {
     put("call_numbers.inc", note "\n#define CALL_BASE 0x54000000\n#define CALL_BLOCK 256")
     put("call_decl.h", note "\n#pragma once\n")
     put("call_stubs.h", note "\n#pragma once\n#include \"libos/exo/invoke.h\"\n")
-    put("call_kinds.h", note "\n#pragma once\n#include <stdint.h>\n#include \"abi/cap.h\"\n#include \"abi/error.h\"\n\nstruct call_field {\n    const char *name; /* null: no more */\n" \
-        "    uint8_t reg, low_bit, bits; /* where it travels; 0 is rdi */\n    uint16_t kind, right;       /* KIND_NONE: a number */\n};\n\n" \
+    put("call_kinds.h", note "\n#pragma once\n#include <stdint.h>\n#include \"abi/account.h\"\n#include \"abi/cap.h\"\n#include \"abi/context.h\"\n#include \"abi/error.h\"\n#include \"abi/memory.h\"\n" \
+        "#include \"abi/slice.h\"\n#include \"abi/transfer.h\"\n\n/* What the kernel does at the address that an argument is. */\nenum call_way { CALL_FOLLOWS_NOT, CALL_READS, CALL_WRITES };\n\nstruct call_field {\n    const char *name; /* null: no more */\n" \
+        "    uint8_t reg, low_bit, bits; /* where it travels; 0 is rdi */\n    uint16_t kind, right;       /* KIND_NONE: a number, or an address */\n    uint8_t way;                /* enum call_way */\n    uint16_t bytes;             /* of what lies there; more where another argument counts */\n};\n\n" \
         "static const struct call_shape {\n    uint32_t number;\n    const char *name;\n    struct call_field field[9];\n    uint8_t error[16]; /* all that may come, as positive numbers; 0: no more */\n} call_shapes[] = {")
     put("call_table.c", note "\n#include \"abi/account.h\"\n#include \"abi/context.h\"\n#include \"abi/memory.h\"\n#include \"abi/slice.h\"\n#include \"abi/transfer.h\"\n#include \"kernel/arch.h\"\n" \
         "#include \"kernel/call.h\"\n#include \"kernel/lock.h\"\n#include \"kernel/slot.h\"\n#include \"kernel/trace.h\"\n")

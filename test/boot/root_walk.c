@@ -8,6 +8,7 @@
  */
 #include "test/boot/edges.h"
 #include "test/boot/foreign.h"
+#include "test/boot/pointers.h"
 #include "test/boot/state.h"
 #include "test/boot/walk.h"
 #include "abi/account.h"
@@ -83,17 +84,23 @@ off(void)
 int
 exo_main(const struct start_page *start)
 {
+    uint32_t n_pointers = 0;
+
     (void)start;
     console_begin();
     good_begin();
     foreign_begin();
     state_begin();
     walk_begin();
+    pointers_begin();
     if (!line_has_word(exo_boot_page->arguments, "only"))
         for (uint32_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
             walk_call(call_shape_of(calls[i]));
             edges_walk(call_shape_of(calls[i]));
+            n_pointers += pointers_walk(call_shape_of(calls[i]));
         }
+    expect(n_pointers > 0 || line_has_word(exo_boot_page->arguments, "only"),
+           "one of them follows an address");
     channels_counted();
     done();
     off();
