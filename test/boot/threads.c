@@ -342,6 +342,62 @@ nested(void)
     thread_join(t);
 }
 
+/* ---- events on the way to a thread ---- */
+
+enum { TURNS = 20, OWN_WORDS = 32 };
+
+static volatile bool enough;
+static uint32_t on_the_way;
+
+/* Gives way by force alone, and looks at what lies on its stack. */
+static void
+keeper(void *argument)
+{
+    volatile uint64_t own[OWN_WORDS];
+
+    for (uint64_t i = 0; i < OWN_WORDS; i++)
+        own[i] = i * (uintptr_t)argument;
+    while (!enough)
+        for (uint64_t i = 0; i < OWN_WORDS; i++)
+            hold(own[i] == i * (uintptr_t)argument, "the stack of who was preempted");
+}
+
+static void
+counted_event(struct save_area *save)
+{
+    on_the_way += save == &context_here()->page.save[0];
+    event_inner(save);
+}
+
+/*
+ * One that was preempted is gone on with by one that waits, while an event is pending: it is handled
+ * before its registers are all back, on a stack that is nobody's.
+ */
+static void
+pending_on_the_way(void)
+{
+    struct thread *t = thread_start(keeper, (void *)0x12345);
+    uint32_t met = 0;
+
+    event_inner = exo_on_event;
+    exo_on_event = counted_event;
+    for (uint32_t tries = 0; met < TURNS; tries++) {
+        uint32_t before = on_the_way;
+
+        expect(tries < 10 * TURNS, "one that is preempted");
+        if (t->rsp != (uintptr_t)t->preempted) {
+            thread_yield();
+            continue;
+        }
+        __atomic_fetch_or(&context_here()->page.pending, PAGE_EVENT, __ATOMIC_SEQ_CST);
+        thread_yield();
+        met += on_the_way > before;
+    }
+    enough = true;
+    thread_join(t);
+    exo_on_event = event_inner;
+}
+
 /* ---- on several contexts ---- */
 
 enum { STARTERS = 8, STARTED = 300 };
@@ -458,6 +514,7 @@ exo_main(const struct start_page *start)
     }
     many();
     hogs(HOGS);
+    pending_on_the_way();
     through_a_ring();
     return done();
 }
