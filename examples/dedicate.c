@@ -38,24 +38,15 @@ struct noise {
 static uint64_t *samples;
 static uint32_t cpu;
 
-static uint64_t
-counter_read(void)
-{
-    uint32_t low, high;
-
-    __asm__ volatile("lfence\n\trdtsc" : "=a"(low), "=d"(high)::"memory");
-    return (uint64_t)high << 32 | low;
-}
-
 /* The fixed work; cycles that it took. */
 static uint64_t
 loop_time(void)
 {
-    uint64_t from = counter_read();
+    uint64_t from = clock_counter_behind();
 
     for (uint32_t i = 0; i < WORK; i++)
         __asm__ volatile("" ::"r"(i));
-    return counter_read() - from;
+    return clock_counter_behind() - from;
 }
 
 static uint64_t

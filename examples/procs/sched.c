@@ -183,15 +183,6 @@ sched_rouse(struct proc *p)
 
 /* ---- registers ---- */
 
-static uint64_t
-cycles(void)
-{
-    uint32_t low, high;
-
-    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-    return (uint64_t)high << 32 | low;
-}
-
 void
 registers_keep(struct task *t, const struct save_area *save)
 {
@@ -214,7 +205,7 @@ registers_load(const struct task *t, struct save_area *save)
 static void
 clock_begin(const struct upcall_page *page, struct here *h)
 {
-    h->since = cycles();
+    h->since = clock_counter();
     h->on_since = page->on_since;
     h->charged = page->charged_cycles;
 }
@@ -235,7 +226,7 @@ cycles_between(const struct upcall_page *page, const struct here *h, uint64_t no
 static inline void
 clock_turn(const struct upcall_page *page, struct here *h, struct proc *p)
 {
-    uint64_t now = cycles();
+    uint64_t now = clock_counter();
 
     if (__builtin_expect(page->on_since == h->on_since, 1)) {
         p->ran += now - h->since;

@@ -5,19 +5,11 @@
  * bench/kit_linux_procs.c is the same on Linux).
  */
 #include "examples/procs/programs/program.h"
+#include "libos/exo/clock.h"
 
 enum { ROUNDS = 101, PAGES_TOUCHED = 40, SIGNAL = 5, SIGNAL_KILL = 9, THERE = 0, BACK };
 
 static uint64_t span[ROUNDS];
-
-static uint64_t
-stamp(void)
-{
-    uint32_t low, high;
-
-    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
-    return (uint64_t)high << 32 | low;
-}
 
 static void
 report_median(uint32_t n)
@@ -46,11 +38,11 @@ fork_spans(uint64_t way)
         uint64_t from;
 
         touch_all();
-        from = stamp();
+        from = clock_counter();
         if (call(P_FORK, way, 0, 0) == 0)
             leave(0);
         check(call(P_WAIT, 0, 0, 0) > 0, 1);
-        span[i] = stamp() - from;
+        span[i] = clock_counter() - from;
     }
     report_median(ROUNDS);
 }
@@ -73,10 +65,10 @@ fault_spans(void)
         for (;;)
             call(P_PAUSE, 0, 0, 0);
     for (uint32_t i = 0; i < PAGES_TOUCHED; i++) {
-        uint64_t from = stamp();
+        uint64_t from = clock_counter();
 
         *word(i, 0) = i;
-        span[i] = stamp() - from;
+        span[i] = clock_counter() - from;
     }
     report_median(PAGES_TOUCHED);
     child_end(child);
@@ -97,11 +89,11 @@ pipe_spans(void)
             call(P_WRITE, BACK, (uintptr_t)&byte, 1);
         }
     for (uint32_t i = 0; i < ROUNDS; i++) {
-        uint64_t from = stamp();
+        uint64_t from = clock_counter();
 
         call(P_WRITE, THERE, (uintptr_t)&byte, 1);
         check(call(P_READ, BACK, (uintptr_t)&byte, 1) == 1, 3);
-        span[i] = stamp() - from;
+        span[i] = clock_counter() - from;
     }
     report_median(ROUNDS);
     child_end(child);
@@ -141,11 +133,11 @@ signal_spans(void)
     }
     call(P_PAUSE, 0, 0, 0);
     for (uint32_t i = 0; i < ROUNDS; i++) {
-        uint64_t from = stamp();
+        uint64_t from = clock_counter();
 
         call(P_KILL, (uint64_t)child, SIGNAL, 0);
         call(P_PAUSE, 0, 0, 0); /* until its answer has been handled */
-        span[i] = stamp() - from;
+        span[i] = clock_counter() - from;
     }
     report_median(ROUNDS);
     child_end(child);
