@@ -45,6 +45,7 @@ virtqueue_init(struct virtqueue *q, uint16_t number, enum virtqueue_direction di
 static void
 chain_give(struct virtqueue *q, uint32_t i)
 {
+    assert(i < VIRTQUEUE_SIZE);
     q->out |= 1u << i;
     q->rings->given[q->given % VIRTQUEUE_SIZE] = (uint16_t)i;
     q->given++;

@@ -5,8 +5,10 @@ or a virtio console at the other end; what comes there is compared byte by byte.
 
 OVMF and GRUB write on the serial port before the kernel does: there only what follows the word READY, or the end, counts.
 """
-import contextlib, shutil, signal, socket, threading
+import contextlib, re, shutil, signal, socket, threading
 from harness import *
+sys.path.append(os.path.join(ROOT, 'test/boot'))
+from flights import pieces
 
 OVMF = '/usr/share/OVMF/OVMF_'
 QEMU = ['qemu-system-x86_64', '-accel', 'tcg', '-cpu', 'max', '-nodefaults', '-no-user-config',
@@ -119,6 +121,18 @@ for firmware, console in cases():
     test(MACHINE, name=f'image.hello.{firmware}.{console}', firmware=firmware, console=console)(hello_says_the_same)
     if CONSOLES[console][-1] != 'virtconsole,chardev=end':  # QEMU drops what its reader has no room for there
         test(MACHINE, name=f'image.numbers.{firmware}.{console}', firmware=firmware, console=console)(numbers_go_in_and_out)
+
+
+def frames_are_sent(console):
+    """By a device, which reads them where they lie, or copied to a serial line: whole, and in order with what is written."""
+    out = boots([os.path.join(ROOT, 'out/test/flight')], console=console)
+    wanted = ''.join(pieces()).encode()
+    same(out[:len(wanted)], wanted, 'output')
+    expect(re.fullmatch(rb'done \d+\n', out[len(wanted):]), f'not the end: {out[-300:]!r}')
+
+
+for console in ('serial', 'virtport'):
+    test(MACHINE, name=f'image.flights.{console}', console=console)(frames_are_sent)
 
 
 @test(MACHINE, name='image.old_machine')
