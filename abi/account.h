@@ -47,7 +47,7 @@ struct account_count {
     uint64_t reserve; /* <= limit */
     uint64_t held;    /* as used, but accounts below count with their reserve, if that is more */
     uint64_t wanted;  /* to be given back, in what is held; 0: nothing. None is taken meanwhile */
-    uint64_t due_ns;  /* when the kernel takes what is wanted, on the clock */
+    uint64_t due_ns;  /* when the kernel takes what is wanted, on the clock; moves on */
     uint64_t taken;   /* that the kernel has taken by force, ever */
 };
 _Static_assert(sizeof(struct account_count) == 64, "layout");

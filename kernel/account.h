@@ -39,6 +39,7 @@ struct account {
     struct circle_link dying;          /* the circle of reap.c; frames, 0: not in it */
     uint64_t force_position;           /* the next to look at, to take by force */
     uint64_t n_marked;                 /* A8 */
+    uint64_t lost_ns;                  /* V4: by that its deadlines have moved on */
     struct circle_link revoke;         /* A6: the circle of revoke.c; frames, 0: not in it */
     uint64_t rejects_paid_ns; /* the clock up to which wrong tags have been waited for (cap.c) */
     uint32_t n_listeners;

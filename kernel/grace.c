@@ -21,8 +21,7 @@ slice_charge(struct cpu *cpu)
     cpu->counter_mark = now;
 }
 
-/* An interrupt that comes so late has found the machine standing still: no path is as long. */
-static bool
+bool
 time_lost(uint64_t due_ns, uint64_t now_ns)
 {
     return now_ns > due_ns + SLICE_LOST_NS && !planted(PLANT_LOST);
@@ -83,7 +82,7 @@ void
 slice_over(struct cpu *cpu, uint64_t now)
 {
     if (planted(PLANT_STALL) && cpu->grace_end_ns && now >= cpu->grace_end_ns)
-        now += (uint64_t)SLICE_GRACE_NS * 1000;
+        now += STALL_NS;
     if (cpu->grace_end_ns && now >= cpu->grace_end_ns)
         slice_force(cpu, now);
     if (!cpu->grace_end_ns && now >= cpu->slice_end_ns && !slice_endless(cpu))

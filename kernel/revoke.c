@@ -27,11 +27,13 @@ enum {
     PACE_NS =
         1000 * 1000, /* between two ticks that find something to do: 1/20 of the time at most */
     LOOK_MAX = 16,   /* accounts that one tick looks at */
+    LOOK_PART = 8,   /* V4: of the time until a deadline */
 };
 
 static uint32_t list; /* V1: one of a circle; 0: it is empty */
 static uint64_t n_listed;
 static uint64_t next_ns; /* what revoke_deadline says */
+static uint64_t lost_ns; /* V4: as far as it was seen, ever */
 
 /* ---- the list ---- */
 
@@ -246,21 +248,56 @@ force(struct account *account, enum account_kind kind, uint64_t *steps)
     }
 }
 
+enum { KINDS = 2 };
+
+static const enum account_kind kinds[KINDS] = {ACCOUNT_FRAMES, ACCOUNT_SLICES};
+
+/* A look that comes too late has found the machine standing still. */
+static void
+loss_look(uint64_t now_ns)
+{
+    if (!list || !time_lost(next_ns, now_ns))
+        return;
+    lost_ns += now_ns - next_ns;
+    next_ns = now_ns;
+}
+
+/* V4: what was lost since it was last looked at. */
+static void
+deadlines_move(struct account *account)
+{
+    uint64_t lost = lost_ns - account->lost_ns;
+
+    account->lost_ns = lost_ns;
+    for (uint32_t i = 0; i < KINDS && lost; i++)
+        if (account->state.count[kinds[i]].wanted)
+            account->state.count[kinds[i]].due_ns += lost;
+    if (lost)
+        account_show(account);
+}
+
+/* When to look at what is wanted again. */
+static uint64_t
+look_time(uint64_t due_ns, uint64_t now_ns)
+{
+    if (due_ns <= now_ns)
+        return now_ns + PACE_NS;
+    return due_ns - now_ns > SLICE_LOST_NS ? now_ns + (due_ns - now_ns) / LOOK_PART : due_ns;
+}
+
 /* Works on one account; when it wants to be looked at again, 0: it may leave the list. */
 static uint64_t
 revoke_work(struct account *account, uint64_t now_ns, uint64_t *steps)
 {
-    static const enum account_kind kinds[] = {ACCOUNT_FRAMES, ACCOUNT_SLICES};
     uint64_t again = 0;
 
-    for (uint32_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && !account->state.dying; i++) {
+    deadlines_move(account);
+    for (uint32_t i = 0; i < KINDS && !account->state.dying; i++) {
         struct account_count *c = &account->state.count[kinds[i]];
         if (c->wanted && c->due_ns <= now_ns && !planted(PLANT_FORCE))
             force(account, kinds[i], steps);
-        if (!c->wanted)
-            continue;
-        uint64_t at = c->due_ns > now_ns ? c->due_ns : now_ns + PACE_NS;
-        again = !again || at < again ? at : again;
+        if (c->wanted)
+            again = earlier(again, look_time(c->due_ns, now_ns));
     }
     if (account->state.dying)
         return reap(account, steps) ? 0 : now_ns + PACE_NS;
@@ -281,6 +318,9 @@ revoke_tick(uint64_t now_ns)
 
     if (!list || now_ns < next_ns || cpu_this()->number)
         return steps;
+    if (planted(PLANT_STALL))
+        now_ns += STALL_NS;
+    loss_look(now_ns);
     for (uint64_t i = 0; i < look && list; i++) {
         struct account *account = account_at(list);
         uint64_t again = revoke_work(account, now_ns, &steps);
@@ -309,14 +349,16 @@ account_revoke(struct account *account, uint64_t kind, uint64_t n, uint64_t dead
         return result_error(E_EXIST);
     if (n > most && !planted(PLANT_RESERVE))
         return result_error_at(E_RANGE, most); /* V2 */
+    loss_look(now);
+    deadlines_move(account); /* what is asked for now has not lost that */
     if (n) {
         c->wanted = n;
-        c->due_ns = deadline_ns ? deadline_ns : 1; /* 0 is none */
+        c->due_ns = deadline_ns < now ? now : deadline_ns < INT64_MAX ? deadline_ns : INT64_MAX;
         account_show(account);
         list_enter(account);
         owned_walk(account, true);
         force_again(account, (enum account_kind)kind);
-        next_ns = n_listed == 1 || c->due_ns < next_ns ? c->due_ns : next_ns;
+        next_ns = earlier(n_listed > 1 ? next_ns : 0, look_time(c->due_ns, now));
         revoke_tell(account);
         slice_poke(cpu_at(0));
     }

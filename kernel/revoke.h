@@ -9,6 +9,9 @@
  *  V2 nothing that is below a reserve is asked for or taken: not of the account, not of one below.
  *  V3 what is wanted and overdue is had after one round through its frames or the positions of the
  *     machine, or the account ends: nobody gains time by changing what his frames are.
+ *  V4 a deadline moves on by what the machine is seen to lose until then: nobody is taken from who
+ *     had no chance to give. Looks are so close that one pause takes an eighth of the time that
+ *     was left, at most, or SLICE_LOST_NS, unseen; and nobody gains more than was lost.
  */
 #pragma once
 #include <stdint.h>

@@ -11,8 +11,10 @@
 struct account;
 struct context;
 
-/* No path of the kernel keeps an interrupt waiting so long. */
-enum { SLICE_LOST_NS = 1000 * 1000 };
+enum {
+    SLICE_LOST_NS = 1000 * 1000,  /* no path of the kernel keeps an interrupt waiting so long */
+    STALL_NS = 100 * 1000 * 1000, /* the test build's PLANT_STALL */
+};
 
 /* A position names two contexts; each naming has a place in the circle of those of its context. */
 struct slice_name {
@@ -124,6 +126,8 @@ uint64_t position_wake(const struct cpu *cpu, uint64_t now_ns);
 bool slice_endless(struct cpu *cpu);
 
 /* ---- grace.c: the end of a slice, and what it costs ---- */
+/* An interrupt that comes so late has found the machine standing still: no path is as long. */
+bool time_lost(uint64_t due_ns, uint64_t now_ns);
 /* The cycles since the last time are the payer's. */
 void slice_charge(struct cpu *cpu);
 /* What was used beyond the slice, or on credit, is the position's debt. Before slice_off, where the

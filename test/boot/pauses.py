@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """
 pauses.py - machines that stand still: the host stops the emulator at random moments, for long or for a moment, while a
-context lingers in its grace (pauses.c). It costs nobody its context.
+context lingers in its grace (pauses.c), or has something to give back until a deadline (overdue.c). It costs nobody its context,
+nor what he would have given.
 
 Two ways to stop one:
   signals   SIGSTOP, SIGCONT: the machine's clock goes on, as it does where a host puts a virtual machine aside
@@ -13,6 +14,7 @@ from harness import *
 Pauses = collections.namedtuple('Pauses', 'seconds gap_s lost_us losses most')  # each; after it; what of a grace is lost, how often
 LONG = Pauses((0.2, 0.2), 0.02, 150000, 2, 400)
 PIECES = Pauses((0.00002, 0.0002), 0.001, 50, 200, 100000)  # and what the host adds to each
+LATE = Pauses((0.25, 0.45), 0.4, 0, 3, 100)  # until it was late by the clock so often
 UNSEEN = Pauses((0.2, 0.2), 0.02, 150000, 1000, 40)  # the host alone may take as much, now and then
 
 
@@ -50,14 +52,18 @@ class Monitor:
         self.ask('cont')
 
 
+def words_of(how):
+    return ['overdue', 'paused', str(how.losses)] if how is LATE else ['pauses', 'paused', str(how.lost_us), str(how.losses)]
+
+
 def paused(way, how, kernel_words=(), kernel=None):
     """What came of a run with at most how.most pauses, fewer where the program has ended by then; and how many there were."""
     with tempfile.TemporaryDirectory() as folder:
         options = ['-v', '-m', '24m', '--kernel-arg', 'check', '--emulator', os.path.join(ROOT, 'test/boot/nmi.sh')]
         for word in kernel_words:
             options += ['--kernel-arg', word]
-        p = start(options + (['--kernel', kernel] if kernel else []),
-                  [os.path.join(ROOT, 'out/test/pauses'), 'paused', str(how.lost_us), str(how.losses)],
+        name, *words = words_of(how)
+        p = start(options + (['--kernel', kernel] if kernel else []), [os.path.join(ROOT, 'out/test', name), *words],
                   env={**os.environ, 'TESSERA_MONITOR': os.path.join(folder, 'monitor')})
         line, made = p.stdout.readline(), 0
         try:
@@ -87,14 +93,16 @@ def lives(judge, way, how):
 
 def is_lost(judge, how, words, kernel):
     wrong = judge('pauses', paused(Signals, how, words, kernel)[0])
-    seen = 'it is ended' in wrong.get('refused', '') or 'status 99' in wrong.get('said', '')  # a breach's, if its line was cut off
+    seen = re.search('it is ended|no chance', wrong.get('refused', '')) or 'status 99' in wrong.get('said', '')  # a breach's, if its line was cut off
     expect(seen, f'lost time counted as strikes was not seen: {wrong}')
 
 
 def enter_pauses(judge, faults, kernel):
     test(MACHINE, name='pauses.signals')(lambda: lives(judge, Signals, LONG))
+    test(MACHINE, name='pauses.overdue')(lambda: lives(judge, Signals, LATE))
     test(MACHINE, name='pauses.monitor')(lambda: lives(judge, Monitor, UNSEEN))
     test(MACHINE, name='pauses.pieces')(lambda: lives(judge, Signals, PIECES))
     words = [f'plant={faults["LOST"]}']
     test(MACHINE, name='pauses.control.LOST')(lambda: is_lost(judge, LONG, words, kernel))
+    test(MACHINE, name='pauses.control.LOST.overdue')(lambda: is_lost(judge, LATE, words, kernel))
     test(MACHINE, name='pauses.control.LOST.pieces')(lambda: is_lost(judge, PIECES, words, kernel))

@@ -640,6 +640,8 @@ COUNTED_ACTS = [  # where the clock counts instructions: name, program, argument
     ('strikes.deaf', 'pauses', ['2000', 'deaf'], 1, '', 'refused'),
     ('strikes.seldom', 'pauses', ['2000', 'seldom'], 1, '', ''),
     ('strikes.control.LOST', 'pauses', ['2000', 'seldom'], 1, 'LOST', 'refused'),
+    ('overdue.is_taken', 'overdue', ['1000'], 1, '', 'refused'),
+    ('overdue.stalled', 'overdue', ['1000'], 1, 'STALL', ''),
     ('strikes.stalled', 'pauses', ['2000', 'deaf'], 1, 'STALL', ''),
 ]
 

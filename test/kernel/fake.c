@@ -287,6 +287,12 @@ slice_expel(void)
 {
 }
 
+bool
+time_lost(uint64_t due_ns, uint64_t now_ns)
+{
+    return now_ns > due_ns + SLICE_LOST_NS;
+}
+
 void
 slice_poke(struct cpu *cpu)
 {
