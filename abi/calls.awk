@@ -50,7 +50,10 @@ function add_parameter(text, raw,    p, type) {
     type = p["kind"] == "ANY" ? "const struct slot" : "struct " tolower(p["kind"])
     declare(type)
     params = params comma type " *" p["name"]; passed = passed comma p["name"]
-    body = body "    " type " *" p["name"] " = slot_object(" raw ", KIND_" p["kind"] ", RIGHT_" p["right"] ", &error);\n" \
+    look = "slot_object(" raw ", KIND_" p["kind"] ", RIGHT_" p["right"] ", &error)"
+    if (p["kind"] p["right"] == seen_right && seen_raw !~ /32/) look = raw " == " seen_raw " ? " seen_name " : " look # that was looked at
+    seen_right = p["kind"] p["right"]; seen_raw = raw; seen_name = p["name"]
+    body = body "    " type " *" p["name"] " = " look ";\n" \
         "    if (error)\n        return result_error(error);\n"
 }
 
@@ -70,7 +73,7 @@ function flush_call(    i, lo_hi, list, value, u) {
     if (name == "") return
     if (check ~ /^ *$/) fail("call " name " states no check")
     if (gives ~ /^ *$/) fail("call " name " does not say what it gives")
-    params = passed = body = stub_params = doc = fields = locals = last = after = ""; list = ""; n_ways = 0
+    params = passed = body = seen_right = stub_params = doc = fields = locals = last = after = ""; list = ""; n_ways = 0
     for (i = 1; i <= n_args; i++) {
         n_reg = i
         if (split(args[i], lo_hi, "|") == 2) {

@@ -27,6 +27,8 @@ _Noreturn void arch_stop(void);             /* for ever, interrupts off */
 /* ---- the caller's memory: 0, or the address that was absent (never 0) ---- */
 uint64_t copy_in(void *to, uint64_t from_va, size_t n);
 uint64_t copy_out(uint64_t to_va, const void *from, size_t n);
+/* One word, at once. False: not all of it is there, and copy_in says where. */
+bool copy_in_word(uint64_t *to, uint64_t from_va);
 /*
  * index when it is below n, else 0, without a branch that a processor could run ahead of: here, for
  * a compiler that has seen the check before would leave it out.

@@ -91,7 +91,7 @@ copy_present(struct copy *c, pte_t *from, const struct place *to, uint64_t pte, 
 PT_INLINE int
 copy_run(struct copy *c, uint64_t from_va, uint64_t to_va, uint64_t n, uint64_t *done)
 {
-    struct place to = walk_place(&c->to);
+    struct place to = place_at(c->to.entry);
 
     place_fills(&to, n);
     for (uint64_t i = 0; i < n; i++, place_next(&to), ++*done) {
@@ -125,7 +125,6 @@ copy_some(struct copy *c, uint64_t from_va, uint64_t to_va, uint64_t left, uint6
         return 0;
     }
     if (error) {
-        c->to.refused = true;
         c->to.detail = c->from.detail;
         return error;
     }
@@ -152,7 +151,7 @@ pt_copy(struct account *account, uint64_t request_va)
     epoch = walk_end(&c.from);
     other = walk_end(&c.to);
     if (!done)
-        return result_error_at(error, c.to.refused ? c.to.detail : 0);
+        return result_error_at(error, c.to.detail);
     return (struct result){.value = (int64_t)(done | c.pinned << 32),
                            .detail = epoch > other ? epoch : other};
 }

@@ -20,7 +20,7 @@ epoch_has_passed(uint64_t epoch)
     return epoch <= exposed_machine->epoch_passed || epoch > epoch_given;
 }
 
-uint64_t
+__attribute__((always_inline)) inline uint64_t
 epoch_next(void)
 {
     return cpu_count() > 1 ? epoch_given + 1 : 0;

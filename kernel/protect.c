@@ -85,14 +85,12 @@ pt_protect(struct account *account, uint64_t table, uint64_t level, uint64_t va,
 {
     bool good = map_masks_good(clear, set);
     uint64_t links;
-    pte_t *entry = level <= 1 && good ? pages_find(account, table, va, n, &links) : NULL;
+    pte_t *entry;
     struct walk w;
-    int error;
 
-    if (entry)
+    if (level <= 1 && good && pages_find(account, table, va, n, &entry, &links))
         return protect_pages(entry, n, va, table, links, arch_pte_change(clear, set));
-    error = walk_begin(&w, account, table, level);
-    if (!error && !good)
-        error = E_INVAL;
-    return error ? result_error(error) : protect_range(w, va, n, arch_pte_change(clear, set));
+    if (!walk_begin(&w, account, table, level) && !good)
+        w.error = E_INVAL;
+    return protect_range(w, va, n, arch_pte_change(clear, set));
 }

@@ -217,7 +217,7 @@ map_entry(struct walk *w, struct cover *cover, const struct place *at, uint64_t 
 PT_INLINE void
 map_run(struct walk *w, struct cover *cover, const uint64_t *wanted)
 {
-    struct place at = walk_place(w);
+    struct place at = place_at(w->entry);
     uint64_t i;
 
     place_fills(&at, w->run);
@@ -230,8 +230,8 @@ map_run(struct walk *w, struct cover *cover, const uint64_t *wanted)
     for (; i < w->run && !w->error; i += !w->error, place_next(&at))
         w->error = map_entry(w, cover, &at, w->at + (i << w->shift), wanted[i]);
     w->done += w->error == E_PERM && planted(PLANT_BATCH) ? w->run : i;
-    w->refused = w->error == E_EXIST;
-    w->detail = w->level;
+    if (w->error == E_EXIST)
+        w->detail = w->level;
 }
 
 /* What the caller gives or gets for the entries that the walk has come to is absent at `va`. */
@@ -239,63 +239,71 @@ PT_INLINE bool
 walk_absent(struct walk *w, uint64_t va)
 {
     w->detail = va;
-    w->refused = va;
     w->error = va ? E_FAULT : 0;
     return va;
 }
 
-/* One page below a root, a clean frame, both the account's own: what a fault handler maps. False:
- * another case, and nothing has changed. */
-PT_INLINE bool
-map_page(const struct account *account, uint64_t root, uint64_t va, uint64_t entries,
-         struct result *r)
+/* One page below a root, a frame, both the account's own: what a fault handler maps. 0: another
+ * case, and nothing has changed. */
+PT_INLINE struct result
+map_page(const struct account *account, uint64_t root, uint64_t va, uint64_t entries)
 {
     uint64_t links, wanted, old;
-    struct walk w = {.entry = pages_find(account, root, va, 1, &links)};
+    pte_t *entry;
+    struct result r = {.value = 1};
     struct place at;
     struct frame *f;
 
-    if (!w.entry || copy_in(&wanted, entries, sizeof(wanted)) || !(wanted & MAP_READ) ||
-        wanted & ~(address | KEPT))
-        return false;
+    if (!pages_find(account, root, va, 1, &entry, &links) || !copy_in_word(&wanted, entries) ||
+        !(wanted & MAP_READ) || wanted & ~(address | KEPT))
+        return result_ok(0);
     f = frame_find(wanted >> FRAME_SHIFT);
-    if (!f || f->owner != frame_of(account) || !frame_is_clean(f, 0))
-        return false;
-    w.found = frame_of(w.entry);
-    at = walk_place(&w);
-    place_fills(&at, 1);
-    old = atomic_exchange(w.entry, (wanted & address) | arch_pte_encode(wanted & KEPT, 0));
-    *r = (struct result){.value = 1};
-    if (arch_pte_present(old)) {
+    if (!f || f->owner != frame_of(account))
+        return result_ok(0);
+    if (!frame_is_clean(f, 0)) {
+        if (f->type != FRAME_PLAIN || f->flags & ~(FRAME_STALE | FRAME_ZERO))
+            return result_ok(0);
+        frame_ready(wanted >> FRAME_SHIFT); /* F4 */
+    }
+    at = place_at(entry);
+    old = atomic_exchange(entry, arch_pte_encode(wanted, 0));
+    if (__builtin_expect(arch_pte_present(old), 1)) {
         entry_drop(&at, old, epoch_next());
-        r->detail = pages_flush(va, 1, root, links, (struct changed){1, ~(uint64_t)0, 0});
+        r.detail = pages_flush(va, 1, root, links, (struct changed){1, ~(uint64_t)0, 0});
+    } else {
+        place_fills(&at, 1);
     }
     entry_hold(&at, f);
-    return true;
+    return r;
+}
+
+static __attribute__((noinline)) struct result /* NOLINTNEXTLINE(readability-function-size) */
+map_range(const struct account *account, uint64_t table, uint64_t level, uint64_t va,
+          uint64_t entries, uint64_t n, const struct account *cover)
+{
+    enum { BYTES = sizeof(uint64_t) };
+    uint64_t wanted[BATCH];
+    struct cover under;
+    struct walk w;
+
+    (void)walk_begin(&w, account, table, level);
+    (void)walk_range(&w, va, n);
+    under = cover_of(cover, w.level);
+    while (walk_next(&w, BATCH))
+        if (!walk_absent(&w, copy_in(wanted, entries + w.done * BYTES, w.run * BYTES)))
+            map_run(&w, &under, wanted);
+    return walk_result(&w);
 }
 
 struct result /* NOLINTNEXTLINE(readability-function-size): the arguments of the call */
 pt_map(struct account *account, uint64_t table, uint64_t level, uint64_t va, uint64_t entries,
        uint64_t n, struct account *cover)
 {
-    enum { BYTES = sizeof(uint64_t) };
-    uint64_t wanted[BATCH];
-    struct cover under;
-    struct result r;
-    struct walk w;
-    int error;
+    struct result r = result_ok(0);
 
-    if (n == 1 && level <= 1 && cover == account && map_page(account, table, va, entries, &r))
-        return r;
-    error = walk_begin(&w, account, table, level);
-    if (error)
-        return result_error(error);
-    under = cover_of(cover, w.level);
-    (void)walk_range(&w, va, n);
-    while (walk_next(&w, BATCH))
-        if (!walk_absent(&w, copy_in(wanted, entries + w.done * BYTES, w.run * BYTES)))
-            map_run(&w, &under, wanted);
-    return walk_result(&w);
+    if (cover == account && n == 1 && level <= 1)
+        r = map_page(account, table, va, entries);
+    return r.value ? r : map_range(account, table, level, va, entries, n, cover);
 }
 
 int
@@ -304,10 +312,8 @@ pt_enter(const struct account *cover, uint64_t root, uint64_t va, uint64_t wante
 {
     struct cover under = cover_of(cover, 1);
     struct walk w;
-    int error = walk_begin(&w, cover, root, 1);
 
-    if (error)
-        return error;
+    (void)walk_begin(&w, cover, root, 1);
     (void)walk_range(&w, va, 1);
     if (walk_next(&w, 1))
         map_run(&w, &under, &wanted);
@@ -321,13 +327,11 @@ struct result
 pt_unmap(struct account *account, uint64_t table, uint64_t level, uint64_t va, uint64_t n)
 {
     struct walk w;
-    int error = walk_begin(&w, account, table, level);
 
-    if (error)
-        return result_error(error);
+    (void)walk_begin(&w, account, table, level);
     (void)walk_range(&w, va, n);
     while (walk_next(&w, n)) {
-        struct place place = walk_place(&w);
+        struct place place = place_at(w.entry);
         for (; w.run && !walk_linked(&w, *place.entry); w.run--, w.done++, place_next(&place))
             entry_set(&w, &place, va + (w.done << w.shift), 0, NULL);
     }
@@ -342,12 +346,9 @@ pt_read(struct account *account, uint64_t table, uint64_t level, uint64_t va, ui
     uint64_t found[BATCH];
     struct walk w;
     bool of_root = level == PT_LEVELS; /* nothing is mapped there, but tables are linked */
-    int error = walk_begin(&w, account, table, of_root ? 1 : level);
 
-    if (!error && of_root && w.top < PT_LEVELS)
-        error = E_INVAL;
-    if (error)
-        return result_error(error);
+    if (!walk_begin(&w, account, table, of_root ? 1 : level) && of_root && w.top < PT_LEVELS)
+        w.error = E_INVAL;
     w.level = of_root ? PT_LEVELS : w.level;
     w.shift = level_shift(w.level);
     (void)walk_range(&w, va, n);

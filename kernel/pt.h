@@ -43,15 +43,13 @@ struct walk {
     bool single;    /* so it is, in the run found last */
     bool whole;     /* something changed that was not flushed so */
     bool dropped;   /* an entry was removed or replaced */
-    bool refused;   /* there was an error, of which `detail` is the second result */
     int error;      /* at which it ended; 0: it goes on */
     uint64_t links; /* all that were followed, or'ed */
-    uint64_t lost, got; /* bits that entries lost and got, or'ed */
-    uint64_t stamp;     /* for frames that an entry lets go of */
-    uint64_t detail;
+    uint64_t lost, got;   /* bits that entries lost and got, or'ed */
+    uint64_t stamp;       /* for frames that an entry lets go of */
+    uint64_t detail;      /* the error's second result */
     uint64_t va, n, done; /* a range: its entries; those of the first of them that were done */
     uint64_t at, run;     /* the addresses found last begin here, and are so many entries' */
-    uint64_t found;       /* the table found last */
     pte_t *entry;         /* and the entry in it */
 };
 
@@ -80,37 +78,33 @@ walk_begin(struct walk *w, const struct account *account, uint64_t table, uint64
 {
     const struct frame *f = frame_find(table);
 
+    *w = (struct walk){.table = table, .error = E_PERM, .stamp = epoch_next()};
     if (!f || (f->owner != frame_of(account) && !planted(PLANT_FRAME_OWNER) &&
                !account_covers(account, f->owner)))
         return E_PERM;
-    if (!type_is_table(f->type))
-        return E_INVAL;
-    if (account_dying(f->owner)) /* nothing of it is bound any more */
+    if (type_is_table(f->type) && account_dying(f->owner)) /* nothing of it is bound any more */
         return E_PERM;
-    w->table = table;
     w->owner = f->owner;
     w->top = f->type - FRAME_PT1 + 1u;
     w->level = level ? (uint32_t)level : 1;
-    w->shift = FRAME_SHIFT + 9 * (w->level - 1);
-    w->few = w->whole = w->dropped = w->refused = false;
-    w->links = w->lost = w->got = w->found = w->detail = w->done = 0;
-    w->error = 0;
-    w->entry = NULL;
-    w->stamp = epoch_next();
-    return level < PT_LEVELS && w->level <= w->top ? 0 : E_INVAL;
+    w->shift = level_shift(w->level);
+    w->error = type_is_table(f->type) && level < PT_LEVELS && w->level <= w->top ? 0 : E_INVAL;
+    return w->error;
 }
 
-/* The walk is to n entries from va on: 0, or E_INVAL, at which it has ended. */
+/* The walk, begun or not, is to n entries from va on: 0, or the error at which it has ended. */
 PT_INLINE int
 walk_range(struct walk *w, uint64_t va, uint64_t n)
 {
-    uint64_t end = w->top == PT_LEVELS ? USER_TOP : (uint64_t)1 << (level_shift(w->top) + 9);
+    uint64_t end =
+        w->error || w->top == PT_LEVELS ? USER_TOP : (uint64_t)1 << (level_shift(w->top) + 9);
 
     w->few = n <= SINGLE_MAX;
     w->va = va;
     w->n = n;
-    if (va & (((uint64_t)1 << w->shift) - 1) || n - 1 >= MAP_BATCH_MAX ||
-        (!planted(PLANT_MAP_RANGE) && (va >= end || (n - 1) << w->shift >= end - va)))
+    if (!w->error &&
+        (va & (((uint64_t)1 << w->shift) - 1) || n - 1 >= MAP_BATCH_MAX ||
+         (!planted(PLANT_MAP_RANGE) && (va >= end || (n - 1) << w->shift >= end - va))))
         w->error = E_INVAL;
     return w->error;
 }
@@ -131,7 +125,6 @@ walk_step(struct walk *w, uint64_t *table, uint64_t va, uint32_t shift)
 
     if (__builtin_expect(!arch_pte_links(entry), 0)) {
         bool large = arch_pte_present(entry);
-        w->refused = true;
         w->error = large ? E_EXIST : E_NOENT;
         w->detail = (shift - FRAME_SHIFT) / 9 + large;
         return false;
@@ -154,7 +147,6 @@ walk_to(struct walk *w, uint64_t va)
     for (uint32_t shift = level_shift(w->top); shift > w->shift; shift -= 9)
         if (!walk_step(w, &table, va, shift))
             return w->error;
-    w->found = table;
     w->entry = (pte_t *)frame_address(table) + (va >> w->shift & (PT_ENTRIES - 1));
     w->single = w->few && walk_exact(w) && w->table == arch_root_here();
     return 0;
@@ -175,23 +167,25 @@ walk_next(struct walk *w, uint64_t most)
 {
     uint64_t left = w->n - w->done;
 
+    if (w->error || !left)
+        return false;
     w->at = w->va + (w->done << w->shift);
-    if (w->error || !left || walk_to(w, w->at))
+    if (walk_to(w, w->at))
         return false;
     w->run = walk_run(w, w->at, left < most ? left : most);
     return true;
 }
 
-/* The entry found last, with what holding and dropping need. */
+/* An entry of a table, with what holding and dropping need. */
 PT_INLINE struct place
-walk_place(const struct walk *w)
+place_at(pte_t *entry)
 {
-    const struct frame *table = frame_at(w->found);
-    uint64_t index = (uint64_t)(w->entry - (pte_t *)frame_address(w->found));
-    struct frame *companion = frame_at(table->other);
+    uint64_t index = (uintptr_t)entry / sizeof(*entry) % PT_ENTRIES;
+    uint64_t links = frame_at(frame_of(entry))->other;
+    struct frame *companion = frame_at(links);
 
-    return (struct place){w->entry, (struct reverse *)frame_address(table->other) + index,
-                          companion, reverse_name(companion->first, index)};
+    return (struct place){entry, (struct reverse *)frame_address(links) + index, companion,
+                          reverse_name(companion->first, index)};
 }
 
 /* Above level 1 an entry may link a table, which only pt_unlink takes out. The walk ends there. */
@@ -200,7 +194,6 @@ walk_linked(struct walk *w, uint64_t pte)
 {
     if (w->level == 1 || !arch_pte_links(pte))
         return false;
-    w->refused = true;
     w->detail = w->level;
     w->error = E_EXIST;
     return true;
@@ -243,7 +236,7 @@ walk_result(const struct walk *w)
 
     if (w->done)
         return (struct result){.value = (int64_t)w->done, .detail = epoch};
-    return result_error_at(w->error, w->refused ? w->detail : 0);
+    return result_error_at(w->error, w->detail);
 }
 
 /* The entry, which is absent, is about to name a frame. */
@@ -333,30 +326,39 @@ change_gains(struct pte_change change)
 
 /*
  * The entries of n pages that lie in one table below a root of the account's own, as most calls
- * name them; NULL: another case, or an error. *links: what was followed.
+ * name them, or in a table named itself; false: another case, or an error. *links: what was
+ * followed.
  */
-PT_INLINE pte_t *
-pages_find(const struct account *account, uint64_t root, uint64_t va, uint64_t n, uint64_t *links)
+PT_INLINE bool
+pages_find(const struct account *account, uint64_t root, uint64_t va, uint64_t n, pte_t **entry,
+           uint64_t *links)
 {
     static const uint64_t end = 0x00007fffffe00000; /* the last table is another case */
     const struct frame *f = frame_find(root);
     uint64_t index = va >> FRAME_SHIFT & (PT_ENTRIES - 1), table = root;
 
-    if (!f || f->owner != frame_of(account) || f->type != FRAME_PT4 || accounts_dying)
-        return NULL;
-    if (va & (FRAME_BYTES - 1) || va >= end || n - 1 >= PT_ENTRIES - index)
-        return NULL;
+    if (!f || f->owner != frame_of(account) || accounts_dying || va & (FRAME_BYTES - 1) ||
+        n - 1 >= PT_ENTRIES - index)
+        return false;
+    if (__builtin_expect(f->type != FRAME_PT4, 0)) {
+        *entry = (pte_t *)frame_address(root) + index;
+        *links = arch_link_share(0); /* a table of pages may hang anywhere */
+        return f->type == FRAME_PT1 && va < PT_ENTRIES * FRAME_BYTES;
+    }
+    if (va >= end)
+        return false;
     *links = 0;
 #pragma GCC unroll 3
     for (uint32_t level = PT_LEVELS; level > 1; level--) {
-        uint64_t entry =
+        uint64_t pte =
             ((const uint64_t *)frame_address(table))[va >> level_shift(level) & (PT_ENTRIES - 1)];
-        if (!arch_pte_links(entry))
-            return NULL;
-        *links |= entry;
-        table = arch_pte_frame(entry);
+        if (!arch_pte_links(pte))
+            return false;
+        *links |= pte;
+        table = arch_pte_frame(pte);
     }
-    return (pte_t *)frame_address(table) + index;
+    *entry = (pte_t *)frame_address(table) + index;
+    return true;
 }
 
 /* How many entries were changed, and which bits any of them lost and got. */
@@ -374,7 +376,7 @@ pages_flush(uint64_t va, uint64_t n, uint64_t root, uint64_t links, struct chang
 
     entries_changed++;
     here = here && root == arch_root_here();
-    for (uint64_t end = va + n * FRAME_BYTES; here && va < end; va += FRAME_BYTES)
+    for (uint64_t end = here ? va + n * FRAME_BYTES : va; va != end; va += FRAME_BYTES)
         arch_flush_page(va);
     return taken || !here ? walk_flush(exact ? root : 0, frame_at(root)->owner, taken, !here) : 0;
 }

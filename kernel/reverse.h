@@ -59,7 +59,7 @@ reverse_add(uint32_t *first, uint32_t name, struct reverse *at)
 
     *at = (struct reverse){.next = old};
     *first = name;
-    if (old)
+    if (__builtin_expect(old != 0, 1))
         reverse_at(old)->prev = name;
 }
 
@@ -67,10 +67,10 @@ reverse_add(uint32_t *first, uint32_t name, struct reverse *at)
 static inline void
 reverse_remove(uint32_t *first, const struct reverse *at)
 {
-    if (at->prev)
+    if (__builtin_expect(at->prev != 0, 1))
         reverse_at(at->prev)->next = at->next;
     else
         *first = at->next;
-    if (at->next)
+    if (__builtin_expect(at->next != 0, 1))
         reverse_at(at->next)->prev = at->prev;
 }

@@ -145,7 +145,7 @@ pt_link(struct account *account, uint64_t table, uint64_t va, uint64_t child, ui
     f = frame_at(child);
     shared = f->refs || !frame_settled(f);
     link_share(f);
-    at = walk_place(&w);
+    at = place_at(w.entry);
     place_fills(&at, 1);
     entry_hold(&at, f);
     *at.entry = shared ? arch_link_share(arch_link_encode(child, withheld))
@@ -168,7 +168,7 @@ pt_unlink(struct account *account, uint64_t table, uint64_t va, uint64_t level)
     error = link_walk(&w, va, (uint32_t)level + 1);
     if (error)
         return result_error_at(error, w.detail);
-    at = walk_place(&w);
+    at = place_at(w.entry);
     old = *at.entry;
     if (!arch_pte_links(old))
         return result_error_at(E_NOENT, level);

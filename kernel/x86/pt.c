@@ -279,7 +279,7 @@ arch_root_of(const struct cpu *cpu)
     return cpu_x86_at(cpu->number)->root >> FRAME_SHIFT;
 }
 
-uint64_t
+__attribute__((always_inline)) inline uint64_t
 arch_root_here(void)
 {
     return cpu_x86_this()->root >> FRAME_SHIFT;
@@ -311,13 +311,17 @@ pte_exec(uint64_t flags)
     return (flags & MAP_EXEC) << NX_SHIFT;
 }
 
-uint64_t
+__attribute__((always_inline)) inline uint64_t
 arch_pte_encode(uint64_t entry, uint32_t size)
 {
+    uint64_t pte = (entry & (PTE_ADDRESS | MAP_READ | MAP_WRITE)) | PTE_U;
+
     if (!(entry & MAP_READ))
         return entry;
-    return (entry & PTE_ADDRESS) | pte_bits(entry) | PTE_U | (pte_exec(entry) ^ PTE_NX) |
-           (size ? PTE_PS : 0);
+    if (__builtin_expect((entry & (RECORDED | SOFT | KEY)) != 0, 0))
+        pte |= pte_bits(entry);
+    pte |= entry & MAP_EXEC ? 0 : PTE_NX;
+    return size ? pte | PTE_PS : pte;
 }
 
 uint64_t

@@ -39,6 +39,33 @@ copy_out(uint64_t to_va, const void *from, size_t n)
     return refused ? refused : copy_bytes((void *)to_va, from, n);
 }
 
+/* Inlined where it is called, and masked: what is read may name something at once. */
+__attribute__((always_inline)) inline bool
+copy_in_word(uint64_t *to, uint64_t from_va)
+{
+    static const uint64_t room = USER_TOP - FRAME_BYTES - sizeof(*to) + 1;
+    uint64_t from = from_va - FRAME_BYTES;
+
+    if (from >= room && !planted(PLANT_COPY_RANGE))
+        return false;
+    if (!planted(PLANT_COPY_RANGE))
+        from = arch_index_masked(from, room);
+    __asm__ goto("stac\n"
+                 "1:\tmov %c2(%1), %0\n\t"
+                 "clac\n\t"
+                 ".pushsection .fixup, \"a\"\n\t"
+                 ".quad 1b, %l3\n\t"
+                 ".popsection"
+                 : "=r"(*to)
+                 : "r"(from), "i"(FRAME_BYTES)
+                 :
+                 : absent);
+    return true;
+absent:
+    __asm__ volatile("clac");
+    return false;
+}
+
 uint64_t
 arch_index_masked(uint64_t index, uint64_t n)
 {
