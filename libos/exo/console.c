@@ -8,6 +8,7 @@
 #include "libos/exo/console.h"
 #include "abi/cap.h"
 #include "abi/event.h"
+#include "abi/memory.h"
 #include "lib/string.h"
 #include "libos/exo/start.h"
 #include "libos/exo/wait.h"
@@ -16,9 +17,10 @@
 const struct console exo_console = {SLOT_CONSOLE, SLOT_EVENTS, COUNTER_CONSOLE};
 
 struct operation {
-    enum { OP_WRITE, OP_READ, OP_STATUS } kind;
+    enum { OP_WRITE, OP_SEND, OP_READ, OP_STATUS } kind;
     uint64_t stream_or_status;
-    uint64_t va, n;
+    uint64_t va, n; /* to send: frame << FRAME_SHIFT | offset, and n */
+    uint32_t index;
 };
 
 static struct call_result
@@ -27,6 +29,9 @@ attempt(const struct console *c, const struct operation *o)
     switch (o->kind) {
     case OP_WRITE:
         return call_console_write(c->slot, o->stream_or_status, o->va, o->n);
+    case OP_SEND:
+        return call_console_send(c->slot, o->stream_or_status, SLOT_ACCOUNT, o->va >> FRAME_SHIFT,
+                                 o->va % FRAME_BYTES, o->n, c->events, o->index);
     case OP_READ:
         return call_console_read(c->slot, o->va, o->n);
     default:
@@ -65,7 +70,7 @@ console_write(const struct console *c, uint32_t stream, uint64_t va, uint64_t n)
 
     if (r.value != -E_AGAIN)
         return r;
-    return insist(c, &(struct operation){OP_WRITE, stream, va, payload(n)});
+    return insist(c, &(struct operation){OP_WRITE, stream, va, payload(n), 0});
 }
 
 struct call_result
@@ -75,7 +80,13 @@ console_read(const struct console *c, uint64_t va, uint64_t n)
 
     if (r.value != -E_AGAIN)
         return r;
-    return insist(c, &(struct operation){OP_READ, 0, va, payload(n)});
+    return insist(c, &(struct operation){OP_READ, 0, va, payload(n), 0});
+}
+
+struct call_result
+console_send(const struct console *c, uint32_t stream, uint64_t at, uint64_t n, uint32_t index)
+{
+    return insist(c, &(struct operation){OP_SEND, stream, at, payload(n), index});
 }
 
 static void
@@ -111,5 +122,5 @@ console_print(const char *s)
 int
 console_end(const struct console *c, uint64_t status)
 {
-    return (int)insist(c, &(struct operation){OP_STATUS, status, 0, 0}).value;
+    return (int)insist(c, &(struct operation){OP_STATUS, status, 0, 0, 0}).value;
 }

@@ -23,6 +23,14 @@ extern const struct console exo_console;
 struct call_result console_write(const struct console *c, uint32_t stream, uint64_t va, uint64_t n);
 
 /*
+ * The same of n bytes of frames of our own account, 4 KiB each, that follow each other, without a
+ * copy: from offset % FRAME_BYTES of frame at >> FRAME_SHIFT on. They may change once counter `index`
+ * of the console's events is raised, by one for each call. -E_DQUOT: too many are under way.
+ */
+struct call_result console_send(const struct console *c, uint32_t stream, uint64_t at, uint64_t n,
+                                uint32_t index);
+
+/*
  * Read at most n bytes (n >= 1) as soon as there are some: value is how many, 0 at the end of
  * input.
  */

@@ -101,12 +101,9 @@ static void
 send_all(uint64_t frame, uint64_t offset, uint64_t n)
 {
     for (int64_t sent; n; offset += (uint64_t)sent, n -= (uint64_t)sent) {
-        sent = send(SLOT_ACCOUNT, frame + offset / FRAME_BYTES, offset % FRAME_BYTES, n, COUNTER);
-        if (sent == -E_AGAIN || sent == -E_DQUOT) {
-            sent = 0;
-            call_yield(SLOT_NOTHING);
-            continue;
-        }
+        sent =
+            console_send(&exo_console, STREAM_OUTPUT, (frame << FRAME_SHIFT) + offset, n, COUNTER)
+                .value;
         landed += fine(sent, "console_send") > 0;
     }
 }
