@@ -81,7 +81,7 @@ FUZZERS := elf bundle message words plan options report multiboot firmware heap 
 .PHONY: all kernel user host unit boot-tests fuzz test check bench bench-tools fmt clean
 all: kernel user host
 kernel: $(OUT)/tessera.elf $(OUT)/tessera-plant.elf
-user: $(EXAMPLES:%=$(OUT)/examples/%)
+user: $(EXAMPLES:%=$(OUT)/examples/%) $(OUT)/examples/afternoon
 host: $(OUT)/host/tessera
 
 GEN := $(OUT)/gen/call_numbers.h Makefile # flags that change build anew
@@ -126,6 +126,13 @@ $(OUT)/u/%.S.o: %.S $(GEN)
 LINK_LIBRARY = $(LD) -T libos/exo/library.ld $(ENTRY) -o $@.new $(filter-out $(EXO_OBJ),$(filter %.o,$^)) \
 	--start-lib $(EXO_OBJ) --end-lib && mv $@.new $@
 $(OUT)/examples/%: $(OUT)/u/examples/%.c.o $(EXO_OBJ) libos/exo/library.ld
+	@mkdir -p $(@D)
+	$(LINK_LIBRARY)
+# The program of a page, in which its pieces stand.
+$(OUT)/gen/afternoon.c: docs/exo.md
+	@mkdir -p $(@D)
+	awk '/^```c$$/ { on = 1; next } /^```$$/ { if (on) print ""; on = 0 } on' $< >$@
+$(OUT)/examples/afternoon: $(OUT)/u/out/gen/afternoon.c.o $(EXO_OBJ) libos/exo/library.ld
 	@mkdir -p $(@D)
 	$(LINK_LIBRARY)
 $(OUT)/examples/linux: $(addprefix $(OUT)/u/,$(addsuffix .o,$(LINUX_SRC))) $(EXO_OBJ) libos/exo/library.ld
@@ -248,7 +255,7 @@ test: all
 	./tessera test
 bench: all
 	./tessera bench
-check: $(GEN) $(OUT)/gen/linux_names.c
+check: $(GEN) $(OUT)/gen/linux_names.c $(OUT)/gen/afternoon.c
 	@WARN='$(WARN)' KFLAGS='$(KFLAGS)' UFLAGS='$(UFLAGS)' HFLAGS='$(HFLAGS)' INC='$(INC)' test/check.sh $(CHECKS)
 fmt:
 	clang-format -i $$(git ls-files '*.c' '*.h')

@@ -163,3 +163,10 @@ def example_procs_share_one_processor_fairly():
 @test(MACHINE, long=True)
 def example_procs_a_thousand_kills_in_critical_sections():
     procs(1000, 20, '--cpus', '2', *COUNTED, timeout=3000)
+
+
+@test(MACHINE)
+def docs_exo_is_a_program():
+    with open(os.path.join(ROOT, 'docs/exo.md')) as page:
+        says = re.search(r'^```text\n(.*?)^```$', page.read(), re.M | re.S).group(1)
+    same(example('afternoon'), says, 'output')
