@@ -22,6 +22,7 @@ enum {
     SEND_BUFFERS = VIRTQUEUE_SIZE / 2, /* the other descriptors are for flights */
     CONTROL_BUFFERS = 8,
     CONTROL_BYTES = 64,
+    RESET_LOOKS = 20, /* at a device that broke the rules: each may take a microsecond */
     NAMED_MAX_NS = 100 * 1000 * 1000, /* from the start to the device's word on its ports */
 };
 
@@ -55,6 +56,7 @@ static struct {
     struct lane lane[PORTS];
     struct lane *our; /* its queues are there */
     bool controlled;  /* it has ports besides port 0 */
+    bool reset;       /* it broke the rules */
     bool open;        /* the device has named our port, and we have opened it */
     uint32_t landed;  /* set of 1 << flight: back, and nobody was told */
 } port;
@@ -193,6 +195,19 @@ virtio_fly(uint32_t head_bytes, const uint8_t *bytes, uint32_t n)
     return i;
 }
 
+/* What broke the rules is reset, once, and has no frames any more. */
+static void
+flights_end(void)
+{
+    struct virtqueue *q = &port.our->send;
+
+    if (port.reset || !virtio_broken() || !virtqueue_flies(q))
+        return;
+    port.reset = true;
+    if (virtio_reset(&port.device, RESET_LOOKS))
+        port.landed |= virtqueue_flights_end(q);
+}
+
 static uint64_t
 virtio_landed(void)
 {
@@ -202,6 +217,7 @@ virtio_landed(void)
     if (virtqueue_flies(&port.our->send)) {
         virtqueue_interrupt_on(&port.our->send); /* before the look: none comes back unseen */
         send_reap();
+        flights_end();
     }
     landed = port.landed;
     port.landed = 0;

@@ -10,13 +10,13 @@ enum virtio_status {
     STATUS_FEATURES = 8,
 };
 
-enum { RESET_SPINS_MAX = 1000000 };
+enum { RESET_LOOKS_MAX = 1000000 };
 
-static bool
-virtio_reset(struct virtio *v)
+bool
+virtio_reset(struct virtio *v, uint32_t looks)
 {
     v->via->status_set(v, 0);
-    for (uint32_t spins = 0; spins < RESET_SPINS_MAX; spins++)
+    for (uint32_t i = 0; i < looks; i++)
         if (v->via->status(v) == 0)
             return true;
     log_line("virtio: the device does not end its reset");
@@ -28,7 +28,7 @@ virtio_find(struct virtio *v, enum virtio_kind kind, const char *command_line)
 {
     if (!virtio_mmio_find(v, kind, command_line) && !virtio_pci_find(v, kind))
         return false;
-    if (!virtio_reset(v))
+    if (!virtio_reset(v, RESET_LOOKS_MAX))
         return false;
     v->via->status_set(v, STATUS_SEEN | STATUS_DRIVER);
     return true;

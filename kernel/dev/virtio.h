@@ -42,6 +42,9 @@ bool virtio_find(struct virtio *v, enum virtio_kind kind, const char *command_li
 bool virtio_pci_find(struct virtio *v, enum virtio_kind kind);
 bool virtio_mmio_find(struct virtio *v, enum virtio_kind kind, const char *command_line);
 
+/* It forgets its queues, and touches no memory any more: false when it has not said so in so many looks. */
+bool virtio_reset(struct virtio *v, uint32_t looks);
+
 /* Agrees on what is both wanted and offered, which *agreed tells: false when that is refused. */
 bool virtio_features(struct virtio *v, uint64_t wanted, uint64_t *agreed);
 bool virtio_queue_start(struct virtio *v, struct virtqueue *q);

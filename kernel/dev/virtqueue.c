@@ -8,6 +8,7 @@
 #include "kernel/dev/virtqueue.h"
 #include "kernel/frame.h"
 #include "kernel/log.h"
+#include "plant.h"
 
 enum {
     DESCRIPTOR_MORE = 1,
@@ -69,6 +70,15 @@ virtqueue_flight_free(const struct virtqueue *q, uint32_t but)
     return ours ? (uint32_t)__builtin_ctz(ours) : VIRTQUEUE_FLIGHTS;
 }
 
+uint32_t
+virtqueue_flights_end(struct virtqueue *q)
+{
+    uint32_t out = (q->out >> HEADS | q->out >> BODIES) & ((1u << VIRTQUEUE_FLIGHTS) - 1);
+
+    q->out &= (1u << HEADS) - 1;
+    return out;
+}
+
 bool
 virtqueue_flies(const struct virtqueue *q)
 {
@@ -120,6 +130,9 @@ virtqueue_take(struct virtqueue *q, uint32_t *i, uint32_t *length)
     struct virtqueue_used *used = &q->rings->used[q->seen % VIRTQUEUE_SIZE];
     uint32_t id = atomic_load_explicit(&used->id, memory_order_relaxed);
     uint32_t n = atomic_load_explicit(&used->length, memory_order_relaxed);
+    if (planted(PLANT_DEVICE) && virtqueue_flies(q) &&
+        virtqueue_flight_free(q, 0) == VIRTQUEUE_FLIGHTS)
+        id = VIRTQUEUE_SIZE;
     if ((uint16_t)(index - q->seen) > VIRTQUEUE_SIZE)
         return queue_break(q, "says it used more buffers than there are");
     if (id >= VIRTQUEUE_SIZE || !(q->out >> id & 1))

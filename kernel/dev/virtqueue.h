@@ -89,6 +89,8 @@ void virtqueue_give(struct virtqueue *q, uint32_t i, uint32_t length);
 uint32_t virtqueue_flight_free(const struct virtqueue *q, uint32_t but);
 /* Is one out? */
 bool virtqueue_flies(const struct virtqueue *q);
+/* The device was reset: the set of flights that were out, and are out no more. */
+uint32_t virtqueue_flights_end(struct virtqueue *q);
 static inline uint8_t *
 virtqueue_head(const struct virtqueue *q, uint32_t i)
 {

@@ -99,6 +99,7 @@ enum planted_fault {
     PLANT_SHOW,         /* what an account holds is not shown in its page */
     PLANT_EVENT_BACK,   /* event_start moves a counter back */
     PLANT_FLIGHT,       /* act 10: a frame that is taken is free while a device uses it */
+    PLANT_DEVICE,       /* no fault of ours: with all flights out the port's device breaks a rule */
     PLANT_TAG_CONTROL,  /* the same, and a root loaded again keeps what was taken meanwhile */
     PLANT_REGISTER, /* act 12: a call that gave way comes back with a register of who ran then */
     PLANT_PADDING,  /* act 12: words that mean nothing are told as they lie on the stack */

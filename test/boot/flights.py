@@ -34,8 +34,8 @@ def wrong_bytes(out, err):
     return None
 
 
-def flown(judge, still_s, kernel_words=(), kernel=None, cpus=1):
-    """{oracle: why it failed} of a run in which the host command stands still once it is told to."""
+def flown_raw(still_s, kernel_words=(), kernel=None, cpus=1):
+    """What came of a run in which the host command stands still once it is told to."""
     options = ['-v', '-m', '16m', '--beside-memory', '1m', '--beside', 'hello', '--cpus', str(cpus),
                '--emulator', os.path.join(ROOT, 'test/boot/as_init.py')]
     for word in ['check', *kernel_words]:
@@ -53,7 +53,12 @@ def flown(judge, still_s, kernel_words=(), kernel=None, cpus=1):
     finally:
         p.send_signal(signal.SIGCONT)
     r = finish(p, None, 60)
-    r = Result(r.code, out + r.out, r.err, r.seconds)
+    return Result(r.code, out + r.out, r.err, r.seconds)
+
+
+def flown(judge, still_s, *more, **how):
+    """{oracle: why it failed} of such a run."""
+    r = flown_raw(still_s, *more, **how)
     wrong = judge('flight', r)
     wrong.pop('victim')  # there is none
     if r.code == 125 and b'the machine ended (status 1) before the program' in r.err and re.search(rb'^done [0-9]+\n\Z', r.out, re.M):
@@ -62,6 +67,15 @@ def flown(judge, still_s, kernel_words=(), kernel=None, cpus=1):
     if bytes_wrong:
         wrong['bytes'] = bytes_wrong
     return wrong
+
+
+def is_reset(faults, kernel):
+    """A device that breaks a rule is reset: all that it had lands; nobody hears of that but by how the machine ends."""
+    for still_s in STILL_S:
+        r = flown_raw(still_s, [f'plant={faults["DEVICE"]}'], kernel)
+        if (r.code, b'the machine ended (status 1) before the program' in r.err) == (125, True):
+            break
+    expect(b'done' not in r.out and r.code == 125 and b'(status 1)' in r.err, f'{r.code}, {short(r.out[-200:])} {short(r.err[-300:])}')
 
 
 def flies(judge, **how):
@@ -84,4 +98,5 @@ def enter_flights(judge, faults, kernel):
     test(MACHINE, name='flight.release')(lambda: flies(judge))
     for cpus in (1, 2, 4):
         test(MACHINE, name=f'flight.cpus{cpus}')(lambda c=cpus: flies(judge, kernel=kernel, cpus=c))
+    test(MACHINE, name='flight.reset')(lambda: is_reset(faults, kernel))
     test(MACHINE, name='flight.control.FLIGHT')(lambda: is_given_out(judge, [f'plant={faults["FLIGHT"]}'], kernel))
