@@ -24,6 +24,7 @@ from deaths import enter_deaths
 from flights import enter_flights
 from machines import enter_machines
 from pauses import enter_pauses
+from shares import enter_shares
 
 TRACED = ['upcalls', 'resume', 'act25_transfer', 'act29_pointers', 'caps']  # also where events are recorded: other entry paths
 TIMED = ['upcalls']  # its checks name times
@@ -683,6 +684,7 @@ enter_storms()
 enter_inspect()
 enter_machines(faults(), PLANT_KERNEL)
 enter_pauses(judge, faults(), PLANT_KERNEL)
+enter_shares(judge, faults(), PLANT_KERNEL)
 enter_bochs()
 enter_tags()
 enter_deaths(run_beside, judge)

@@ -2,7 +2,9 @@
 /*
  * victim.c - the partition beside every attacker: it computes, keeps memory and registers, sleeps
  * and wakes, and says each round that all is as it left it. What it prints is known beforehand.
- * Argument: rounds of 10 ms (20).
+ * Arguments: rounds of 10 ms (20); then, where the clock counts instructions, how many permille of
+ * the processor its slices promise it. Then it does not sleep but works, and has at least 95 % of
+ * that from each beginning of a slice of its own to that of the next.
  */
 #include "test/boot/kit.h"
 #include "test/boot/vectors.h"
@@ -12,10 +14,14 @@ enum {
     WORDS = PAGES * FRAME_BYTES / 8,
     ROUNDS = 20,
     ROUND_NS = 10 * 1000 * 1000,
-    FLAGS_FOREIGN = 0x244500
+    FLAGS_FOREIGN = 0x244500,
+    SLICE_LEAST_NS = 1000 * 1000,
+    ALONE_NS = 50 * 1000 * 1000, /* so long nobody else wants the processor */
+    KEPT_PERCENT = 95,
 };
 
 static uint64_t memory[WORDS];
+static uint64_t looks, least = 1000;
 
 static uint64_t
 next(uint64_t x)
@@ -52,15 +58,54 @@ processor_clean(void)
     return !(flags & FLAGS_FOREIGN) && !ds && !es && !fs && !gs && vectors_clean();
 }
 
+/*
+ * Until a slice of ours begins, behind one of another's: who is woken and at once sleeps again takes
+ * none. False: nobody else had one for long.
+ */
+static bool
+slice_awaited(uint64_t *charged, uint64_t *counter)
+{
+    const volatile struct upcall_page *page = &exo_upcall_page;
+    uint64_t now = clock_ns(), end = now + ALONE_NS, last;
+
+    do {
+        last = now;
+        now = clock_ns();
+        if (now > end)
+            return false;
+    } while (now - last < SLICE_LEAST_NS);
+    *charged = page->charged_cycles;
+    *counter = clock_counter();
+    return true;
+}
+
+/* What we had of the processor from the begin of one slice to that of the next, in permille. */
+static void
+share_look(uint64_t promised)
+{
+    uint64_t charged[2], counter[2], got;
+
+    if (!slice_awaited(&charged[0], &counter[0]) || !slice_awaited(&charged[1], &counter[1]))
+        return; /* nobody else runs */
+    got = (charged[1] - charged[0]) * 1000 / (counter[1] - counter[0]);
+    if (got * 100 < promised * KEPT_PERCENT)
+        breach("victim: %lu permille of the processor, of %lu", got, promised);
+    least = got < least ? got : least;
+    looks++;
+}
+
 int
 exo_main(const struct start_page *start)
 {
-    uint64_t rounds = argument_number(0, ROUNDS), seed = 1;
+    uint64_t rounds = argument_number(0, ROUNDS), promised = argument_number(1, 0), seed = 1;
 
     (void)start;
     memory_fill(seed);
     for (uint64_t i = 0; i < rounds; i++) {
-        clock_sleep_until(clock_ns() + ROUND_NS);
+        if (promised)
+            share_look(promised);
+        else
+            clock_sleep_until(clock_ns() + ROUND_NS);
         if (!memory_whole(seed))
             breach("victim: memory has changed");
         if (!processor_clean())
@@ -69,6 +114,8 @@ exo_main(const struct start_page *start)
         memory_fill(seed = next(seed));
         say("victim %lu %lx", i, seed);
     }
+    if (promised)
+        say("victim had %lu permille at least, in %lu looks", least, looks);
     say("victim whole");
     return 0;
 }
