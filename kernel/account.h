@@ -56,6 +56,26 @@ struct account *account_parent(const struct account *account);
 /* Is `below` the account itself or one under it? below: frame number of an account, or 0. */
 bool account_covers(const struct account *account, uint32_t below);
 
+/* Boot: makes the root account in frame n; then, once all frames are known, its limits. */
+void account_init(uint64_t n);
+void account_totals(void);
+
+extern uint32_t accounts_dying; /* how many are being destroyed */
+bool account_dying_above(uint32_t frame);
+/*
+ * Is the account, or one above it, being destroyed? Then nothing of it runs. frame: of an account.
+ */
+static inline bool
+account_dying(uint32_t frame)
+{
+    return accounts_dying && account_dying_above(frame);
+}
+
+/* Nothing is charged to it, so it has no children, either: its object may end. */
+bool account_is_empty(const struct account *account);
+void account_release(struct account *account);
+
+/* ---- charge.c ---- */
 /* Charges n of a kind to the account and those above: 0, or E_DQUOT and nothing is charged. */
 int account_take(struct account *account, enum account_kind kind, uint64_t n);
 void account_return(struct account *account, enum account_kind kind, uint64_t n);
@@ -75,35 +95,31 @@ account_discharge(struct account *account, uint64_t n_frames)
 /* n of a kind go from one account to another: 0, or E_DQUOT and nothing is changed. */
 int account_move(struct account *from, struct account *to, enum account_kind kind, uint64_t n);
 
-/* Shows its state in its page, if it has one. */
-void account_show(const struct account *account);
-/* A thing was taken from this account by force: counted, and written to its ring. */
-void account_lose(struct account *account, struct account_taken taken);
-
-/* Boot: makes the root account in frame n; then, once all frames are known, its limits. */
-void account_init(uint64_t n);
-void account_totals(void);
-
-extern uint32_t accounts_dying; /* how many are being destroyed */
-bool account_dying_above(uint32_t frame);
-/*
- * Is the account, or one above it, being destroyed? Then nothing of it runs. frame: of an account.
- */
-static inline bool
-account_dying(uint32_t frame)
-{
-    return accounts_dying && account_dying_above(frame);
-}
-
-/* Nothing is charged to it, so it has no children, either: its object may end. */
-bool account_is_empty(const struct account *account);
-void account_release(struct account *account);
+/* May a child of `parent` whose count this is have that reserve (A3, A4)? 0, or E_DQUOT. */
+int reserve_check(const struct account *parent, const struct account_count *count,
+                  enum account_kind kind, uint64_t reserve);
+void reserve_set(struct account *account, enum account_kind kind, uint64_t reserve);
 /* Do n vital frames fit into the account's own part of its reserve? A8 */
 bool account_vital_fits(const struct account *account, uint64_t n);
+
+/* ---- shown.c ---- */
+/* Shows its state in its page, if it has one; or of that only what has changed. */
+void account_show(const struct account *account);
+void count_show(const struct account *account, enum account_kind kind);
+/* A thing was taken from this account by force: counted, and written to its ring. */
+void account_lose(struct account *account, struct account_taken taken);
+/*
+ * May the frames that the terms name become the page of the account in that frame? They are the
+ * parent's own, so that nobody's held grows (A3). 0 or an error; then they become it.
+ */
+int account_page_check(const struct account *parent, const struct account_terms *terms,
+                       uint64_t frame);
+void account_page_make(struct account *account, const struct account_terms *terms);
 /* Its page is one no more: the frames are plain again once nobody maps them. */
 void account_page_drop(struct account *account);
 
-/* names.c: is there a child of that name; a child of a new name enters; one leaves. */
+/* ---- names.c ---- */
+/* Is there a child of that name; a child of a new name enters; one leaves. */
 bool child_named(struct account *parent, uint64_t name);
 void child_enter(struct account *parent, struct account *child);
 void child_leave(struct account *parent, struct account *child);

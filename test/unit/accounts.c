@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* accounts.c - kernel/account.c, names.c, reap.c and revoke.c on the host. */
+/* accounts.c - kernel/account.c, charge.c, shown.c, names.c, reap.c and revoke.c on the host. */
 #include <stdio.h>
 #include "test/kernel/accounts.h"
 #include "test/unit/test.h"
