@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * context.c - what runs: made, given its upcalls, stopped, read and written.
- * Invariants are those of context.h.
+ * context.c - what runs: made, put on another root, ended. Invariants are those of context.h.
  */
 #include "kernel/context.h"
 #include "abi/memory.h"
@@ -11,7 +10,6 @@
 #include "kernel/epoch.h"
 #include "kernel/event.h"
 #include "kernel/frame.h"
-#include "kernel/pt.h"
 #include "kernel/revoke.h"
 #include "kernel/slice.h"
 #include "kernel/slot.h"
@@ -19,8 +17,6 @@
 #include "kernel/trace.h"
 #include "kernel/wait.h"
 #include "plant.h"
-
-enum { MASKABLE = 1 << UPCALL_SLICE_END | 1 << UPCALL_EVENT | 1 << UPCALL_REVOKE };
 
 struct context *
 context_current(void)
@@ -119,43 +115,6 @@ context_make(struct env *env, uint64_t frame, uint64_t into, uint64_t start_va)
     return result_ok(0);
 }
 
-struct result
-upcalls_set(struct account *account, const struct upcall_setup *setup)
-{
-    struct context *context = context_current();
-    struct events *events;
-    int error;
-
-    if (context->upcall_frame)
-        return result_error(E_EXIST);
-    events = slot_optional(setup->events_slot, KIND_EVENTS, RIGHT_READ, &error);
-    if (!error && (frame_check(account, setup->frame, FRAME_PLAIN) ||
-                   frame_at(setup->frame)->owner != frame_at(context->self)->owner ||
-                   frame_at(setup->frame)->flags & FRAME_SIZE))
-        error = E_PERM;
-    if (!error && events)
-        error = event_join(events, context->self);
-    if (error)
-        return result_error(error);
-    error = pin_hold(context->self, 0, setup->frame, NULL);
-    if (!error && (error = arch_upcalls_set(context, setup)) != 0)
-        pin_drop(&context->upcall_pin);
-    if (error) {
-        if (events)
-            event_leave(events, context->self);
-        return result_error(error);
-    }
-    context->upcall_frame = (uint32_t)setup->frame;
-    context->event_mask = setup->event_mask;
-    for (int i = 0; i < UPCALL_COUNT; i++)
-        context->entries |= (setup->entry[i] != 0) << i;
-    if (events) {
-        context->events = (uint32_t)frame_of(events);
-        frame_ref(context->events);
-    }
-    return result_ok(0);
-}
-
 void
 context_release(struct context *context)
 {
@@ -220,110 +179,6 @@ context_root(struct account *account, uint64_t root, uint64_t slot)
     return result_ok(0);
 }
 
-struct result
-context_stop(struct context *context)
-{
-    struct cpu *cpu = cpu_this();
-
-    (void)transfer_retrieve(context);
-    if (context->on && context != cpu->current) {
-        context->stop_asked = 1;
-        slice_ask(cpu_at(context->on - 1));
-        return result_error(E_INPROGRESS);
-    }
-    context_end(context, CAUSE_STOPPED, 0);
-    if (context == cpu->current)
-        slice_schedule(cpu);
-    return result_ok(0);
-}
-
-struct result
-context_read(struct context *context, struct context_state *out)
-{
-    out->phase = transfer_is_parked(context) ? CONTEXT_PARKED : context->phase;
-    out->cause = context->cause;
-    out->status = context->status;
-    out->charged_cycles = context->charged_cycles;
-    arch_context_registers(context, &out->save);
-    return result_ok(0);
-}
-
-/*
- * The frame at va of a context's memory, 0: none. Only its own account's are written, so that what
- * others show it read-only stays as it is; its own read-only pages are a debugger's to change.
- */
-static uint64_t
-context_frame(const struct context *context, uint64_t va, enum copy_way way)
-{
-    uint64_t frame = pt_translate(context->root, va);
-    const struct account *account = account_at(frame_at(context->self)->owner);
-
-    return way == COPY_POKE && frame_check(account, frame, FRAME_PLAIN) ? 0 : frame;
-}
-
-struct result
-context_copy(struct context *context, uint64_t va, uint64_t ours, uint64_t n, enum copy_way way)
-{
-    uint64_t done = 0, absent = 0;
-
-    if (n < 1 || n > FRAME_BYTES || va >= USER_TOP)
-        return result_error(E_INVAL);
-    context_settle(context_current());
-    while (done < n && !absent) {
-        uint64_t offset = (va + done) % FRAME_BYTES, frame = context_frame(context, va + done, way);
-        uint64_t part = FRAME_BYTES - offset < n - done ? FRAME_BYTES - offset : n - done;
-        char *at = (char *)frame_address(frame) + offset;
-        if (!frame)
-            break;
-        absent =
-            way == COPY_POKE ? copy_in(at, ours + done, part) : copy_out(ours + done, at, part);
-        done += absent ? 0 : part;
-    }
-    return done ? result_ok((int64_t)done) : result_error_at(E_FAULT, absent ? absent : va);
-}
-
-struct result
-context_write(struct context *context, const struct save_area *in)
-{
-    if (context->phase != CONTEXT_STOPPED)
-        return result_error(E_BUSY);
-    return arch_context_set_registers(context, in) ? result_error(E_INVAL) : result_ok(0);
-}
-
-struct result
-context_resume(struct context *context)
-{
-    if (context->phase != CONTEXT_STOPPED || context->cause != CAUSE_STOPPED)
-        return result_error(E_INVAL);
-    context->phase = CONTEXT_READY;
-    context->cause = CAUSE_NONE;
-    slice_ready(context);
-    return result_ok(0);
-}
-
-/* ---- time ---- */
-
-bool
-context_interrupted(struct context *context)
-{
-    if (context->due & MASKABLE || arch_upcall_pending(context) & MASKABLE)
-        return true;
-    if (!context->deadline_ns || clock_now() < context->deadline_ns)
-        return false;
-    context->deadline_ns = 0;
-    return true;
-}
-
-struct result
-deadline_set(uint64_t time_ns)
-{
-    struct cpu *cpu = cpu_this();
-
-    cpu->current->deadline_ns = time_ns;
-    slice_arm(cpu);
-    return result_ok(0);
-}
-
 /* The rest of the slice goes to another context of the caller's choice, or to the next slice. */
 struct result
 yield(uint64_t to)
@@ -343,63 +198,4 @@ yield(uint64_t to)
         slice_donate(cpu, target);
     cpu->current->overruns = 0;
     slice_schedule(cpu);
-}
-
-/* ---- upcalls that the kernel begins ---- */
-
-void
-context_due(struct context *context, enum upcall kind)
-{
-    if (!(context->entries >> kind & 1)) {
-        if (!(1u << kind & MASKABLE))
-            return;
-        arch_upcall_pend(context, kind);
-        if (context->phase == CONTEXT_WAITING)
-            wait_interrupt(context);
-        return;
-    }
-    context->due |= 1u << kind;
-    if (context == context_current())
-        arch_timer_set(1); /* as soon as it is back in a library */
-    else if (context->on)
-        transfer_due(context);
-    else if (context->phase == CONTEXT_WAITING && 1u << kind & MASKABLE)
-        wait_interrupt(context);
-}
-
-void
-context_posted(struct context *context)
-{
-    uint64_t now = clock_now();
-    bool told = context->entries >> UPCALL_EVENT & 1;
-
-    if (told && context->on && now < context->post_ns && !transfer_is_parked(context) &&
-        !planted(PLANT_POST_RATE)) {
-        context->due |= 1u << UPCALL_EVENT; /* the timer is set for post_ns */
-        return;
-    }
-    context->post_ns = now + EVENT_POST_GAP_NS;
-    context_due(context, UPCALL_EVENT);
-}
-
-bool
-context_deliver(struct context *context)
-{
-    for (int kind = 0; kind < UPCALL_COUNT; kind++) {
-        enum context_cause cause;
-        if (!(context->due >> kind & 1))
-            continue;
-        context->due &= ~(1u << kind);
-        if ((1u << kind & MASKABLE) && arch_upcall_masked(context, (enum upcall)kind)) {
-            arch_upcall_pend(context, (enum upcall)kind);
-        } else if (!arch_upcall(context, (enum upcall)kind, &cause)) {
-            if (cause == CAUSE_DEPTH) { /* not the library's doing: it may be deep in its work */
-                arch_upcall_pend(context, (enum upcall)kind);
-                continue;
-            }
-            context_end(context, cause, 0);
-            return false;
-        }
-    }
-    return true;
 }
