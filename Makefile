@@ -30,7 +30,7 @@ LIB_SRC := lib/string.c lib/format.c lib/siphash.c lib/elf.c lib/bundle.c lib/wo
 	lib/heap.c lib/pairing.c
 LIB_FREE_SRC := lib/mem.c   # for kernel and library OSes; hosted programs have the C library
 
-KERNEL_SRC := kernel/boot.c kernel/init.c kernel/call.c kernel/account.c kernel/charge.c kernel/shown.c kernel/names.c kernel/owned.c kernel/reap.c kernel/revoke.c kernel/cap.c kernel/grant.c \
+KERNEL_SRC := kernel/boot.c kernel/init.c kernel/account.c kernel/charge.c kernel/shown.c kernel/names.c kernel/owned.c kernel/reap.c kernel/revoke.c kernel/cap.c kernel/grant.c \
 	kernel/frame_boot.c kernel/frame.c kernel/pin.c kernel/inspect.c kernel/epoch.c kernel/reverse.c kernel/object.c kernel/pt.c kernel/protect.c kernel/table.c \
 	kernel/mapping.c kernel/copy.c kernel/large.c kernel/pass.c kernel/env.c kernel/context.c kernel/stop.c kernel/upcall.c kernel/event.c kernel/clause.c kernel/wait.c \
 	kernel/slice.c kernel/position.c kernel/grace.c kernel/credit.c kernel/vector.c kernel/work.c kernel/chain.c kernel/transfer.c \

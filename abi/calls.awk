@@ -40,7 +40,7 @@ function add_struct(p, raw) {
 function add_parameter(text, raw,    p, type) {
     split_argument(text, p)
     comma = params == "" ? "" : ", "
-    stub_params = stub_params comma "uint64_t " p["name"]
+    stub_params = stub_params (stub_params == "" ? "" : ", ") "uint64_t " p["name"]
     doc = doc " `" p["name"] "`" (p["way"] != "" ? " (where " (p["type"] != "" ? "a " p["type"] (p["way"] == "<" ? " is)" : " goes)") : p["way"] == "<" ? "bytes are)" : "bytes go)") : p["kind"] == "" ? "" : " (" p["kind"] " with " p["right"] ")")
     fields = fields "{\"" p["name"] "\", " n_reg - 1 ", " (raw ~ />/ ? 32 : 0) ", " (raw ~ /3/ ? 32 : 64) ", " \
         (p["kind"] == "" ? "KIND_NONE, RIGHT_NONE" : "KIND_" p["kind"] ", RIGHT_" p["right"]) ", " \
@@ -48,13 +48,13 @@ function add_parameter(text, raw,    p, type) {
     if (p["type"] != "") { add_struct(p, raw); return }
     if (p["kind"] == "") { params = params comma "uint64_t " p["name"]; passed = passed comma raw; return }
     type = p["kind"] == "ANY" ? "const struct slot" : "struct " tolower(p["kind"])
+    if (p["kind"] == "MACHINE") { body = body "    (void)slot_object(" raw ", KIND_MACHINE, RIGHT_" p["right"] ", &error);\n" REFUSED; return }
     declare(type)
     params = params comma type " *" p["name"]; passed = passed comma p["name"]
     look = "slot_object(" raw ", KIND_" p["kind"] ", RIGHT_" p["right"] ", &error)"
     if (p["kind"] p["right"] == seen_right && seen_raw !~ /32/) look = raw " == " seen_raw " ? " seen_name " : " look # that was looked at
     seen_right = p["kind"] p["right"]; seen_raw = raw; seen_name = p["name"]
-    body = body "    " type " *" p["name"] " = " look ";\n" \
-        "    if (error)\n        return result_error(error);\n"
+    body = body "    " type " *" p["name"] " = " look ";\n" REFUSED
 }
 
 # The names of errors in a text, each once.
@@ -89,7 +89,7 @@ function flush_call(    i, lo_hi, list, value, u) {
     u = ""; for (i = n_args + 1; i <= 5; i++) u = u "    (void)" reg[i] ";\n"
     put("call_numbers.h", "    CALL_" name " = " number ",")
     if (fast) { params = params ", uint64_t slot"; passed = passed ", a" }
-    if (by) { passed = passed ", " extra } else by = name
+    if (by) passed = passed (passed == "" ? "" : ", ") extra; else by = name
     if (!enters && by == name) put("call_decl.h", "struct result " name "(" (params == "" ? "void" : params) ");")
     if (!enters) put("call_stubs.h", "/* " does " Gives " gives ". */\nstatic inline struct call_result\ncall_" name "(" (stub_params == "" ? "void" : stub_params) \
         ")\n{\n    return call_invoke(" number list ");\n}\n")
@@ -110,6 +110,7 @@ function flush_call(    i, lo_hi, list, value, u) {
 
 BEGIN {
     split("a b c d e", reg, " ")
+    REFUSED = "    if (error)\n        return result_error(error);\n"
     FAULT = "    if (absent)\n        return result_error_at(E_FAULT, absent);\n"
     note = "/* Made by abi/calls.awk from abi/calls.tbl. */"
     put("call_numbers.h", note "\n#pragma once\n\nenum call_number {\n    CALL_BASE = 0x54000000,\n    CALL_BLOCK = 256, /* numbers set aside */")

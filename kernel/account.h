@@ -80,18 +80,6 @@ void account_release(struct account *account);
 int account_take(struct account *account, enum account_kind kind, uint64_t n);
 void account_return(struct account *account, enum account_kind kind, uint64_t n);
 
-static inline int
-account_charge(struct account *account, uint64_t n_frames)
-{
-    return account_take(account, ACCOUNT_FRAMES, n_frames);
-}
-
-static inline void
-account_discharge(struct account *account, uint64_t n_frames)
-{
-    account_return(account, ACCOUNT_FRAMES, n_frames);
-}
-
 /* n of a kind go from one account to another: 0, or E_DQUOT and nothing is changed. */
 int account_move(struct account *from, struct account *to, enum account_kind kind, uint64_t n);
 

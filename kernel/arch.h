@@ -33,7 +33,7 @@ bool copy_in_word(uint64_t *to, uint64_t from_va);
  * index when it is below n, else 0, without a branch that a processor could run ahead of: here, for
  * a compiler that has seen the check before would leave it out.
  */
-uint64_t arch_index_masked(uint64_t index, uint64_t n);
+uint64_t index_masked(uint64_t index, uint64_t n);
 
 /* ---- frames ---- */
 void arch_copy(void *to, const void *from, size_t n); /* much at a time: 8 bytes an instruction */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kernel/bound.h - how much one call does. Apart from kernel/step.h, so that tests on the host can
- * put a small bound in its place.
+ * kernel/bound.h - how much one call does. Alone, so that tests on the host can put a small bound in
+ * its place.
  */
 #pragma once
 

@@ -18,7 +18,6 @@
 #include "kernel/dev/port.h"
 #include "kernel/flight.h"
 #include "kernel/log.h"
-#include "kernel/step.h"
 #include "lib/format.h"
 #include "lib/message.h"
 #include "lib/string.h"

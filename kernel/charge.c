@@ -5,10 +5,10 @@
  * Invariants A1, A3, A4, A6 and A8 of account.h. What is asked back is revoke.c's.
  */
 #include "kernel/account.h"
+#include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/frame.h"
 #include "kernel/log.h"
-#include "kernel/step.h"
 #include "plant.h"
 
 /* What the parent holds for it. */

@@ -17,7 +17,6 @@
 #include "kernel/flight.h"
 #include "kernel/frame.h"
 #include "kernel/log.h"
-#include "kernel/step.h"
 
 enum {
     STATUS_MAX = 255,
@@ -89,10 +88,9 @@ console_check(const struct account *account, uint64_t into, uint64_t frame, uint
 }
 
 struct result /* NOLINTNEXTLINE(readability-function-size): the arguments of the call */
-console_make(struct machine *machine, struct account *account, uint64_t into, uint64_t frame,
-             uint64_t n_buffer, uint64_t number, struct events *events, uint64_t index)
+console_make(struct account *account, uint64_t into, uint64_t frame, uint64_t n_buffer,
+             uint64_t number, struct events *events, uint64_t index)
 {
-    (void)machine;
     int error = console_check(account, into, frame, n_buffer, number, index);
     if (!error && account_take(account_at(frame_at(frame)->owner), ACCOUNT_CHANNELS, 1))
         error = E_DQUOT;
@@ -281,11 +279,10 @@ console_status(struct console *c, uint64_t status)
 
 /* ---- the machine's ---- */
 struct result
-log_write(struct machine *machine, uint64_t va, uint64_t n)
+log_write(uint64_t va, uint64_t n)
 {
     char text[LOG_BYTES_MAX + 1];
 
-    (void)machine;
     if (n < 1 || n > LOG_BYTES_MAX)
         return result_error(E_INVAL);
     uint64_t absent = copy_in(text, va, n);
@@ -300,9 +297,8 @@ log_write(struct machine *machine, uint64_t va, uint64_t n)
 }
 
 struct result
-power_off(struct machine *machine, uint64_t status)
+power_off(uint64_t status)
 {
-    (void)machine;
     if (status > POWER_STATUS_MAX)
         return result_error(E_INVAL);
     check_end();

@@ -7,7 +7,6 @@
 #include "kernel/call.h"
 #include "kernel/context.h"
 #include "kernel/frame.h"
-#include "kernel/step.h"
 #include "kernel/wait.h"
 #include "plant.h"
 

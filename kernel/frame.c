@@ -18,7 +18,7 @@
 #include "kernel/object.h"
 #include "kernel/owned.h"
 #include "kernel/reverse.h"
-#include "kernel/step.h"
+#include "kernel/bound.h"
 #include "kernel/wait.h"
 #include "lib/string.h"
 #include "plant.h"
@@ -212,7 +212,7 @@ frame_give_back(uint64_t n)
 {
     struct frame *f = frame_at(n);
 
-    account_discharge(account_at(f->owner), 1);
+    account_return(account_at(f->owner), ACCOUNT_FRAMES, 1);
     frame_set_free(f, n);
     if (f->flags & FRAME_USES && !planted(PLANT_FLIGHT))
         f->type = FRAME_IN_FLIGHT; /* F8 */
@@ -250,7 +250,7 @@ frame_alloc(struct account *account, uint64_t first, uint64_t n)
     }
     if (!done)
         return epoch_error(error);
-    if (account_charge(account, done))
+    if (account_take(account, ACCOUNT_FRAMES, done))
         return result_error(E_DQUOT);
     for (uint64_t i = first; i < first + done; i++) {
         struct frame *f = frame_at(i);
@@ -284,7 +284,7 @@ static void
 discharge(uint32_t owner, uint64_t *n)
 {
     if (*n)
-        account_discharge(account_at(owner), *n);
+        account_return(account_at(owner), ACCOUNT_FRAMES, *n);
     *n = 0;
 }
 
@@ -350,7 +350,8 @@ frames_give(const struct boot_info *info)
     for (uint64_t n = info->bundle_pa >> FRAME_SHIFT; n < last; n++) {
         frame_table[n].type = FRAME_PLAIN;
         owned_enter((uint32_t)frame_of(account_root), n, 1);
-        assert(!account_charge(account_root, 1)); /* A1: root's limit is the machine */
+        assert(
+            !account_take(account_root, ACCOUNT_FRAMES, 1)); /* A1: root's limit is the machine */
     }
 }
 

@@ -22,10 +22,10 @@
 #include "kernel/inspect.h"
 #include "kernel/log.h"
 #include "kernel/pin.h"
-#include "kernel/step.h"
+#include "kernel/bound.h"
 #include "plant.h"
 
-enum { CELL_STEPS = 2 }; /* elementary steps (kernel/step.h) that one cell or leaf costs */
+enum { CELL_STEPS = 2 }; /* elementary steps (kernel/bound.h) that one cell or leaf costs */
 
 static uint64_t generation_last; /* G1: one counter for all cells */
 

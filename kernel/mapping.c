@@ -16,7 +16,7 @@
 #include "kernel/object.h"
 #include "kernel/pin.h"
 #include "kernel/pt.h"
-#include "kernel/step.h"
+#include "kernel/bound.h"
 #include "kernel/wait.h"
 #include "plant.h"
 

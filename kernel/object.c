@@ -5,6 +5,7 @@
 #include "abi/memory.h"
 #include "kernel/account.h"
 #include "kernel/arch.h"
+#include "kernel/bound.h"
 #include "kernel/cap.h"
 #include "kernel/console.h"
 #include "kernel/context.h"
@@ -18,7 +19,7 @@
 #include "plant.h"
 
 /*
- * In elementary steps (kernel/step.h): a plain frame given back, with its charge to up to eight
+ * In elementary steps (kernel/bound.h): a plain frame given back, with its charge to up to eight
  * accounts, a frame cleared, a table looked through (and one for each
  * entry that it has), a large frame's parts, a console's buffers cleared.
  */

@@ -18,7 +18,6 @@
 #include "kernel/epoch.h"
 #include "kernel/frame.h"
 #include "kernel/reverse.h"
-#include "kernel/step.h"
 #include "plant.h"
 
 #define PT_INLINE static inline __attribute__((always_inline))

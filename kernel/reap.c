@@ -19,11 +19,11 @@
 #include "kernel/object.h"
 #include "kernel/owned.h"
 #include "kernel/slice.h"
-#include "kernel/step.h"
+#include "kernel/bound.h"
 #include "plant.h"
 
 enum reap_round { REAP_CONTEXTS, REAP_OBJECTS, REAP_FRAMES };
-enum { LOOK_STEPS = 4 };        /* elementary steps (kernel/step.h) that a look at a frame costs */
+enum { LOOK_STEPS = 4 };        /* elementary steps (kernel/bound.h) that a look at a frame costs */
 enum { PACE_NS = 1000 * 1000 }; /* until one that waited for another processor is looked at again */
 
 static uint32_t dying; /* one of the circle; 0: it is empty */

@@ -20,7 +20,7 @@
 #include "kernel/owned.h"
 #include "kernel/reap.h"
 #include "kernel/slice.h"
-#include "kernel/step.h"
+#include "kernel/bound.h"
 #include "plant.h"
 
 enum {
@@ -134,7 +134,7 @@ account_listen(struct account *account, uint64_t on)
 
 /* ---- taking by force ---- */
 
-/* Elementary steps (kernel/step.h): to look at one, to take it and say so, beside giving it back.
+/* Elementary steps (kernel/bound.h): to look at one, to take it and say so, beside giving it back.
  */
 enum { LOOK_STEPS = 4, TAKE_STEPS = 24 };
 

@@ -4,7 +4,6 @@
  */
 #pragma once
 #include "kernel/context.h"
-#include "kernel/step.h"
 #include "plant.h"
 
 static inline struct slot *

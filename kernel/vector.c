@@ -17,7 +17,6 @@
 #include "kernel/frame.h"
 #include "kernel/slice.h"
 #include "kernel/slot.h"
-#include "kernel/step.h"
 
 enum { NAME_STEPS = 4 };
 

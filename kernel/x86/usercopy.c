@@ -67,7 +67,7 @@ absent:
 }
 
 uint64_t
-arch_index_masked(uint64_t index, uint64_t n)
+index_masked(uint64_t index, uint64_t n)
 {
     uint64_t mask; /* all ones where the subtraction borrows */
 

@@ -16,7 +16,7 @@
 #include "kernel/reap.h"
 #include "kernel/revoke.h"
 #include "kernel/slice.h"
-#include "kernel/step.h"
+#include "kernel/bound.h"
 #include "test/kernel/fake.h"
 
 enum {

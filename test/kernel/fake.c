@@ -19,7 +19,7 @@
 #include "kernel/owned.h"
 #include "kernel/pin.h"
 #include "kernel/slice.h"
-#include "kernel/step.h"
+#include "kernel/bound.h"
 
 static struct frame table[FAKE_FRAMES];
 static _Alignas(FRAME_BYTES) uint8_t memory[FAKE_FRAMES][FRAME_BYTES];
@@ -33,7 +33,7 @@ struct frame *frame_table = table;
 uint64_t frame_count = FAKE_FRAMES;
 
 uint64_t
-arch_index_masked(uint64_t index, uint64_t n)
+index_masked(uint64_t index, uint64_t n)
 {
     return index < n ? index : 0;
 }
@@ -81,7 +81,7 @@ int
 fake_take(uint64_t account_frame, uint64_t n)
 {
     assert(table[n].type == FRAME_FREE);
-    if (account_charge(account_at(account_frame), 1))
+    if (account_take(account_at(account_frame), ACCOUNT_FRAMES, 1))
         return E_DQUOT;
     table[n] = (struct frame){.type = FRAME_PLAIN};
     owned_enter((uint32_t)account_frame, n, 1);
@@ -131,7 +131,7 @@ frame_retire(uint64_t n)
 void
 frame_give_back(uint64_t n)
 {
-    account_discharge(account_at(table[n].owner), 1);
+    account_return(account_at(table[n].owner), ACCOUNT_FRAMES, 1);
     owned_leave(n);
     table[n] = (struct frame){.type = FRAME_FREE};
 }
@@ -333,7 +333,8 @@ fake_begin(void)
     owned_init(FAKE_ROOT);
     owned_enter(FAKE_ROOT, FAKE_TABLE, FAKE_FRAMES - FAKE_TABLE);
     account_init(FAKE_ROOT);
-    assert(!account_charge(account_root, FAKE_FRAMES - FAKE_TABLE)); /* but 0, and root's own */
+    assert(!account_take(account_root, ACCOUNT_FRAMES,
+                         FAKE_FRAMES - FAKE_TABLE)); /* but 0, and root's own */
     account_totals();
     memset(slices, 0, sizeof(slices));
     for (uint32_t i = 0; i < FAKE_CPUS; i++)

@@ -13,7 +13,7 @@
 #include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/cap.h"
-#include "kernel/step.h"
+#include "kernel/bound.h"
 #include "test/kernel/fake.h"
 
 enum {
