@@ -49,7 +49,7 @@ copy_in_word(uint64_t *to, uint64_t from_va)
     if (from >= room && !planted(PLANT_COPY_RANGE))
         return false;
     if (!planted(PLANT_COPY_RANGE))
-        from = arch_index_masked(from, room);
+        from = index_masked(from, room);
     __asm__ goto("stac\n"
                  "1:\tmov %c2(%1), %0\n\t"
                  "clac\n\t"
