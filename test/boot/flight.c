@@ -32,8 +32,7 @@ enum {
     LIMIT = 64,
 };
 
-static const uint64_t SETTLE_NS = 400 * 1000 * 1000, STILL_NS = 150 * 1000 * 1000,
-                      PATIENCE_NS = 60000000000;
+static const uint64_t SETTLE_NS = 400000000, STILL_NS = 150000000, PATIENCE_NS = 60000000000;
 
 /* Frames that follow each other, and where we see them. */
 struct run {
@@ -244,7 +243,7 @@ fill(const struct run *r)
 static uint32_t
 uses(uint64_t frame)
 {
-    struct frame_state f;
+    struct frame_state f = {0};
 
     fine(call_frame_read(SLOT_ACCOUNT, frame, 1, (uintptr_t)&f).value, "frame_read");
     return f.uses;
