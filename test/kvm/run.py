@@ -13,6 +13,7 @@ import base64, collections, importlib.util, os, re, shlex, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, d) for d in ('../../bench', '../command', '../boot')]
+from flights import pieces  # noqa: E402
 from harness import Failure, Result, expect, one_line, same, short  # noqa: E402
 import outer  # noqa: E402
 
@@ -58,6 +59,13 @@ def twice(r):
     same((r.code, r.out), (7, b'84\n2\n8\n'), f'result (told {short(r.err)})')
 
 
+def sent(r):
+    """There the device reads what is in flight on a thread of its own."""
+    wanted = ''.join(pieces()).encode()
+    same(r.out[:len(wanted)], wanted, 'output')
+    expect(r.code == 0 and re.fullmatch(rb'done \d+\n', r.out[len(wanted):]), f'{r.code}, not the end: {short(r.out[-300:])} {short(r.err)}')
+
+
 def refused(*words):
     return lambda r: one_line(r, 125, *words)
 
@@ -81,6 +89,7 @@ def enter_machines():
                   'end of interrupt by memory'))
         case(f'linux_program.{kind}', "printf '42\\n1\\n4\\n' | " + command('--machine', kind, 'busybox', 'sh', '-c', TWICE), twice)
     case('two_processors', command('-v', '--cpus', '2', 'hello'), says('2 processors'))
+    case('flights', command('-m', '16m', f'{outer.PROJECT}/out/test/flight'), sent, ['out/test/flight'])
     case('a_sleep_ends', command('busybox', 'sleep', '1'), lambda r: same((r.code, r.out), (0, b''), 'result'))
 
 
