@@ -37,12 +37,12 @@ struct call_result console_send(const struct console *c, uint32_t stream, uint64
 struct call_result console_read(const struct console *c, uint64_t va, uint64_t n);
 
 /*
- * Write all, as one piece: what other threads write comes before or behind it. 0, or the first
+ * Write all, as one piece: what other threads and contexts write comes before or behind it. 0, or the first
  * error. Who writes faster than the host reads waits; nothing is dropped.
  */
 int console_write_all(const struct console *c, uint32_t stream, const void *bytes, uint64_t n);
 
-/* Around the writing of a piece, which may sleep: nothing, until there are threads. */
+/* Around the writing of a piece, which may sleep: nothing, until there are contexts or threads. */
 extern void (*exo_output_take)(void);
 extern void (*exo_output_drop)(void);
 

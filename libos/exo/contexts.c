@@ -14,6 +14,8 @@
 #include "abi/memory.h"
 #include "abi/slice.h"
 #include "lib/string.h"
+#include "libos/exo/clock.h"
+#include "libos/exo/console.h"
 #include "libos/exo/lock.h"
 #include "libos/exo/roll.h"
 #include "libos/exo/space.h"
@@ -92,6 +94,39 @@ end_from_any(int status)
     call_yield(SLOT_CONTEXT);
 }
 
+/* ---- output of contexts that have no threads ---- */
+
+enum { OUTPUT_PAUSE_NS = 200 * 1000 };
+
+static uint32_t output_holder; /* index + 1: who writes a piece; 0: nobody */
+
+/* Who has it may sleep until the host reads: that is slept through, too. Who has died has it not. */
+static void
+output_take(void)
+{
+    uint32_t self = context_here()->index + 1, holder = 0;
+
+    if (upcall_depth() > 0) /* it may have interrupted whoever has it */
+        return;
+    while (!__atomic_compare_exchange_n(&output_holder, &holder, self, false, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED)) {
+        struct wait_clause soon = {0, WAIT_CLOCK, 0, clock_ns() + OUTPUT_PAUSE_NS};
+        const struct context *c = context_at(holder - 1);
+
+        if (c && !context_stopped(c)) {
+            call_wait((uintptr_t)&soon, 1);
+            holder = 0;
+        } /* else it is taken from that one */
+    }
+}
+
+static void
+output_drop(void)
+{
+    if (upcall_depth() == 0)
+        __atomic_store_n(&output_holder, 0, __ATOMIC_RELEASE);
+}
+
 /* ---- making one ---- */
 
 /* A block. Null: no memory. */
@@ -150,6 +185,10 @@ context_add(void (*fn)(void *argument), void *argument)
     exo_on_stuck = roll_stuck;
     exo_on_rolled = exo_roll_return;
     exo_end = end_from_any;
+    if (!exo_context.ready_none) { /* else there are threads, which have a way of their own */
+        exo_output_take = output_take;
+        exo_output_drop = output_drop;
+    }
     exo_context.slot = SLOT_CONTEXT;
     lock_take(&contexts_lock);
     while (i < CONTEXTS_MAX && contexts[i])
@@ -229,12 +268,15 @@ context_stop(const struct context *c)
 int
 context_remove(struct context *c)
 {
+    uint32_t holder = c->index + 1; /* of the output: it goes with it */
     int error;
 
     lock_take(&contexts_lock);
     if (c->position != SLOT_NOTHING)
         call_slice_give(SLOT_ACCOUNT, c->cpu, c->position, 1);
     call_slot_clear(SLOT_SLOTS, c->slot);
+    (void)__atomic_compare_exchange_n(&output_holder, &holder, 0, false, __ATOMIC_RELEASE,
+                                      __ATOMIC_RELAXED);
     error = pool_give(&exo_pool, c->frame, 1);
     if (!error)
         error = pool_give(&exo_pool, c->vector_frame, 1);

@@ -4,6 +4,9 @@
  * at once. All have the same address space to begin with, and the same library; context_here()
  * tells them apart.
  *
+ * What one writes to the console is whole, whoever else writes. Once there are threads only those
+ * that run threads (threads_spread) write.
+ *
  * Each takes a slot from CONTEXT_SLOT on and two counters of SLOT_EVENTS, by its index.
  */
 #pragma once

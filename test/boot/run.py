@@ -580,10 +580,9 @@ def enter_library():
             lambda n=name, w=word, c=code, s=says, o=options: library(n, w, c, s, o))
 
 
-@test(MACHINE, name='lines.whole_and_all_there')
-def lines_whole_and_all_there():
-    """Five threads write 2.6 MB against a reader who begins late and takes little at a time."""
-    p = start(['-m', '32m'], [program('lines')])
+def lines_whole_and_all_there(words, options):
+    """Five write 4 MB against a reader who begins late and takes little at a time."""
+    p = start(['-m', '32m', *options], [program('lines'), *words])
     p.stdin.close()
     time.sleep(2)
     out = b''
@@ -595,9 +594,15 @@ def lines_whole_and_all_there():
     expect(lines.pop().startswith('done '), 'no end')
     for writer in range(5):
         mine = [line for line in lines if line.startswith(f'{writer} ')]
-        want = [f'{writer} {i} ' + chr(97 + writer) * ((i * 131 + writer * 17) % 700) for i in range(1500)]
+        want = [f'{writer} {i} ' + chr(97 + writer) * ((i * 131 + writer * 17) % 700 if i % 100 else 20000) for i in range(1500)]
         expect(mine == want, f'writer {writer}: {len(mine)} lines, {sum(a != b for a, b in zip(mine, want))} others')
     same(len(lines), 7500, 'lines')
+
+
+def enter_lines():
+    test(MACHINE, name='lines.whole_and_all_there')(lambda: lines_whole_and_all_there([], []))
+    for words in ['spread'], ['contexts']:
+        test(MACHINE, name=f'lines.{words[0]}.2_processors')(lambda w=words: lines_whole_and_all_there(w, ['--cpus', '2']))
 
 
 def posted(words=(), options=(), kernel=PLANT_KERNEL):
@@ -691,6 +696,7 @@ enter_deaths(run_beside, judge)
 enter_flights(judge, faults(), PLANT_KERNEL)
 enter_hogs()
 enter_library()
+enter_lines()
 enter_granters()
 enter_handoffs()
 enter_stress()
