@@ -25,11 +25,12 @@ work_do(struct cpu *cpu)
         return;
     cycles = arch_counter();
     begin = clock_now();
-    if (cpu->current && begin < cpu->work_ns && !planted(PLANT_WORK_SHARE))
+    if (cpu->current && begin < cpu->work_ns)
         return; /* I2 */
     cpu->work = channel_work();
     took = clock_now() - begin;
-    cpu->work_ns = begin + (took < SLICE_LOST_NS ? took : SLICE_LOST_NS) * WORK_SHARE;
+    took = planted(PLANT_WORK_SHARE) ? 0 : took < SLICE_LOST_NS ? took : SLICE_LOST_NS;
+    cpu->work_ns = begin + took * WORK_SHARE;
     cycles = arch_counter() - cycles;
     account_root->work_cycles += cycles; /* I3 */
     cpu->counter_mark += cycles;

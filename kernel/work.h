@@ -16,7 +16,7 @@
 
 struct cpu;
 
-enum { WORK_SHARE = 20 };
+enum { WORK_SHARE = 25 }; /* a twentieth, with what it costs to begin it, and whom it wakes */
 
 /* The source has fired on this processor. */
 void work_fired(struct cpu *cpu);

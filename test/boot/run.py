@@ -21,6 +21,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../
 from harness import *
 from bochs import enter_bochs
 from deaths import enter_deaths
+from floods import enter_floods
 from flights import enter_flights
 from library import enter_library
 from machines import enter_machines
@@ -418,17 +419,6 @@ def alone_control():
     expect('BREACH nobody interrupts' in out, short(out))
 
 
-@test(MACHINE, name='flood.console')
-def flood_console():
-    """Input as fast as the host can send it costs who reads it, not the partition beside."""
-    p = start(['-v', *COUNTED, '-m', '8m', '--beside-memory', '8m', '--beside', f'{program("slices")} interrupted'],
-              ['busybox', 'md5sum'], stdin=subprocess.PIPE)
-    r = finish(p, bytes(100 << 20), 60)
-    said = r.err.decode()
-    expect('BREACH' not in said and re.search(r'^beside1\| done [0-9]+$', said, re.M), short(said))
-    expect(b'2f282b84e7e608d5852449ed940bfc51  -' in r.out, short(r.out))
-
-
 def hogged(kind):
     """It costs only its own slices, and ends by Ctrl-C."""
     p = start(['-v', *COUNTED, '--kernel-arg', 'check', '-m', '8m', '--beside-memory', '8m', '--beside', f'{program("slices")} yield'],
@@ -534,24 +524,6 @@ def frames_left(argument):
     return int(re.search(r'; (\d+) frames in use now', r.err.decode()).group(1))
 
 
-def posted(words=(), options=(), kernel=PLANT_KERNEL):
-    p = run(['-v', '-m', '24m', '--cpus', '2', *options, '--kernel', kernel, *(w for x in ['check', *words] for w in ('--kernel-arg', x))],
-            [program('posts'), *(['share'] if options else [])], timeout=200)
-    return judge('posts', p)
-
-
-@test(MACHINE, name='flood.posts')
-def flood_posts():
-    wrong = posted(options=COUNTED)
-    wrong.pop('victim')
-    expect(not wrong, str(wrong))
-
-
-@test(MACHINE, name='flood.control.POST_RATE')
-def flood_posts_control():
-    expect('refused' in posted([f'plant={faults()["POST_RATE"]}'], COUNTED), 'a flood was not seen')
-
-
 COUNTED_ACTS = [  # where the clock counts instructions: name, program, arguments, processors, what is planted, the oracle that sees it
     ('act22_storm.calls', 'act22_storm', ['calls'], 2, '', ''),
     ('act22_storm.batches', 'act22_storm', ['batches'], 2, '', ''),
@@ -620,6 +592,7 @@ enter_machines(faults(), PLANT_KERNEL)
 enter_pauses(judge, faults(), PLANT_KERNEL)
 enter_shares(judge, faults(), PLANT_KERNEL)
 enter_bochs()
+enter_floods(judge, faults(), PLANT_KERNEL, RELEASE_KERNEL)
 enter_tags()
 enter_deaths(run_beside, judge)
 enter_flights(judge, faults(), PLANT_KERNEL)

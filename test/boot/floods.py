@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""
+floods.py - what others send as fast as they can costs who it is for, not the partition beside: input, messages, posts.
+"""
+import os, re, subprocess
+from harness import *
+
+# shares of time do not depend on the host
+CLOCKED = ['--accel', 'tcg', '--emulator', os.path.join(ROOT, 'test/boot/counted.sh')]
+FLOODED = ['--accel', 'tcg', '--emulator', os.path.join(ROOT, 'test/boot/flooding.py')]
+BESIDE = ['-m', '8m', '--beside-memory', '8m', '--beside', os.path.join(ROOT, 'out/test/slices') + ' interrupted']
+
+
+def beside_has_its_share(said):
+    expect('BREACH' not in said and re.search(r'^beside1\| done [0-9]+$', said, re.M), short(said[-400:]))
+
+
+def flood_console():
+    """Input as fast as the host can send it costs who reads it, not the partition beside."""
+    r = finish(start(['-v', *CLOCKED, *BESIDE], ['busybox', 'md5sum'], stdin=subprocess.PIPE), bytes(100 << 20), 60)
+    beside_has_its_share(r.err.decode())
+    expect(b'2f282b84e7e608d5852449ed940bfc51  -' in r.out, short(r.out))
+
+
+def small_messages(kernel, *words):
+    """
+    What the partition beside says, with messages without credit, as many as the machine takes, to a main partition that looks
+    at each.
+    """
+    options = ['-v', *FLOODED, *BESIDE, '--kernel', kernel]
+    for word in words:
+        options += ['--kernel-arg', word]
+    p, said = start(options, ['busybox', 'cat'], stdin=subprocess.PIPE), b''
+    while b'beside1| exited' not in said and (line := p.stderr.readline()):
+        said += line
+    r = finish(p, b'', 60)
+    same(r.code, 0, 'exit code')
+    return said.decode()
+
+
+def messages_without_share(kernel, fault):
+    said = small_messages(kernel, fault)
+    expect('beside1| BREACH' in said, f'work that takes all was not seen: {short(said[-400:])}')
+
+
+def posted(judge, kernel, words):
+    p = run(['-v', '-m', '24m', '--cpus', '2', *CLOCKED, '--kernel', kernel, *(w for x in ['check', *words] for w in ('--kernel-arg', x))],
+            [os.path.join(ROOT, 'out/test/posts'), 'share'], timeout=200)
+    return judge('posts', p)
+
+
+def flood_posts(judge, kernel):
+    wrong = posted(judge, kernel, [])
+    wrong.pop('victim')
+    expect(not wrong, str(wrong))
+
+
+def enter_floods(judge, faults, kernel, release):
+    test(MACHINE, name='flood.console')(flood_console)
+    test(MACHINE, name='flood.messages')(lambda: beside_has_its_share(small_messages(kernel)))
+    test(MACHINE, name='flood.messages.release')(lambda: beside_has_its_share(small_messages(release)))
+    test(MACHINE, name='flood.control.WORK_SHARE')(lambda: messages_without_share(kernel, f'plant={faults["WORK_SHARE"]}'))
+    test(MACHINE, name='flood.posts')(lambda: flood_posts(judge, kernel))
+    test(MACHINE, name='flood.control.POST_RATE')(
+        lambda: expect('refused' in posted(judge, kernel, [f'plant={faults["POST_RATE"]}']), 'a flood was not seen'))
