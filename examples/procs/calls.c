@@ -101,10 +101,13 @@ call_serve(struct task *t, struct save_area *s)
 static void
 on_foreign(struct save_area *save)
 {
-    int64_t r = serve(here_of(context_here())->current, save);
+    int64_t r = serve(here_now()->current, save);
 
-    if (r != AGAIN)
-        save->rax = (uint64_t)r;
+    if (r == AGAIN) { /* another's turn */
+        sched_settle(context_here(), here_now(), save);
+        return;
+    }
+    save->rax = (uint64_t)r;
     sched_leave(save);
 }
 

@@ -50,6 +50,7 @@ epoch_wait(uint64_t epoch)
 enum { COPY_BYTES = 32, COPY_MOVES = PAGE / COPY_BYTES };
 
 void (*page_bytes_copy)(void *to, const void *from);
+bool vectors_wide;
 
 static void
 copy_words(void *to, const void *from)
@@ -92,8 +93,8 @@ copies_begin(void)
     eax = 7;
     ecx = 0;
     __asm__("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
-    page_bytes_copy =
-        !(ebx & ERMS) && features & AVX && (xcr0 & YMM) == YMM ? copy_vectors : copy_words;
+    vectors_wide = features & AVX && (xcr0 & YMM) == YMM;
+    page_bytes_copy = !(ebx & ERMS) && vectors_wide ? copy_vectors : copy_words;
 }
 
 /* ---- frames_lock is held ---- */
@@ -178,6 +179,7 @@ frame_take(uint32_t *where)
     struct stash *s = &stashes[context_here()->index];
     uint32_t i;
 
+    __asm__("" : "+r"(s)); /* found once, not for each of its words */
     if (s->n == 0 && !stash_fill(s))
         return false;
     i = s->frame[--s->n];

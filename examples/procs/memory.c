@@ -41,11 +41,16 @@ page_copy(struct page *page, uint32_t *old)
 static uint64_t
 page_entry(const struct page *page)
 {
-    uint64_t entry = frame_number(page->frame) << FRAME_SHIFT | MAP_READ;
+    static const uint8_t rights[] = {[0] = RW,
+                                     [PAGE_COPY] = MAP_READ,
+                                     [PAGE_FIXED] = MAP_READ,
+                                     [PAGE_COPY | PAGE_FIXED] = MAP_READ,
+                                     [PAGE_CODE] = RW | MAP_EXEC,
+                                     [PAGE_CODE | PAGE_COPY] = MAP_READ | MAP_EXEC,
+                                     [PAGE_CODE | PAGE_FIXED] = MAP_READ | MAP_EXEC,
+                                     [PAGE_CODE | PAGE_COPY | PAGE_FIXED] = MAP_READ | MAP_EXEC};
 
-    if (!(page->flags & (PAGE_COPY | PAGE_FIXED)))
-        entry |= MAP_WRITE;
-    return page->flags & PAGE_CODE ? entry | MAP_EXEC : entry;
+    return frame_number(page->frame) << FRAME_SHIFT | rights[page->flags];
 }
 
 static bool

@@ -62,6 +62,7 @@ uint64_t frame_number(uint32_t frame);
 uint32_t frames_free(void);
 extern void (*page_bytes_copy)(void *to,
                                const void *from); /* a page's, as this processor does it best */
+extern bool vectors_wide;                         /* vector registers have 32 bytes */
 void epoch_wait(uint64_t epoch);
 
 /* ---- private memory ---- */
@@ -236,6 +237,15 @@ here_of(const struct context *c)
     return c->argument;
 }
 
+static inline struct here *
+here_now(void)
+{
+    struct here *h;
+
+    __asm__ volatile("movq %%gs:%c1, %0" : "=r"(h) : "i"(offsetof(struct context, argument)));
+    return h;
+}
+
 static inline struct task *
 task_current(uint32_t context)
 {
@@ -270,11 +280,13 @@ enum { TASK_OVER = 1, SLICE_OVER = 2 };
 
 /* Is nothing due on the way back to the current task, which is on? */
 static inline bool
-sched_settled(const struct context *c, const struct here *h)
+sched_settled(const struct here *h)
 {
     const struct task *t = h->current;
+    uint32_t preempt;
 
-    return t == h->on && !(t->due | c->preempt | t->proc->killed) && !t->proc->signals;
+    __asm__ volatile("movl %%gs:%c1, %0" : "=r"(preempt) : "i"(HERE_PREEMPT));
+    return t == h->on && !(t->due | preempt | t->proc->killed) && !t->proc->signals;
 }
 
 /* The last that a handler does: what is due, and another task where the current one has gone. */
@@ -283,11 +295,10 @@ void sched_settle(struct context *c, struct here *h, struct save_area *save);
 static inline void
 sched_leave(struct save_area *save)
 {
-    struct context *c = context_here();
-    struct here *h = here_of(c);
+    struct here *h = here_now();
 
-    if (!sched_settled(c, h))
-        sched_settle(c, h, save);
+    if (!sched_settled(h))
+        sched_settle(context_here(), h, save);
 }
 
 void task_forget(uint32_t context); /* its context is dead, and has been seen to */
@@ -317,6 +328,17 @@ vectors_load(const void *at)
 static inline void
 registers_move(struct save_area *to, const struct save_area *from)
 {
+    if (__builtin_expect(vectors_wide, 1)) {
+        __asm__ volatile("vmovups (%1), %%ymm0\n\tvmovups 32(%1), %%ymm1\n\t"
+                         "vmovups 64(%1), %%ymm2\n\tvmovups 96(%1), %%ymm3\n\t"
+                         "vmovups 144(%1), %%ymm4\n\t"
+                         "vmovups %%ymm0, (%0)\n\tvmovups %%ymm1, 32(%0)\n\t"
+                         "vmovups %%ymm2, 64(%0)\n\tvmovups %%ymm3, 96(%0)\n\t"
+                         "vmovups %%ymm4, 144(%0)\n\tvzeroupper" ::"r"(to),
+                         "r"(from)
+                         : "memory");
+        return;
+    }
     __asm__ volatile("movups (%1), %%xmm0\n\tmovups 16(%1), %%xmm1\n\t"
                      "movups 32(%1), %%xmm2\n\tmovups 48(%1), %%xmm3\n\t"
                      "movups 64(%1), %%xmm4\n\tmovups 80(%1), %%xmm5\n\t"

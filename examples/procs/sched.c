@@ -279,14 +279,16 @@ sched_sleep(struct task *t, struct save_area *save, struct task **place, const u
 {
     struct context *c = context_here();
     struct here *h = here_of(c);
+    uint64_t up;
 
     save->rip -= SYSCALL_BYTES; /* where a signal's handler returns to */
     t->again = AGAIN_CALL;
     put_off(c, h, t, save);
     lock_take(&run_lock);
-    if (__builtin_expect(*place || (some && *(const volatile uint64_t *)some) || t->ends ||
-                             t->proc->killed || signal_due(t->proc),
-                         0)) {
+    up = (uintptr_t)*place | t->ends | t->proc->killed;
+    if (some)
+        up |= *(const volatile uint64_t *)some;
+    if (__builtin_expect(up || signal_due(t->proc), 0)) {
         append(t); /* somebody else sleeps there, or something came up: it will ask again */
     } else {
         t->state = TASK_WAITING;
