@@ -85,7 +85,7 @@ function flush_call(    i, lo_hi, list, value, u) {
     }
     if (!n_ways && gives ~ /E_FAULT/) fail("call " name " gives E_FAULT, but follows no address")
     if (n_ways && gives !~ /E_FAULT/) fail("call " name " follows an address, but does not give E_FAULT")
-    for (i = n_args + 1; i <= 5; i++) list = list ", 0"
+    for (i = n_args + 1; i <= 5; i++) list = list ", call_any()"
     u = ""; for (i = n_args + 1; i <= 5; i++) u = u "    (void)" reg[i] ";\n"
     put("call_numbers.h", "    CALL_" name " = " number ",")
     if (fast) { params = params ", uint64_t slot"; passed = passed ", a" }
