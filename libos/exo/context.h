@@ -106,5 +106,5 @@ busy_leave(void)
         exo_on_preempt();
 }
 
-/* Called by exo_start alone: make *c what gs names. */
+/* Make *c what gs names. For what begins on a context: begin.c, contexts.c, child.c. */
 void context_begin(struct context *c, uint32_t index);

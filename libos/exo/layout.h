@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* libos/exo/layout.h - offsets that assembly and C share; context.c and thread.c assert each. */
+/* libos/exo/layout.h - offsets that assembly and C share; asserted beside each structure. */
 #pragma once
 
 /* struct upcall_page */

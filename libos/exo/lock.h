@@ -58,6 +58,11 @@ lock_self(void)
     return self;
 }
 
+/*
+ * Waits as long as another context holds it, some dozen instructions if none does. A context takes a
+ * lock once, at most CONTEXT_LOCKS_MAX at a time, and drops the last that it took first: else the
+ * partition ends with a line that says so. Meanwhile its thread stays on it, and must not sleep.
+ */
 static inline void
 lock_take(struct lock *l)
 {
@@ -80,6 +85,7 @@ lock_take(struct lock *l)
         lock_wait(l, self);
 }
 
+/* From here on others may have it. A preemption that was put off meanwhile happens in here. */
 static inline void
 lock_drop(struct lock *l)
 {

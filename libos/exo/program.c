@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * load.c - from the bytes of a static executable to its first instruction: regions for its
+ * program.c - from the bytes of a static executable to its first instruction: regions for its
  * segments, and the stack that it may expect (System V ABI, AMD64 supplement, process
  * initialization).
  */

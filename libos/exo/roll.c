@@ -5,7 +5,7 @@
  * Invariants
  *  A1 a context is in a critical section while one of lock[0 .. n_locks) names it as holder, or
  *     while `rolls` names another that is in one. n_locks counts a lock before it is taken and
- *     after it is dropped (L1 of lock.c), so nothing is missed in between.
+ *     after it is dropped (L1 of lock.h), so nothing is missed in between.
  *  A2 `roller` of a dead context is set by who wins it, and stays until the section is over. If
  *     the roller dies too, whoever finds that out rolls the roller: its registers are then those
  *     of the first one's section, and gs names the first; when that is over they are its own

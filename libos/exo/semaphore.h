@@ -60,7 +60,7 @@ void semaphore_post_last(struct semaphore *s) __attribute__((noreturn));
 /* The same, not beyond a time of the clock: false if that has passed first. */
 bool semaphore_wait_until(struct semaphore *s, uint64_t ns);
 
-/* Take one if there is one. */
+/* Take one if there is one: true. Never waits for a post. */
 bool semaphore_try(struct semaphore *s);
 
 struct mutex {
@@ -69,7 +69,11 @@ struct mutex {
 };
 
 void mutex_init(struct mutex *m);
-void mutex_take(struct mutex *m); /* not twice: that is the end */
+/*
+ * For as long as one likes, also while sleeping. Who takes one twice, or drops another's, ends the
+ * partition with a line that says so. It does not survive its holder: locks do (lock.h).
+ */
+void mutex_take(struct mutex *m);
 void mutex_drop(struct mutex *m);
 
 struct condition_waiter;

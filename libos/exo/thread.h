@@ -13,7 +13,11 @@
 #include "libos/exo/switch.h"
 #include "libos/exo/timer.h"
 
-/* Start fn(argument). Null: no memory. */
+/*
+ * Start fn(argument), which has nearly 56 KiB of stack; it takes a page, and more as it uses them. The
+ * record is the caller's until thread_join, which each thread needs. Null: no memory, or the vector
+ * state of this processor is larger than a page.
+ */
 struct thread *thread_start(thread_fn *fn, void *argument);
 
 /*
@@ -23,13 +27,13 @@ struct thread *thread_start(thread_fn *fn, void *argument);
  */
 int threads_spread(uint32_t n);
 
-/* Wait until it has ended, and take it back. Each thread is to be joined once, by one. */
+/* Wait until it has ended, and take back its record and stack. Once for each thread, by one. */
 void thread_join(struct thread *t);
 
 /* End the running thread, as returning from its function does. */
 void thread_exit(void) __attribute__((noreturn));
 
-/* Let the others run that are ready. */
+/* Let the others run that are ready; if there are none, go on. No call of the kernel. */
 void thread_yield(void);
 
 /* fs of the running thread: for its local storage. */

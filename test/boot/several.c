@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * several.c - contexts of one environment on several processors: they run at once, take locks from
- * each other, take faults each for itself, are interrupted, stopped and replaced.
+ * each other, take faults each for itself, are interrupted, stopped and replaced. Argument `twice`,
+ * `order`, `many`: a lock is misused, which must be the end.
  */
 #include "abi/account.h"
 #include "abi/event.h"
@@ -167,10 +168,26 @@ interrupted(void)
     exo_on_event = before;
 }
 
+static void
+misuse(char how)
+{
+    static struct lock locks[CONTEXT_LOCKS_MAX + 1];
+
+    lock_take(&lock);
+    if (how == 't')
+        lock_take(&lock);
+    for (int i = 0; i < (how == 'm' ? CONTEXT_LOCKS_MAX : 1); i++)
+        lock_take(&locks[i]);
+    if (how == 'o')
+        lock_drop(&lock);
+}
+
 int
 exo_main(const struct start_page *start)
 {
     (void)start;
+    if (argument(0)[0])
+        misuse(argument(0)[0]);
     pages =
         (volatile uint64_t *)region_reserve(PAGES, FRAME_BYTES, MAP_READ | MAP_WRITE, NULL, NULL);
     expect(pages != NULL, "a region");
