@@ -101,6 +101,7 @@ enum planted_fault {
     PLANT_FLIGHT,       /* act 10: a frame that is taken is free while a device uses it */
     PLANT_DEVICE,       /* no fault of ours: with all flights out the port's device breaks a rule */
     PLANT_TAG_CONTROL,  /* the same, and a root loaded again keeps what was taken meanwhile */
-    PLANT_REGISTER, /* act 12: a call that gave way comes back with a register of who ran then */
-    PLANT_PADDING,  /* act 12: words that mean nothing are told as they lie on the stack */
+    PLANT_REGISTER,   /* act 12: a call that gave way comes back with a register of who ran then */
+    PLANT_RESUME_RIP, /* act 13: a debugger may set any rip */
+    PLANT_PADDING,    /* act 12: words that mean nothing are told as they lie on the stack */
 };

@@ -160,8 +160,8 @@ address_is_canonical(uint64_t va)
 int
 arch_context_set_registers(struct context *context, const struct save_area *regs)
 {
-    if (!address_is_users(regs->rip) || !address_is_canonical(regs->fs_base) ||
-        !address_is_canonical(regs->gs_base))
+    if ((!address_is_users(regs->rip) && !planted(PLANT_RESUME_RIP)) ||
+        !address_is_canonical(regs->fs_base) || !address_is_canonical(regs->gs_base))
         return E_INVAL;
     context_x86(context)->regs = *regs;
     context->run = 0; /* what a processor still holds of it is void */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * act13_edge.c - hostile act 13: `syscall` at the last bytes below the canonical edge, and starts
- * and jumps to addresses that no library has. The kernel never faults on a library's stack: what
+ * act13_edge.c - hostile act 13: `syscall` at the last bytes below the canonical edge, and starts,
+ * jumps and resumes to addresses that no library has. The kernel never faults on a library's stack: what
  * comes of it is an upcall, or a refusal.
  */
 #include "test/boot/kit.h"
@@ -110,6 +110,50 @@ wild_starts(void)
     fine(start_at(0x00007fffffffefff, 0x00007fffffffefff), "a start below USER_TOP");
 }
 
+static void __attribute__((naked)) trap_at_once(void)
+{
+    __asm__ volatile("push %rax\n\tud2");
+}
+
+/* Goes on with registers that were written, wherever its stack is said to be; it has no upcalls. */
+static void
+go_on(const struct save_area *regs)
+{
+    fine(call_context_write(CONTEXT, (uintptr_t)regs).value, "context_write");
+    fine(call_context_resume(CONTEXT).value, "context_resume");
+    while (context_told(CONTEXT).phase != CONTEXT_STOPPED)
+        call_yield(CONTEXT);
+    hold(context_told(CONTEXT).cause == CAUSE_DEPTH, "it ends by its own fault");
+    hold(context_told(CONTEXT).save.rsp == regs->rsp, "with the stack that it had");
+}
+
+/* A resume to addresses that are nobody's: refused, or what happens is the context's own. */
+static void
+wild_resumes(void)
+{
+    static const uint64_t places[] = {0x0000800000000000, 0x8000000000000000, 0xffff7fffffffffff,
+                                      0xffff800000000000, 0xffffffff80100000, 0xffffffffffffffff};
+    struct context_start start = {.rip = FRAME_BYTES, .stop_slot = SLOT_NOTHING};
+
+    for (uint32_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        struct save_area good = {.rip = (uintptr_t)trap_at_once, .rsp = FRAME_BYTES}, bad = good;
+
+        start.vector_frame = frame_new();
+        fine(call_context_make(SLOT_ENV, frame_new(), CONTEXT, (uintptr_t)&start).value,
+             "context_make");
+        fine(call_context_stop(CONTEXT).value, "context_stop");
+        bad.rip = places[i];
+        refuse(call_context_write(CONTEXT, (uintptr_t)&bad).value, E_INVAL, "a resume there");
+        bad = good;
+        bad.fs_base = bad.gs_base = places[i];
+        if (places[i] < KERNEL_DIRECT)
+            refuse(call_context_write(CONTEXT, (uintptr_t)&bad).value, E_INVAL, "such a base");
+        good.rsp = places[i];
+        go_on(&good);
+        call_slot_clear(SLOT_SLOTS, CONTEXT);
+    }
+}
+
 int
 exo_main(const struct start_page *start)
 {
@@ -119,5 +163,6 @@ exo_main(const struct start_page *start)
     page_beyond();
     wild_jumps();
     wild_starts();
+    wild_resumes();
     return done();
 }

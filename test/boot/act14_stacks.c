@@ -92,6 +92,16 @@ guard_whole(uint64_t from, uint64_t to)
     return true;
 }
 
+static bool
+page_empty(const volatile uint64_t *words)
+{
+    uint64_t any = 0;
+
+    for (uint64_t i = 0; i < FRAME_BYTES / sizeof(*words); i++)
+        any |= words[i];
+    return any == 0;
+}
+
 static void
 dies(uint64_t rsp, const char *what)
 {
@@ -137,6 +147,7 @@ exo_main(const struct start_page *start)
     dies(va + 2ul * FRAME_BYTES, "a stack that is read-only");
     dies(va + FRAME_BYTES + 4, "a stack across the end of a page");
     hold(guard_whole(0, FRAME_BYTES), "of which the half that could be was not written");
+    hold(page_empty((const uint64_t *)(va + FRAME_BYTES)), "nor was the page behind it");
     dies((uintptr_t)page + offsetof(struct upcall_page, save[1]), "a stack in the save areas");
     dies((uintptr_t)page + offsetof(struct upcall_page, save[0]), "a stack at its own words");
     return done();

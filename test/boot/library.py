@@ -4,8 +4,7 @@ library.py - what libos/exo promises: regions, heap, threads, contexts, roll-for
 """
 import os, re, time
 from harness import *
-
-COUNTED = ['--accel', 'tcg', '--emulator', os.path.join(ROOT, 'test/boot/counted.sh')]  # shares of time do not depend on the host
+from counted import COUNTED
 
 
 def program(name):

@@ -26,12 +26,10 @@ from flights import enter_flights
 from library import enter_library
 from machines import enter_machines
 from pauses import enter_pauses
-from shares import enter_shares
+from counted import COUNTED, enter_counted
 
 TRACED = ['upcalls', 'resume', 'act25_transfer', 'act29_pointers', 'caps']  # also where events are recorded: other entry paths
 TIMED = ['upcalls']  # its checks name times
-# shares of time do not depend on the host
-COUNTED = ['--accel', 'tcg', '--emulator', os.path.join(ROOT, 'test/boot/counted.sh')]
 MANY = (2, 4)  # processors: each act runs on so many too, on the test build
 PLANT_KERNEL = os.path.join(ROOT, 'out/tessera-plant.elf')
 RELEASE_KERNEL = os.path.join(ROOT, 'out/tessera.elf')
@@ -56,7 +54,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('act09_stale', [], []),  # its control needs two processors: below
     ('act12_scan', [], [('STALE', [], 'refused'), ('ZERO', [], 'refused')]),
     ('act12_leaks', [], [('REGISTER', [], 'refused'), ('PADDING', [], 'refused'), ('VECTORS', [], 'refused'), ('SEGMENTS', [], 'refused')]),
-    ('act13_edge', [], [('MAP_RANGE', [], 'alive'), ('START', [], 'refused')]),
+    ('act13_edge', [], [('MAP_RANGE', [], 'alive'), ('START', [], 'refused'), ('RESUME_RIP', [], 'refused')]),
     ('act14_stacks', [], [('UPCALL_RANGE', [], 'refused')]),
     ('act15_flags', [], [('RESUME_FLAGS', [], 'refused'), ('ENTRY_FLAGS', [], 'alive')]),
     ('act16_gates', [], [('GATES', [], 'refused'), ('SELECTORS', [], 'refused|alive'),
@@ -69,6 +67,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
                             ('IDENTITY', [], 'refused'), ('ENTRY_SLOT', [], 'alive'), ('ENTRY_POINT', [], 'refused')]),
     ('chains', [], [('CALL_DEAD', [], 'refused')]),
     ('stalls', [], [('CALL_LOST', [], 'refused'), ('CALL_DYING', [], 'refused')]),
+    ('act26_exhaust', [], [('LIMIT', [], 'refused')]),
     ('act27_calls', [], [('MAP_RANGE', [], 'alive'), ('SLOT_INDEX', [], 'alive'), ('KEEP', [], 'refused'),
                          ('ERROR', [], 'said')]),
     ('batches', [], [('BATCH', [], 'refused')]),
@@ -524,48 +523,6 @@ def frames_left(argument):
     return int(re.search(r'; (\d+) frames in use now', r.err.decode()).group(1))
 
 
-COUNTED_ACTS = [  # where the clock counts instructions: name, program, arguments, processors, what is planted, the oracle that sees it
-    ('act22_storm.calls', 'act22_storm', ['calls'], 2, '', ''),
-    ('act22_storm.batches', 'act22_storm', ['batches'], 2, '', ''),
-    ('act22_storm.control.SLICE_TIMER', 'act22_storm', ['calls'], 2, 'SLICE_TIMER', 'refused'),
-    ('act23_charge.holds', 'act23_charge', [], 1, '', ''),
-    ('act23_charge.control.DONATED', 'act23_charge', [], 1, 'DONATED', 'refused'),
-    ('transfers.holds', 'transfers', [], 1, '', ''),
-    ('transfers.control.CALL_PASSES', 'transfers', [], 1, 'CALL_PASSES', 'refused'),
-    ('transfers.control.CALL_PAYER', 'transfers', [], 1, 'CALL_PAYER', 'refused'),
-    ('transfers.control.CALL_DEAD', 'transfers', [], 1, 'CALL_DEAD', 'refused'),
-    ('sleeper.holds', 'sleeper', [], 1, '', ''),
-    ('sleeper.control.WAKE_TIME', 'sleeper', [], 1, 'WAKE_TIME', 'refused'),
-    ('turns.positions', 'turns', ['positions'], 2, '', ''),
-    ('turns.grace', 'turns', ['grace'], 2, '', ''),
-    ('turns.credit', 'turns', ['credit'], 2, '', ''),
-    ('turns.charge', 'turns', ['charge'], 2, '', ''),
-    ('turns.grace.control.DEBT', 'turns', ['grace'], 2, 'DEBT', 'refused'),
-    ('turns.credit.control.DEBT', 'turns', ['credit'], 2, 'DEBT', 'refused'),
-    ('turns.charge.control.DONATED', 'turns', ['charge'], 2, 'DONATED', 'refused'),
-    ('strikes.lingers', 'pauses', ['2000'], 1, '', ''),
-    ('strikes.deaf', 'pauses', ['2000', 'deaf'], 1, '', 'refused'),
-    ('strikes.seldom', 'pauses', ['2000', 'seldom'], 1, '', ''),
-    ('strikes.control.LOST', 'pauses', ['2000', 'seldom'], 1, 'LOST', 'refused'),
-    ('overdue.is_taken', 'overdue', ['1000'], 1, '', 'refused'),
-    ('overdue.stalled', 'overdue', ['1000'], 1, 'STALL', ''),
-    ('strikes.stalled', 'pauses', ['2000', 'deaf'], 1, 'STALL', ''),
-]
-
-
-def counted_act(program_name, words, cpus, fault, oracle, kernel=PLANT_KERNEL):
-    options = ['-v', '-m', '24m', *COUNTED, '--cpus', str(cpus), '--kernel', kernel, '--kernel-arg', 'check']
-    options += ['--kernel-arg', f'plant={faults()[fault]}'] if fault else []
-    wrong = judge(program_name, run(options, [program(program_name), *words], timeout=100))
-    wrong.pop('victim')  # there is none
-    expect(oracle in wrong if oracle else not wrong, str(wrong))
-
-
-def enter_counted_acts():
-    for name, *how in COUNTED_ACTS:
-        test(MACHINE, name=name)(lambda h=how: counted_act(*h))
-        if not how[3]:
-            test(MACHINE, name=f'{name}.release')(lambda h=how: counted_act(*h, kernel=RELEASE_KERNEL))
 
 
 @test(MACHINE, name='walls.up')
@@ -590,7 +547,6 @@ enter_storms()
 enter_inspect()
 enter_machines(faults(), PLANT_KERNEL)
 enter_pauses(judge, faults(), PLANT_KERNEL)
-enter_shares(judge, faults(), PLANT_KERNEL)
 enter_bochs()
 enter_floods(judge, faults(), PLANT_KERNEL, RELEASE_KERNEL)
 enter_tags()
@@ -601,7 +557,7 @@ enter_library(kernel_checks, COUNTS)
 enter_granters()
 enter_handoffs()
 enter_stress()
-enter_counted_acts()
+enter_counted(judge, faults(), PLANT_KERNEL, RELEASE_KERNEL)
 
 if __name__ == '__main__':
     sys.exit(main(sys.argv[1:]))
