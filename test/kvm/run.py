@@ -7,7 +7,8 @@ run.py - Tessera under KVM, one level down (outer.py): the command as a user giv
 
 All that is chosen runs in one boot of that guest, one after the other; what each wrote, and its status, come back and are
 judged here. The acts of test/boot run here too, judged by the same oracles: some, and with --long all but those that count
-instructions, which KVM cannot, and those that need vector registers kept, which the emulated processor cannot under KVM.
+instructions, which KVM cannot, and those that need vector registers kept, which the emulated processor cannot under KVM. And that
+guest stops a machine at random moments, which costs nobody anything (test/boot/pauses.py).
 """
 import base64, collections, importlib.util, os, re, shlex, sys
 
@@ -127,6 +128,40 @@ def enter_acts():
         case(f'act.{name}', f'echo x | {words}', holds(boot, name), [f'out/test/{name}', 'out/test/victim'], name not in ACTS_ALWAYS)
 
 
+# The guest's host stops the machine, again and again; standard input stays open until the program has seen enough.
+PAUSED = """mkfifo /tmp/fifo; {} </tmp/fifo & command=$!; exec 9>/tmp/fifo; until grep -q begun /tmp/out; do sleep 0.1; done
+machine=$(pidof qemu-system-x86_64)
+while kill -STOP $machine; do sleep {}; kill -CONT $machine; sleep 0.03; done 2>/dev/null; exec 9>&-; rm /tmp/fifo; wait $command"""
+
+
+def lives(boot, losses):
+    def check(r):
+        wrong = boot.judge('pauses', r)
+        wrong.pop('victim')  # there is none
+        expect(not wrong, str(wrong))
+        found = re.search(rb'^(\d+) losses$', r.out, re.M)
+        expect(found and int(found.group(1)) >= losses, f'not stopped at the moment: {short(r.out)}')
+    return check
+
+
+def is_lost(boot):
+    def check(r):
+        wrong = boot.judge('pauses', r)
+        expect('refused' in wrong, f'lost time that counts was not seen: {wrong}')
+    return check
+
+
+def enter_pauses():
+    boot = boot_tests()
+    for name, words, seconds in (('grace', ['pauses', 'paused', '150000', '1'], 0.2), ('overdue', ['overdue', 'paused', '1'], 0.45)):
+        program, plant = f'out/test/{words[0]}', 'out/tessera-plant.elf'
+        options = ['-v', '--accel', 'kvm', '-m', '24m', '--kernel-arg', 'check']
+        lost = ['--kernel', f'{outer.PROJECT}/{plant}', '--kernel-arg', f'plant={boot.faults()["LOST"]}']
+        words = [f'{outer.PROJECT}/{program}', *words[1:]]
+        case(f'pauses.{name}', PAUSED.format(command(*options, *words), seconds), lives(boot, 1), [program])
+        case(f'pauses.{name}.control.LOST', PAUSED.format(command(*options, *lost, *words), seconds), is_lost(boot), [program, plant])
+
+
 def script(chosen):
     lines = ['cd /tmp']
     for c in chosen:
@@ -196,6 +231,7 @@ enter_machines()
 enter_processors()
 enter_choice()
 enter_acts()
+enter_pauses()
 
 if __name__ == '__main__':
     sys.exit(main(sys.argv[1:]))
