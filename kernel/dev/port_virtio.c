@@ -17,9 +17,9 @@ enum {
     PORTS = 2,
     QUEUE_CONTROL_RECEIVE = 2,
     QUEUE_CONTROL_SEND = 3,
-    RECEIVE_BUFFERS = VIRTQUEUE_SIZE,
+    RECEIVE_BUFFERS = VIRTQUEUE_BUFFERS,
     RECEIVE_BYTES = 4096,
-    SEND_BUFFERS = VIRTQUEUE_SIZE / 2, /* the other descriptors are for flights */
+    SEND_BUFFERS = VIRTQUEUE_BUFFERS, /* more than a stream has credit for */
     CONTROL_BUFFERS = 8,
     CONTROL_BYTES = 64,
     RESET_LOOKS = 20, /* at a device that broke the rules: each may take a microsecond */
@@ -89,8 +89,10 @@ lane_start(uint32_t number)
     struct lane *l = &port.lane[number];
     uint16_t first = (uint16_t)(number ? 2 * number + 2 : 0);
 
-    virtqueue_init(&l->receive, first, VIRTQUEUE_RECEIVE, RECEIVE_BUFFERS, RECEIVE_BYTES);
-    virtqueue_init(&l->send, first + 1, VIRTQUEUE_SEND, SEND_BUFFERS, PORT_SEND_BYTES);
+    virtqueue_init(&l->receive, first, VIRTQUEUE_RECEIVE, RECEIVE_BUFFERS, RECEIVE_BYTES,
+                   VIRTQUEUE_BUFFERS);
+    virtqueue_init(&l->send, first + 1, VIRTQUEUE_SEND, SEND_BUFFERS, PORT_SEND_BYTES,
+                   VIRTQUEUE_SIZE);
     virtqueue_interrupt_off(&l->send);
     return virtio_queue_start(&port.device, &l->receive) &&
            virtio_queue_start(&port.device, &l->send);
@@ -100,9 +102,9 @@ static bool
 control_start(void)
 {
     virtqueue_init(&port.control_receive, QUEUE_CONTROL_RECEIVE, VIRTQUEUE_RECEIVE, CONTROL_BUFFERS,
-                   CONTROL_BYTES);
+                   CONTROL_BYTES, VIRTQUEUE_BUFFERS);
     virtqueue_init(&port.control_send, QUEUE_CONTROL_SEND, VIRTQUEUE_SEND, CONTROL_BUFFERS,
-                   CONTROL_BYTES);
+                   CONTROL_BYTES, VIRTQUEUE_BUFFERS);
     virtqueue_interrupt_off(&port.control_send);
     return virtio_queue_start(&port.device, &port.control_receive) &&
            virtio_queue_start(&port.device, &port.control_send);

@@ -63,9 +63,9 @@ mmio_queue_start(struct virtio *v, struct virtqueue *q)
 {
     mmio_write32(v->registers + MMIO_QUEUE, q->number);
     if (mmio_read32(v->registers + MMIO_QUEUE_READY) ||
-        mmio_read32(v->registers + MMIO_QUEUE_MAX) < VIRTQUEUE_SIZE)
+        mmio_read32(v->registers + MMIO_QUEUE_MAX) < q->size)
         return false;
-    mmio_write32(v->registers + MMIO_QUEUE_SIZE, VIRTQUEUE_SIZE);
+    mmio_write32(v->registers + MMIO_QUEUE_SIZE, q->size);
     mmio_write64(v->registers + MMIO_DESCRIPTORS, arch_physical(q->rings->descriptor));
     mmio_write64(v->registers + MMIO_GIVEN, arch_physical(&q->rings->given_flags));
     mmio_write64(v->registers + MMIO_USED, arch_physical(&q->rings->used_flags));

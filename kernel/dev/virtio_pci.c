@@ -71,12 +71,12 @@ pci_queue_start(struct virtio *v, struct virtqueue *q)
 
     mmio_write16(common + COMMON_MSIX_CONFIG, MSIX_NONE);
     mmio_write16(common + COMMON_QUEUE, q->number);
-    if (mmio_read16(common + COMMON_QUEUE_SIZE) < VIRTQUEUE_SIZE)
+    if (mmio_read16(common + COMMON_QUEUE_SIZE) < q->size)
         return false;
     uint64_t bell = (uint64_t)mmio_read16(common + COMMON_QUEUE_BELL) * v->bell_stride;
     if (bell + sizeof(uint16_t) > v->bells_bytes)
         return false;
-    mmio_write16(common + COMMON_QUEUE_SIZE, VIRTQUEUE_SIZE);
+    mmio_write16(common + COMMON_QUEUE_SIZE, (uint16_t)q->size);
     mmio_write16(common + COMMON_QUEUE_MSIX, 0);
     if (mmio_read16(common + COMMON_QUEUE_MSIX) != 0)
         return false;

@@ -23,15 +23,16 @@ _Static_assert(sizeof(struct virtqueue_used) == 8, "wire layout");
 
 void
 virtqueue_init(struct virtqueue *q, uint16_t number, enum virtqueue_direction direction,
-               uint32_t n_buffers, uint32_t buffer_bytes)
+               uint32_t n_buffers, uint32_t buffer_bytes, uint32_t size)
 {
     uint64_t bytes = (uint64_t)n_buffers * buffer_bytes;
-    assert(n_buffers > 0 && n_buffers <= VIRTQUEUE_SIZE); /* Q2 */
+    assert(n_buffers > 0 && n_buffers <= VIRTQUEUE_BUFFERS); /* Q2 */
     *q = (struct virtqueue){
         .rings = frame_boot_alloc(1),
         .buffers = frame_boot_alloc((bytes + FRAME_BYTES - 1) >> FRAME_SHIFT),
         .buffer_bytes = buffer_bytes,
         .n_buffers = n_buffers,
+        .size = size,
         .direction = direction,
         .number = number,
     };
@@ -47,8 +48,8 @@ static void
 chain_give(struct virtqueue *q, uint32_t i)
 {
     assert(i < VIRTQUEUE_SIZE);
-    q->out |= 1u << i;
-    q->rings->given[q->given % VIRTQUEUE_SIZE] = (uint16_t)i;
+    q->out |= 1ull << i;
+    q->rings->given[q->given % q->size] = (uint16_t)i;
     q->given++;
     /* pairs with the device's load of the index: the entry is there before it counts */
     atomic_store_explicit(&q->rings->given_index, q->given, memory_order_release);
@@ -65,24 +66,24 @@ virtqueue_give(struct virtqueue *q, uint32_t i, uint32_t length)
 uint32_t
 virtqueue_flight_free(const struct virtqueue *q, uint32_t but)
 {
-    uint32_t ours = ~(q->out >> HEADS | q->out >> BODIES | but) & ((1u << VIRTQUEUE_FLIGHTS) - 1);
+    uint64_t ours = ~(q->out >> HEADS | q->out >> BODIES | but) & ((1u << VIRTQUEUE_FLIGHTS) - 1);
 
-    return ours ? (uint32_t)__builtin_ctz(ours) : VIRTQUEUE_FLIGHTS;
+    return ours ? (uint32_t)__builtin_ctzll(ours) : VIRTQUEUE_FLIGHTS;
 }
 
 uint32_t
 virtqueue_flights_end(struct virtqueue *q)
 {
-    uint32_t out = (q->out >> HEADS | q->out >> BODIES) & ((1u << VIRTQUEUE_FLIGHTS) - 1);
+    uint64_t out = (q->out >> HEADS | q->out >> BODIES) & ((1u << VIRTQUEUE_FLIGHTS) - 1);
 
-    q->out &= (1u << HEADS) - 1;
-    return out;
+    q->out &= (1ull << HEADS) - 1;
+    return (uint32_t)out;
 }
 
 bool
 virtqueue_flies(const struct virtqueue *q)
 {
-    return q->direction == VIRTQUEUE_SEND && q->out >> HEADS;
+    return q->out >> HEADS;
 }
 
 void
@@ -91,7 +92,7 @@ virtqueue_fly(struct virtqueue *q, uint32_t i, uint32_t head_bytes, const uint8_
 {
     struct virtqueue_descriptor *descriptor = q->rings->descriptor;
 
-    assert(q->n_buffers <= HEADS && virtqueue_flight_free(q, ~(1u << i)) == i); /* Q3 */
+    assert(q->size == VIRTQUEUE_SIZE && virtqueue_flight_free(q, ~(1u << i)) == i); /* Q3 */
     descriptor[BODIES + i] =
         (struct virtqueue_descriptor){.address = arch_physical(bytes), .length = n};
     descriptor[HEADS + i] =
@@ -127,20 +128,20 @@ virtqueue_take(struct virtqueue *q, uint32_t *i, uint32_t *length)
     uint16_t index = atomic_load_explicit(&q->rings->used_index, memory_order_acquire);
     if (index == q->seen)
         return false;
-    struct virtqueue_used *used = &q->rings->used[q->seen % VIRTQUEUE_SIZE];
+    struct virtqueue_used *used = &q->rings->used[q->seen % q->size];
     uint32_t id = atomic_load_explicit(&used->id, memory_order_relaxed);
     uint32_t n = atomic_load_explicit(&used->length, memory_order_relaxed);
     if (planted(PLANT_DEVICE) && virtqueue_flies(q) &&
         virtqueue_flight_free(q, 0) == VIRTQUEUE_FLIGHTS)
-        id = VIRTQUEUE_SIZE;
-    if ((uint16_t)(index - q->seen) > VIRTQUEUE_SIZE)
+        id = q->size;
+    if ((uint16_t)(index - q->seen) > q->size)
         return queue_break(q, "says it used more buffers than there are");
-    if (id >= VIRTQUEUE_SIZE || !(q->out >> id & 1))
+    if (id >= q->size || !(q->out >> id & 1))
         return queue_break(q, "gave back a buffer that it did not have");
     if (q->direction == VIRTQUEUE_RECEIVE && n > q->buffer_bytes)
         return queue_break(q, "says it wrote past a buffer");
     q->seen++;
-    q->out &= ~(1u << id);
+    q->out &= ~(1ull << id);
     *i = id < q->n_buffers ? id : q->n_buffers + (id - HEADS) % VIRTQUEUE_FLIGHTS;
     *length = n;
     return true;

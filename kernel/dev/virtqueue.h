@@ -14,9 +14,9 @@
 #include "kernel/dev/mmio.h"
 
 enum {
-    VIRTQUEUE_SIZE = 32, /* descriptors, and entries of its rings */
-    VIRTQUEUE_FLIGHTS =
-        8, /* of a queue that sends, with at most half as many buffers as it could */
+    VIRTQUEUE_SIZE = 64,    /* descriptors, and entries of its rings, where it has flights */
+    VIRTQUEUE_BUFFERS = 32, /* at most; where it has none, descriptors too */
+    VIRTQUEUE_FLIGHTS = 8,
     VIRTQUEUE_HEAD_BYTES = 8,
 };
 
@@ -47,7 +47,7 @@ enum virtqueue_direction { VIRTQUEUE_SEND, VIRTQUEUE_RECEIVE };
 /*
  * Invariants
  *  Q1 bit i of out is set iff buffer i has been given and not come back.
- *  Q2 a buffer that is out is not touched by us; n_buffers <= VIRTQUEUE_SIZE, so rings never fill.
+ *  Q2 a buffer that is out is not touched by us; no more are out than there are descriptors, so rings never fill.
  *  Q3 flight i of a queue that has some is a head, of descriptor HEADS + i, and memory that is not
  *     the queue's, of descriptor BODIES + i. It is out by the one of these that comes first.
  */
@@ -57,7 +57,8 @@ struct virtqueue {
     uint8_t *buffers; /* n_buffers of buffer_bytes each */
     uint32_t buffer_bytes, n_buffers;
     enum virtqueue_direction direction;
-    uint32_t out;
+    uint32_t size; /* VIRTQUEUE_SIZE: it has flights; or VIRTQUEUE_BUFFERS */
+    uint64_t out;
     uint16_t number; /* the device's for this queue */
     uint16_t given;  /* how many were ever given, modulo 2^16 */
     uint16_t seen;   /* how many were ever taken back */
@@ -66,7 +67,7 @@ struct virtqueue {
 
 /* Takes boot memory for rings and buffers. */
 void virtqueue_init(struct virtqueue *q, uint16_t number, enum virtqueue_direction direction,
-                    uint32_t n_buffers, uint32_t buffer_bytes);
+                    uint32_t n_buffers, uint32_t buffer_bytes, uint32_t size);
 
 static inline uint8_t *
 virtqueue_buffer(const struct virtqueue *q, uint32_t i)
@@ -78,9 +79,8 @@ virtqueue_buffer(const struct virtqueue *q, uint32_t i)
 static inline uint32_t
 virtqueue_free(const struct virtqueue *q)
 {
-    uint32_t all = (uint32_t)((1ull << q->n_buffers) - 1);
-    uint32_t ours = all & ~q->out;
-    return ours ? (uint32_t)__builtin_ctz(ours) : VIRTQUEUE_SIZE;
+    uint64_t ours = ((1ull << q->n_buffers) - 1) & ~q->out;
+    return ours ? (uint32_t)__builtin_ctzll(ours) : VIRTQUEUE_SIZE;
 }
 
 /* Gives buffer i, which is not out, to the device: `length` bytes to send, or to be filled. */
