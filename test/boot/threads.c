@@ -132,7 +132,8 @@ hogs(uint64_t n)
             thread_join(threads[i]);
     }
     say("hogs got %lu to %lu steps", least, most);
-    expect(least * 3 > most, "hogs share");
+    /* Several contexts are put off their processors by others, and processors by the host. */
+    expect(least * (work ? 8 : 3) > most, "hogs share");
 }
 
 /* ---- time ---- */
