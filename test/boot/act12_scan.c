@@ -45,10 +45,9 @@ static bool
 of_the_dead(void)
 {
     struct account_terms terms = {.name = 1, .limit_frames = OTHERS};
-    uint64_t frames[OTHERS], had = 0;
+    uint64_t frames[OTHERS], had = 0, own = frame_new();
 
-    fine(call_account_make(SLOT_ACCOUNT, frame_new(), CHILD, (uintptr_t)&terms).value,
-         "account_make");
+    fine(call_account_make(SLOT_ACCOUNT, own, CHILD, (uintptr_t)&terms).value, "account_make");
     for (int i = 0; i < OTHERS; i++) {
         uint64_t entry;
 
@@ -60,6 +59,7 @@ of_the_dead(void)
     }
     while (fine(call_account_destroy(CHILD).value, "account_destroy"))
         ;
+    fine(call_frame_free(SLOT_ACCOUNT, own, 1).value, "frame_free"); /* its name may come again */
     for (int i = 0; i < OTHERS; i++) {
         if (!frame_again(frames[i]))
             continue;
