@@ -98,6 +98,7 @@ PLANT_FLAGS := -fsanitize=undefined -fsanitize-undefined-trap-on-error
 KERNEL_ALL := $(KERNEL_SRC) $(KERNEL_DEV_SRC) $(KERNEL_X86_SRC) $(KERNEL_ASM) $(LIB_SRC) \
 	$(LIB_FREE_SRC) out/gen/call_table.c
 KOBJ := $(addsuffix .o,$(KERNEL_ALL))
+PLANT_SRC := kernel/plant/on/plant.c kernel/x86/tag_model.c # in the test build alone
 $(OUT)/k/%.c.o: %.c $(GEN)
 	@mkdir -p $(@D)
 	$(CC) $(KFLAGS) -Ikernel/plant/off $(INC) -MMD -MP -c $< -o $@
@@ -112,7 +113,7 @@ $(OUT)/kp/%.S.o: %.S $(GEN)
 	$(CC) $(INC) -DPLANT -g -MMD -MP -c $< -o $@
 $(OUT)/tessera.elf: $(addprefix $(OUT)/k/,$(KOBJ)) kernel/x86/kernel.ld
 	$(CC) $(KFLAGS) $(KLINK) -o $@.new $(filter %.o,$^) && mv $@.new $@
-$(OUT)/tessera-plant.elf: $(addprefix $(OUT)/kp/,$(KOBJ) kernel/plant/on/plant.c.o) kernel/x86/kernel.ld
+$(OUT)/tessera-plant.elf: $(addprefix $(OUT)/kp/,$(KOBJ) $(PLANT_SRC:%=%.o)) kernel/x86/kernel.ld
 	$(CC) $(KFLAGS) $(PLANT_FLAGS) $(KLINK) -o $@.new $(filter %.o,$^) && mv $@.new $@
 
 EXO_OBJ := $(addprefix $(OUT)/u/,$(addsuffix .o,$(EXO_SRC) $(EXO_ASM) $(LIB_SRC) $(LIB_FREE_SRC)))

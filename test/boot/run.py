@@ -187,7 +187,7 @@ TAGGED = ['roots', 'links', 'forks', 'act07_table', 'act28_races', 'pins']  # th
 
 
 def enter_tags():
-    """What a processor with tags would keep, of a sample, is what the tables say (kernel/x86/tag.c)."""
+    """What a processor with tags would keep, of a sample, is what the tables say (kernel/x86/tag_model.c)."""
     model = [f'plant={faults()["TAG_MODEL"]}']
     for name in TAGGED:
         for cpus in (1, *MANY):
