@@ -9,16 +9,11 @@
 
 enum { CHILD = 100, WEAK = 101 };
 
-static uint64_t
-root(void)
-{
-    return exo_start_page->root_frame;
-}
-
 static void
 refuse_frame(uint64_t frame, const char *what)
 {
-    refuse(map_one(root(), SCRATCH_VA, frame << FRAME_SHIFT | MAP_READ | MAP_WRITE), E_PERM, what);
+    refuse(map_one(own_root(), SCRATCH_VA, frame << FRAME_SHIFT | MAP_READ | MAP_WRITE), E_PERM,
+           what);
 }
 
 static void
@@ -40,7 +35,7 @@ named_frames(void)
     refuse_frame(0xfee00, "mapping the interrupt controller");
     refuse_frame(0xfec00, "mapping the other interrupt controller");
     refuse_frame(0xb8, "mapping video memory");
-    refuse_frame(root(), "mapping our root");
+    refuse_frame(own_root(), "mapping our root");
     fine(call_pt_make(SLOT_ACCOUNT, table, 1, frame_new()).value, "pt_make");
     refuse_frame(table, "mapping a page table");
 }
@@ -52,7 +47,7 @@ all_frames(void)
     uint64_t n_frames = ((const struct machine_page *)EXPOSED_MACHINE)->n_frames, mapped = 0;
 
     for (uint64_t n = 0; n < n_frames; n++)
-        mapped += map_one(root(), SCRATCH_VA, n << FRAME_SHIFT | MAP_READ) == 1;
+        mapped += map_one(own_root(), SCRATCH_VA, n << FRAME_SHIFT | MAP_READ) == 1;
     say("%lu frames are ours, of %lu", mapped, n_frames);
     expect(mapped > 0, "our own frames can be mapped");
     hold(mapped <= account_told(SLOT_ACCOUNT).used_frames, "a foreign frame was mapped");
@@ -67,15 +62,15 @@ covers(void)
 
     fine(call_account_make(SLOT_ACCOUNT, frame_new(), CHILD, (uintptr_t)&terms).value,
          "account_make");
-    refuse(call_pt_map(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, (uintptr_t)&entry, 1, CHILD).value,
+    refuse(call_pt_map(SLOT_ACCOUNT, own_root(), 0, SCRATCH_VA, (uintptr_t)&entry, 1, CHILD).value,
            E_PERM, "mapping a frame of the parent's as the child's");
-    refuse(call_pt_map(CHILD, root(), 0, SCRATCH_VA, (uintptr_t)&entry, 1, CHILD).value, E_PERM,
+    refuse(call_pt_map(CHILD, own_root(), 0, SCRATCH_VA, (uintptr_t)&entry, 1, CHILD).value, E_PERM,
            "changing the parent's root as the child");
     weaken(SLOT_ACCOUNT, RIGHT_ALLOC | RIGHT_MAKE | RIGHT_INSPECT, WEAK);
-    refuse(call_pt_map(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, (uintptr_t)&entry, 1, WEAK).value,
+    refuse(call_pt_map(SLOT_ACCOUNT, own_root(), 0, SCRATCH_VA, (uintptr_t)&entry, 1, WEAK).value,
            E_PERM, "mapping under a cover without MAP");
     entry = frame_of_account(CHILD) << FRAME_SHIFT | MAP_READ;
-    fine(call_pt_map(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, (uintptr_t)&entry, 1, CHILD).value,
+    fine(call_pt_map(SLOT_ACCOUNT, own_root(), 0, SCRATCH_VA, (uintptr_t)&entry, 1, CHILD).value,
          "mapping a frame of the child's");
 }
 
@@ -87,24 +82,25 @@ kernel_half(void)
     uint64_t entry = frame_new() << FRAME_SHIFT | MAP_READ | MAP_WRITE, n = sizeof(places) / 8;
 
     for (uint64_t i = 0; i < n; i++) {
-        int64_t mapped = map_one(root(), places[i], entry);
+        int64_t mapped = map_one(own_root(), places[i], entry);
 
         if (mapped == 1) /* so that the machine can end in order */
-            call_pt_unmap(SLOT_ACCOUNT, root(), 0, places[i], 1);
+            call_pt_unmap(SLOT_ACCOUNT, own_root(), 0, places[i], 1);
         refuse(mapped, E_INVAL, "mapping in the kernel's half");
-        refuse(call_pt_link(SLOT_ACCOUNT, root(), places[i], frame_new(), 0).value, E_INVAL,
+        refuse(call_pt_link(SLOT_ACCOUNT, own_root(), places[i], frame_new(), 0).value, E_INVAL,
                "linking a table in the kernel's half");
-        refuse(call_pt_unmap(SLOT_ACCOUNT, root(), 0, places[i], 1).value, E_INVAL,
+        refuse(call_pt_unmap(SLOT_ACCOUNT, own_root(), 0, places[i], 1).value, E_INVAL,
                "unmapping in the kernel's half");
-        refuse(call_pt_protect(SLOT_ACCOUNT, root(), 0, places[i], 1, MAP_CHANGEABLE,
+        refuse(call_pt_protect(SLOT_ACCOUNT, own_root(), 0, places[i], 1, MAP_CHANGEABLE,
                                MAP_READ | MAP_WRITE)
                    .value,
                E_INVAL, "changing rights in the kernel's half");
-        refuse(call_pt_read(SLOT_ACCOUNT, root(), 0, places[i], (uintptr_t)&entry, 1).value,
+        refuse(call_pt_read(SLOT_ACCOUNT, own_root(), 0, places[i], (uintptr_t)&entry, 1).value,
                E_INVAL, "reading entries of the kernel's half");
     }
-    refuse(map_one(root(), USER_TOP, entry), E_INVAL, "mapping at USER_TOP");
-    fine(call_pt_map(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, (uintptr_t)&entry, 1, SLOT_ACCOUNT).value,
+    refuse(map_one(own_root(), USER_TOP, entry), E_INVAL, "mapping at USER_TOP");
+    fine(call_pt_map(SLOT_ACCOUNT, own_root(), 0, SCRATCH_VA, (uintptr_t)&entry, 1, SLOT_ACCOUNT)
+             .value,
          "mapping below it");
 }
 

@@ -7,12 +7,6 @@
 
 enum { CHILD = 100, VICTIM_BYTE = 0x77 };
 
-static uint64_t
-root(void)
-{
-    return exo_start_page->root_frame;
-}
-
 /* Had the kernel made it a table, we would now write the entries ourselves. */
 static void
 mapped_frame(void)
@@ -29,7 +23,7 @@ mapped_frame(void)
     refuse(call_frame_free(SLOT_ACCOUNT, frame, 1).value, E_BUSY, "freeing a mapped frame");
     page[0] = 1;
     expect(page[0] == 1, "it is still ours");
-    fine(call_pt_unmap(SLOT_ACCOUNT, root(), 0, (uintptr_t)page, 1).value, "pt_unmap");
+    fine(call_pt_unmap(SLOT_ACCOUNT, own_root(), 0, (uintptr_t)page, 1).value, "pt_unmap");
     hold(trap_write((uintptr_t)page).vector == VECTOR_PAGE, "a stale translation after pt_unmap");
     fine(call_pt_make(SLOT_ACCOUNT, frame, 1, frame_new()).value,
          "a table of the same frame, unmapped");
@@ -45,14 +39,14 @@ stale_translations(void)
 
     two = frame_new();
     *page = VICTIM_BYTE;
-    fine(call_pt_protect(SLOT_ACCOUNT, root(), 0, (uintptr_t)page, 1, MAP_CHANGEABLE, MAP_READ)
+    fine(call_pt_protect(SLOT_ACCOUNT, own_root(), 0, (uintptr_t)page, 1, MAP_CHANGEABLE, MAP_READ)
              .value,
          "pt_protect");
     hold(trap_write((uintptr_t)page).vector == VECTOR_PAGE, "a stale right after pt_protect");
     page_at((uintptr_t)page, two, MAP_READ | MAP_WRITE);
     hold(*page == 0, "a stale frame after pt_map");
     *page = VICTIM_BYTE + 1;
-    fine(map_one(root(), (uintptr_t)page, 0), "an absent entry");
+    fine(map_one(own_root(), (uintptr_t)page, 0), "an absent entry");
     hold(trap_read((uintptr_t)page).vector == VECTOR_PAGE, "a stale frame after an absent entry");
     fine(call_frame_free(SLOT_ACCOUNT, one, 1).value, "frame_free");
     fine(call_frame_free(SLOT_ACCOUNT, two, 1).value, "frame_free");
@@ -70,7 +64,8 @@ links(void)
     }
     refuse(call_pt_link(SLOT_ACCOUNT, table[4], 0, table[4], 0).value, E_PERM,
            "a root below itself");
-    refuse(call_pt_link(SLOT_ACCOUNT, table[4], 0, root(), 0).value, E_PERM, "a root below a root");
+    refuse(call_pt_link(SLOT_ACCOUNT, table[4], 0, own_root(), 0).value, E_PERM,
+           "a root below a root");
     refuse(call_pt_link(SLOT_ACCOUNT, table[4], 0, frame_new(), 0).value, E_PERM, "a plain frame");
     refuse(call_pt_link(SLOT_ACCOUNT, table[3], 0, table[3], 0).value, E_INVAL,
            "a table below itself");
@@ -89,7 +84,8 @@ links(void)
     fine(map_one(table[4], 0, frame_new() << FRAME_SHIFT | MAP_READ), "a page below them");
     for (uint64_t level = 4; level >= 1; level--)
         fine(call_frame_free(SLOT_ACCOUNT, table[level], 1).value, "freeing from the top");
-    refuse(call_frame_free(SLOT_ACCOUNT, root(), 1).value, E_BUSY, "freeing the root we stand on");
+    refuse(call_frame_free(SLOT_ACCOUNT, own_root(), 1).value, E_BUSY,
+           "freeing the root we stand on");
 }
 
 int

@@ -16,12 +16,6 @@ static uint64_t table; /* of level 1, where the page is mapped */
 static volatile uint64_t worker_rounds;
 static uint64_t waited; /* epochs that had not passed */
 
-static uint64_t
-root(void)
-{
-    return exo_start_page->root_frame;
-}
-
 static const struct machine_page *
 machine(void)
 {
@@ -92,14 +86,14 @@ static uint64_t
 by_unmap(uint64_t frame)
 {
     (void)frame;
-    return call_pt_unmap(SLOT_ACCOUNT, root(), 0, PAGE_VA, 1).detail;
+    return call_pt_unmap(SLOT_ACCOUNT, own_root(), 0, PAGE_VA, 1).detail;
 }
 
 static uint64_t
 by_protect(uint64_t frame)
 {
     (void)frame;
-    return call_pt_protect(SLOT_ACCOUNT, root(), 0, PAGE_VA, 1, MAP_WRITE, 0).detail;
+    return call_pt_protect(SLOT_ACCOUNT, own_root(), 0, PAGE_VA, 1, MAP_WRITE, 0).detail;
 }
 
 static uint64_t
@@ -114,15 +108,16 @@ by_map(uint64_t frame)
 {
     uint64_t entry = frame << FRAME_SHIFT | MAP_READ;
 
-    return call_pt_map(SLOT_ACCOUNT, root(), 0, PAGE_VA, (uintptr_t)&entry, 1, SLOT_ACCOUNT).detail;
+    return call_pt_map(SLOT_ACCOUNT, own_root(), 0, PAGE_VA, (uintptr_t)&entry, 1, SLOT_ACCOUNT)
+        .detail;
 }
 
 /* A fork beside a running thread. */
 static uint64_t
 by_copy(uint64_t frame)
 {
-    struct copy_request r = {.from = (uint32_t)root(),
-                             .to = (uint32_t)root(),
+    struct copy_request r = {.from = (uint32_t)own_root(),
+                             .to = (uint32_t)own_root(),
                              .from_va = PAGE_VA,
                              .to_va = WATCH_VA + FRAME_BYTES,
                              .n = 1,
@@ -152,14 +147,14 @@ static uint64_t
 by_link(uint64_t frame)
 {
     (void)frame;
-    return call_pt_link(SLOT_ACCOUNT, root(), PAGE_VA, table, MAP_WRITE).detail;
+    return call_pt_link(SLOT_ACCOUNT, own_root(), PAGE_VA, table, MAP_WRITE).detail;
 }
 
 static uint64_t
 by_unlink(uint64_t frame)
 {
     (void)frame;
-    return call_pt_unlink(SLOT_ACCOUNT, root(), PAGE_VA, 1).detail;
+    return call_pt_unlink(SLOT_ACCOUNT, own_root(), PAGE_VA, 1).detail;
 }
 
 static const struct way {
@@ -177,7 +172,7 @@ static const struct way {
 static void
 page_restore(uint64_t frame)
 {
-    int64_t r = call_pt_link(SLOT_ACCOUNT, root(), PAGE_VA, table, 0).value;
+    int64_t r = call_pt_link(SLOT_ACCOUNT, own_root(), PAGE_VA, table, 0).value;
 
     expect(r == 0 || r == -E_EXIST, "the table is linked");
     page_at(PAGE_VA, frame, MAP_READ | MAP_WRITE);
@@ -241,7 +236,7 @@ static void
 quarantined(uint64_t *frame)
 {
     page_restore(*frame);
-    fine(call_pt_unmap(SLOT_ACCOUNT, root(), 0, WATCH_VA, 1).value, "pt_unmap");
+    fine(call_pt_unmap(SLOT_ACCOUNT, own_root(), 0, WATCH_VA, 1).value, "pt_unmap");
     worker_start();
     by_unmap(*frame);
     fine(call_frame_free(SLOT_ACCOUNT, *frame, 1).value, "frame_free");
@@ -259,13 +254,13 @@ static void
 made_table(uint64_t frame)
 {
     page_restore(frame);
-    fine(call_pt_unmap(SLOT_ACCOUNT, root(), 0, WATCH_VA, 1).value, "pt_unmap");
+    fine(call_pt_unmap(SLOT_ACCOUNT, own_root(), 0, WATCH_VA, 1).value, "pt_unmap");
     worker_start();
     by_unmap(frame);
     fine(again(make_table(frame), make_table, frame).value, "pt_make");
     page_at(WATCH_VA, frame, MAP_READ);
     stays_zero("a store of another processor to a page table");
-    fine(call_pt_unmap(SLOT_ACCOUNT, root(), 0, WATCH_VA, 1).value, "pt_unmap");
+    fine(call_pt_unmap(SLOT_ACCOUNT, own_root(), 0, WATCH_VA, 1).value, "pt_unmap");
     while (call_frame_free(SLOT_ACCOUNT, frame, 1).value == -E_AGAIN)
         ;
 }
@@ -281,7 +276,7 @@ exo_main(const struct start_page *start)
     page_at(PAGE_VA, frame, MAP_READ | MAP_WRITE);
     page_at(WATCH_VA, frame, MAP_READ);
     expect(trap_write(PAGE_VA).vector == NO_VECTOR, "the page");
-    table = (uint64_t)call_pt_unlink(SLOT_ACCOUNT, root(), PAGE_VA, 1).value;
+    table = (uint64_t)call_pt_unlink(SLOT_ACCOUNT, own_root(), PAGE_VA, 1).value;
     if (machine()->n_cpus == 1) { /* nobody else holds anything: the epoch is 0, always */
         for (uint32_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
             page_restore(frame);

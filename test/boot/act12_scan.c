@@ -12,12 +12,6 @@ enum { CHILD = 100, OBJECT, OTHERS = 32, WINDOW = 64 };
 static const uint64_t WINDOW_VA = 0x0000020000000000;
 static const uint64_t PATTERN = 0x5ec2e75ec2e75ec2;
 
-static uint64_t
-root(void)
-{
-    return exo_start_page->root_frame;
-}
-
 static void
 fill(uint64_t va)
 {
@@ -37,7 +31,7 @@ all_zero(uint64_t frame, const char *what)
     if (any)
         breach("%s holds %lx", what, any);
     expect(true, what);
-    fine(call_pt_unmap(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, 1).value, "pt_unmap");
+    fine(call_pt_unmap(SLOT_ACCOUNT, own_root(), 0, SCRATCH_VA, 1).value, "pt_unmap");
 }
 
 /* What an account that is dead wrote. False: others were faster. */
@@ -53,8 +47,9 @@ of_the_dead(void)
 
         frames[i] = frame_of_account(CHILD);
         entry = frames[i] << FRAME_SHIFT | MAP_READ | MAP_WRITE;
-        fine(call_pt_map(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, (uintptr_t)&entry, 1, CHILD).value,
-             "pt_map");
+        fine(
+            call_pt_map(SLOT_ACCOUNT, own_root(), 0, SCRATCH_VA, (uintptr_t)&entry, 1, CHILD).value,
+            "pt_map");
         fill(SCRATCH_VA);
     }
     while (fine(call_account_destroy(CHILD).value, "account_destroy"))
@@ -120,7 +115,7 @@ by_the_kernel(void)
 
     page_at(SCRATCH_VA, frame, MAP_READ | MAP_WRITE);
     fill(SCRATCH_VA);
-    fine(call_pt_unmap(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, 1).value, "pt_unmap");
+    fine(call_pt_unmap(SLOT_ACCOUNT, own_root(), 0, SCRATCH_VA, 1).value, "pt_unmap");
     fine(call_frame_free(SLOT_ACCOUNT, frame, 1).value, "frame_free");
     if (!frame_again(frame))
         return;

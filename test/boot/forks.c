@@ -11,12 +11,6 @@ enum { MANY = 600 }; /* mappings of one frame: more than one call of frame_prote
 static const uint64_t AREA = 0x0000020000000000, MANY_VA = 0x0000030000000000;
 static const uint64_t SWAPPED = 0x1234567890abcdee; /* absent, and the library's own */
 
-static uint64_t
-root(void)
-{
-    return exo_start_page->root_frame;
-}
-
 /* A root with tables down to level 1 at va. */
 static uint64_t
 root_new(uint64_t va)
@@ -44,7 +38,7 @@ entry_of(uint64_t r, uint64_t va)
 static struct call_result
 copy(uint64_t to, uint64_t n)
 {
-    struct copy_request r = {.from = (uint32_t)root(),
+    struct copy_request r = {.from = (uint32_t)own_root(),
                              .to = (uint32_t)to,
                              .from_va = AREA,
                              .to_va = AREA,
@@ -64,7 +58,7 @@ area_make(void)
     for (uint64_t i = 0; i < PAGES - 3; i++)
         page_at(AREA + i * FRAME_BYTES, frame_new(), MAP_READ | MAP_WRITE);
     page_at(AREA + (uint64_t)3 * FRAME_BYTES, frame_new(), MAP_READ);
-    fine(map_one(root(), AREA + (uint64_t)6 * FRAME_BYTES, SWAPPED), "an absent entry");
+    fine(map_one(own_root(), AREA + (uint64_t)6 * FRAME_BYTES, SWAPPED), "an absent entry");
     *(volatile uint64_t *)AREA = 7;
     (void)*(volatile uint64_t *)(AREA + FRAME_BYTES);
 }
@@ -104,14 +98,14 @@ copied_page(uint64_t child)
     page_at(SCRATCH_VA, shared, MAP_READ);
     expect(*(volatile uint64_t *)SCRATCH_VA == 7, "the child's page is as it was");
     fine(call_pt_unmap(SLOT_ACCOUNT, child, 0, AREA, 1).value, "the child lets go");
-    fine(call_pt_unmap(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, 1).value, "we too");
+    fine(call_pt_unmap(SLOT_ACCOUNT, own_root(), 0, SCRATCH_VA, 1).value, "we too");
     fine(call_frame_free(SLOT_ACCOUNT, shared, 1).value, "then it is nobody's");
 }
 
 static void
 refused_copies(uint64_t child)
 {
-    struct copy_request r = {.from = (uint32_t)root(), .to = (uint32_t)child, .n = 1};
+    struct copy_request r = {.from = (uint32_t)own_root(), .to = (uint32_t)child, .n = 1};
     uint64_t at;
 
     refuse(copy(child, 0).value, E_INVAL, "copying nothing");
@@ -137,7 +131,7 @@ static void
 pinned_page(uint64_t child)
 {
     uint64_t page = (uintptr_t)&exo_upcall_page, before = entry_at(page);
-    struct copy_request r = {.from = (uint32_t)root(),
+    struct copy_request r = {.from = (uint32_t)own_root(),
                              .to = (uint32_t)child,
                              .from_va = page,
                              .to_va = AREA + (uint64_t)9 * FRAME_BYTES,
@@ -212,7 +206,7 @@ many_mappings(void)
         hold(trap_read(MANY_VA + i * FRAME_BYTES).vector == VECTOR_PAGE, "a mapping left over");
     fine(call_frame_free(SLOT_ACCOUNT, frame, 1).value, "it can be freed");
     refuse(call_frame_break(SLOT_ACCOUNT, frame).value, E_PERM, "breaking what is not ours");
-    refuse(call_frame_break(SLOT_ACCOUNT, root()).value, E_INVAL, "breaking a root");
+    refuse(call_frame_break(SLOT_ACCOUNT, own_root()).value, E_INVAL, "breaking a root");
 }
 
 int

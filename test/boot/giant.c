@@ -20,21 +20,6 @@ enum {
 static const uint64_t GIANT_VA = 0x0000020000000000, COPY_VA = 0x0000020040000000;
 static const uint64_t LARGE_VA = 0x0000030000000000;
 
-static uint64_t
-root(void)
-{
-    return exo_start_page->root_frame;
-}
-
-static struct frame_state
-told(uint64_t frame)
-{
-    struct frame_state s;
-
-    fine(call_frame_read(CHILD, frame, 1, (uintptr_t)&s).value, "frame_read");
-    return s;
-}
-
 static bool
 all_free(uint64_t first)
 {
@@ -81,14 +66,17 @@ join(uint64_t first)
         join_large(n, SIZE);
     refuse(call_frame_join(CHILD, first, 2).value, E_INVAL, "a last part that is none yet");
     join_large(first + PARTS - SIZE, SIZE);
-    fine(call_pt_map(SLOT_ACCOUNT, root(), LEVEL - 1, LARGE_VA, (uintptr_t)&entry, 1, CHILD).value,
+    fine(call_pt_map(SLOT_ACCOUNT, own_root(), LEVEL - 1, LARGE_VA, (uintptr_t)&entry, 1, CHILD)
+             .value,
          "pt_map of a part");
     refuse(call_frame_join(CHILD, first, 2).value, E_BUSY, "joining what is mapped");
-    fine(call_pt_unmap(SLOT_ACCOUNT, root(), LEVEL - 1, LARGE_VA, 1).value, "pt_unmap");
+    fine(call_pt_unmap(SLOT_ACCOUNT, own_root(), LEVEL - 1, LARGE_VA, 1).value, "pt_unmap");
     refuse(call_frame_join(CHILD, first + SIZE, 2).value, E_INVAL, "out of place");
     fine(call_frame_join(CHILD, first, 2).value, "frame_join");
-    expect(told(first).size == 2 && told(first).type == FRAME_PLAIN, "one object");
-    expect(told(first + SIZE).type == FRAME_PART && told(first + PARTS - 1).type == FRAME_PART,
+    expect(frame_told(CHILD, first).size == 2 && frame_told(CHILD, first).type == FRAME_PLAIN,
+           "one object");
+    expect(frame_told(CHILD, first + SIZE).type == FRAME_PART &&
+               frame_told(CHILD, first + PARTS - 1).type == FRAME_PART,
            "of parts");
 }
 
@@ -97,7 +85,7 @@ map_giant(uint64_t frame, uint64_t flags)
 {
     uint64_t entry = frame << FRAME_SHIFT | flags;
 
-    return call_pt_map(SLOT_ACCOUNT, root(), LEVEL, GIANT_VA, (uintptr_t)&entry, 1, CHILD);
+    return call_pt_map(SLOT_ACCOUNT, own_root(), LEVEL, GIANT_VA, (uintptr_t)&entry, 1, CHILD);
 }
 
 static void
@@ -106,7 +94,7 @@ table_make(uint64_t va, uint64_t level)
     uint64_t table = frame_new();
 
     fine(call_pt_make(SLOT_ACCOUNT, table, level, frame_new()).value, "pt_make");
-    fine(call_pt_link(SLOT_ACCOUNT, root(), va, table, 0).value, "pt_link");
+    fine(call_pt_link(SLOT_ACCOUNT, own_root(), va, table, 0).value, "pt_link");
 }
 
 /* Nothing of whoever had it is there; then every page of it has its own number. */
@@ -130,10 +118,10 @@ mapped(uint64_t first)
     refuse(map_giant(first + SIZE, MAP_READ).value, E_PERM, "from its middle");
     fine(map_giant(first, MAP_READ | MAP_WRITE).value, "one entry for 1 GiB");
     written();
-    expect(told(first).refs == 1, "one reference");
+    expect(frame_told(CHILD, first).refs == 1, "one reference");
     refuse(call_frame_split(CHILD, first).value, E_BUSY, "splitting what is mapped");
     refuse(call_frame_free(CHILD, first, 1).value, E_BUSY, "freeing what is mapped");
-    fine(call_pt_protect(SLOT_ACCOUNT, root(), LEVEL, GIANT_VA, 1, MAP_WRITE, 0).value,
+    fine(call_pt_protect(SLOT_ACCOUNT, own_root(), LEVEL, GIANT_VA, 1, MAP_WRITE, 0).value,
          "pt_protect");
     hold(trap_write(GIANT_VA + (uint64_t)(PARTS - 1) * FRAME_BYTES).vector == VECTOR_PAGE,
          "a stale right");
@@ -143,8 +131,8 @@ mapped(uint64_t first)
 static void
 copied(uint64_t first)
 {
-    struct copy_request r = {.from = (uint32_t)root(),
-                             .to = (uint32_t)root(),
+    struct copy_request r = {.from = (uint32_t)own_root(),
+                             .to = (uint32_t)own_root(),
                              .from_va = GIANT_VA,
                              .to_va = COPY_VA,
                              .level = LEVEL,
@@ -153,7 +141,7 @@ copied(uint64_t first)
         (const volatile uint64_t *)(COPY_VA + ((uint64_t)(PARTS - 1) << FRAME_SHIFT));
 
     fine(call_pt_copy(SLOT_ACCOUNT, (uintptr_t)&r).value, "pt_copy");
-    expect(told(first).refs == 2 && *last == PARTS - 1, "the same, in two places");
+    expect(frame_told(CHILD, first).refs == 2 && *last == PARTS - 1, "the same, in two places");
     fine(call_frame_protect(SLOT_ACCOUNT, first, 0, 0, 0, 0, MAP_WRITE).value, "frame_protect");
     *(volatile uint64_t *)GIANT_VA = 1;
     hold(*(volatile uint64_t *)COPY_VA == 1, "the same memory");
@@ -163,7 +151,7 @@ copied(uint64_t first)
     fine(call_frame_break(CHILD, first).value, "frame_break");
     hold(trap_read(GIANT_VA).vector == VECTOR_PAGE && trap_read(COPY_VA).vector == VECTOR_PAGE,
          "a stale translation");
-    expect(told(first).refs == 0, "nobody maps it");
+    expect(frame_told(CHILD, first).refs == 0, "nobody maps it");
 }
 
 /* Into 512 of 2 MiB, one of which into 4 KiB: all hold what they held. */
@@ -173,18 +161,20 @@ split(uint64_t first)
     uint64_t part = first + (uint64_t)7 * SIZE, entry = part << FRAME_SHIFT | MAP_READ;
 
     fine(call_frame_split(CHILD, first).value, "frame_split");
-    expect(told(first).size == 1 && told(part).size == 1 && told(part + 1).type == FRAME_PART,
+    expect(frame_told(CHILD, first).size == 1 && frame_told(CHILD, part).size == 1 &&
+               frame_told(CHILD, part + 1).type == FRAME_PART,
            "parts of 2 MiB");
-    fine(call_pt_map(SLOT_ACCOUNT, root(), LEVEL - 1, LARGE_VA, (uintptr_t)&entry, 1, CHILD).value,
+    fine(call_pt_map(SLOT_ACCOUNT, own_root(), LEVEL - 1, LARGE_VA, (uintptr_t)&entry, 1, CHILD)
+             .value,
          "pt_map of a part");
     expect(*(volatile uint64_t *)(LARGE_VA + FRAME_BYTES) == part - first + 1, "as it was");
-    fine(call_pt_unmap(SLOT_ACCOUNT, root(), LEVEL - 1, LARGE_VA, 1).value, "pt_unmap");
+    fine(call_pt_unmap(SLOT_ACCOUNT, own_root(), LEVEL - 1, LARGE_VA, 1).value, "pt_unmap");
     fine(call_frame_split(CHILD, part).value, "frame_split of a part");
     entry = (part + 9) << FRAME_SHIFT | MAP_READ;
-    fine(call_pt_map(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, (uintptr_t)&entry, 1, CHILD).value,
+    fine(call_pt_map(SLOT_ACCOUNT, own_root(), 0, SCRATCH_VA, (uintptr_t)&entry, 1, CHILD).value,
          "pt_map of 4 KiB");
     expect(*(volatile uint64_t *)SCRATCH_VA == part - first + 9, "as it was");
-    fine(call_pt_unmap(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, 1).value, "pt_unmap");
+    fine(call_pt_unmap(SLOT_ACCOUNT, own_root(), 0, SCRATCH_VA, 1).value, "pt_unmap");
     join_large(part, 0);
     fine(call_frame_join(CHILD, first, 2).value, "joining it again");
 }

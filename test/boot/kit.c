@@ -315,6 +315,15 @@ context_told(uint32_t slot)
     return state;
 }
 
+struct frame_state
+frame_told(uint32_t account, uint64_t frame)
+{
+    struct frame_state state = {0};
+
+    fine(call_frame_read(account, frame, 1, (uintptr_t)&state).value, "frame_read");
+    return state;
+}
+
 uint32_t
 cells_take(uint32_t n)
 {

@@ -13,6 +13,7 @@
 #include "abi/account.h"
 #include "abi/cap.h"
 #include "abi/context.h"
+#include "abi/memory.h"
 #include "lib/string.h"
 #include "libos/exo/exo.h"
 #include "libos/exo/invoke.h"
@@ -64,6 +65,15 @@ uint64_t argument_number(uint32_t n, uint64_t otherwise);
 /* What account_read and context_read tell of what a slot names; FAIL where they refuse. */
 struct account_state account_told(uint32_t slot);
 struct context_state context_told(uint32_t slot);
+/* And frame_read of one frame, with the account in that slot. */
+struct frame_state frame_told(uint32_t account, uint64_t frame);
+
+/* The frame of the root that we began on. */
+static inline uint64_t
+own_root(void)
+{
+    return exo_start_page->root_frame;
+}
 
 /* A fresh frame of `account`, beside which none of ours lies. */
 uint64_t frame_of_account(uint32_t account);

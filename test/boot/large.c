@@ -10,21 +10,6 @@ enum { CHILD = 100, SIZE = 512, LEVEL = 2, JOIN_CALLS = 100, TAKEN = 5 };
 
 static const uint64_t LARGE_VA = 0x0000020000000000, LARGE_BYTES = (uint64_t)SIZE * FRAME_BYTES;
 
-static uint64_t
-root(void)
-{
-    return exo_start_page->root_frame;
-}
-
-static struct frame_state
-told(uint64_t frame)
-{
-    struct frame_state s;
-
-    fine(call_frame_read(SLOT_ACCOUNT, frame, 1, (uintptr_t)&s).value, "frame_read");
-    return s;
-}
-
 static void
 join(uint64_t first)
 {
@@ -35,12 +20,14 @@ join(uint64_t first)
     hold(call_frame_join(SLOT_ACCOUNT, first, 2).value < 0, "1 GiB of small frames");
     page_at(SCRATCH_VA, first + 5, MAP_READ);
     refuse(call_frame_join(SLOT_ACCOUNT, first, 1).value, E_BUSY, "joining what is mapped");
-    fine(call_pt_unmap(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, 1).value, "pt_unmap");
+    fine(call_pt_unmap(SLOT_ACCOUNT, own_root(), 0, SCRATCH_VA, 1).value, "pt_unmap");
     for (int i = 0; i < JOIN_CALLS && r == -E_AGAIN; i++)
         r = call_frame_join(SLOT_ACCOUNT, first, 1).value;
     expect(r == 0, "frame_join");
-    expect(told(first).size == 1 && told(first).type == FRAME_PLAIN, "one object");
-    expect(told(first + 7).type == FRAME_PART, "of parts");
+    expect(frame_told(SLOT_ACCOUNT, first).size == 1 &&
+               frame_told(SLOT_ACCOUNT, first).type == FRAME_PLAIN,
+           "one object");
+    expect(frame_told(SLOT_ACCOUNT, first + 7).type == FRAME_PART, "of parts");
 }
 
 static struct call_result
@@ -48,7 +35,7 @@ map_large(uint64_t va, uint64_t frame, uint64_t flags)
 {
     uint64_t entry = frame << FRAME_SHIFT | flags;
 
-    return call_pt_map(SLOT_ACCOUNT, root(), LEVEL, va, (uintptr_t)&entry, 1, SLOT_ACCOUNT);
+    return call_pt_map(SLOT_ACCOUNT, own_root(), LEVEL, va, (uintptr_t)&entry, 1, SLOT_ACCOUNT);
 }
 
 static void
@@ -57,7 +44,7 @@ tables_make(void)
     for (uint64_t level = PT_LEVELS - 1; level >= LEVEL; level--) {
         uint64_t table = frame_new();
         fine(call_pt_make(SLOT_ACCOUNT, table, level, frame_new()).value, "pt_make");
-        fine(call_pt_link(SLOT_ACCOUNT, root(), LARGE_VA, table, 0).value, "pt_link");
+        fine(call_pt_link(SLOT_ACCOUNT, own_root(), LARGE_VA, table, 0).value, "pt_link");
     }
 }
 
@@ -83,25 +70,26 @@ mapped(uint64_t first)
     refuse(map_large(LARGE_VA + FRAME_BYTES, first, MAP_READ).value, E_INVAL, "out of place");
     refuse(map_large(LARGE_VA, frame_new(), MAP_READ).value, E_INVAL, "a small frame as a large");
     refuse(map_large(LARGE_VA, first + 1, MAP_READ).value, E_PERM, "from its middle");
-    refuse(map_one(root(), SCRATCH_VA, first << FRAME_SHIFT | MAP_READ), E_INVAL,
+    refuse(map_one(own_root(), SCRATCH_VA, first << FRAME_SHIFT | MAP_READ), E_INVAL,
            "a large frame as a small");
-    refuse(map_one(root(), SCRATCH_VA, (first + 3) << FRAME_SHIFT | MAP_READ), E_PERM, "a part");
+    refuse(map_one(own_root(), SCRATCH_VA, (first + 3) << FRAME_SHIFT | MAP_READ), E_PERM,
+           "a part");
     fine(map_large(LARGE_VA, first, MAP_READ | MAP_WRITE).value, "one entry for 2 MiB");
     all_zero();
     for (uint64_t at = 0; at < LARGE_BYTES; at += FRAME_BYTES)
         *(volatile uint64_t *)(LARGE_VA + at) = at;
-    expect(told(first).refs == 1, "one reference");
-    refuse(map_one(root(), LARGE_VA, frame_new() << FRAME_SHIFT | MAP_READ), E_EXIST,
+    expect(frame_told(SLOT_ACCOUNT, first).refs == 1, "one reference");
+    refuse(map_one(own_root(), LARGE_VA, frame_new() << FRAME_SHIFT | MAP_READ), E_EXIST,
            "a page where a larger one is");
     refuse(call_frame_split(SLOT_ACCOUNT, first).value, E_BUSY, "splitting what is mapped");
     refuse(call_frame_free(SLOT_ACCOUNT, first, 1).value, E_BUSY, "freeing what is mapped");
-    fine(call_pt_protect(SLOT_ACCOUNT, root(), LEVEL, LARGE_VA, 1, MAP_WRITE, 0).value,
+    fine(call_pt_protect(SLOT_ACCOUNT, own_root(), LEVEL, LARGE_VA, 1, MAP_WRITE, 0).value,
          "pt_protect");
     hold(trap_write(LARGE_VA + (uint64_t)5 * FRAME_BYTES).vector == VECTOR_PAGE, "a stale right");
-    fine(call_pt_read(SLOT_ACCOUNT, root(), LEVEL, LARGE_VA, (uintptr_t)&entry, 1).value,
+    fine(call_pt_read(SLOT_ACCOUNT, own_root(), LEVEL, LARGE_VA, (uintptr_t)&entry, 1).value,
          "pt_read");
     expect(entry == (first << FRAME_SHIFT | MAP_READ | MAP_ACCESSED | MAP_DIRTY), "its entry");
-    fine(call_pt_unmap(SLOT_ACCOUNT, root(), LEVEL, LARGE_VA, 1).value, "pt_unmap");
+    fine(call_pt_unmap(SLOT_ACCOUNT, own_root(), LEVEL, LARGE_VA, 1).value, "pt_unmap");
     hold(trap_read(LARGE_VA).vector == VECTOR_PAGE, "a stale translation");
 }
 
@@ -117,7 +105,7 @@ split(uint64_t first)
     expect(*(volatile uint64_t *)SCRATCH_VA == (uint64_t)9 * FRAME_BYTES,
            "a part holds what it held");
     refuse(call_frame_split(SLOT_ACCOUNT, first).value, E_INVAL, "splitting a small frame");
-    fine(call_pt_unmap(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, 1).value, "pt_unmap");
+    fine(call_pt_unmap(SLOT_ACCOUNT, own_root(), 0, SCRATCH_VA, 1).value, "pt_unmap");
 }
 
 static uint64_t
@@ -136,7 +124,7 @@ mixed_owners(uint64_t first)
     for (int i = 0; i < JOIN_CALLS && r == -E_AGAIN; i++)
         r = call_frame_join(SLOT_ACCOUNT, first, 1).value;
     refuse(r, E_PERM, "joining what has two owners");
-    hold(call_pt_map(SLOT_ACCOUNT, root(), LEVEL, LARGE_VA, (uintptr_t)&entry, 1, SLOT_ACCOUNT)
+    hold(call_pt_map(SLOT_ACCOUNT, own_root(), LEVEL, LARGE_VA, (uintptr_t)&entry, 1, SLOT_ACCOUNT)
                  .value < 0,
          "a large entry over what has two owners");
 }
@@ -154,17 +142,17 @@ passed(uint64_t first)
     page_at(SCRATCH_VA, first + 9, MAP_READ);
     refuse(call_frame_pass(SLOT_ACCOUNT, first + 9, 1, CHILD).value, E_BUSY,
            "passing what is mapped");
-    fine(call_pt_unmap(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, 1).value, "pt_unmap");
+    fine(call_pt_unmap(SLOT_ACCOUNT, own_root(), 0, SCRATCH_VA, 1).value, "pt_unmap");
     fine(call_frame_pass(SLOT_ACCOUNT, first + 8, 4, CHILD).value, "frame_pass");
     expect(used(CHILD) == before + 4, "they are charged to the other");
     mixed_owners(first);
     fine(call_frame_pass(CHILD, first + 8, 4, SLOT_ACCOUNT).value, "and back");
     page_at(SCRATCH_VA, first + 9, MAP_READ);
     expect(*(volatile uint64_t *)SCRATCH_VA == (uint64_t)9 * FRAME_BYTES, "with their contents");
-    refuse(call_frame_pass(SLOT_ACCOUNT, root(), 1, CHILD).value, E_INVAL, "passing a root");
+    refuse(call_frame_pass(SLOT_ACCOUNT, own_root(), 1, CHILD).value, E_INVAL, "passing a root");
     refuse(call_frame_pass(SLOT_ACCOUNT, 1, 1, CHILD).value, E_PERM, "passing another's");
     refuse(call_frame_pass(SLOT_ACCOUNT, first, 65, CHILD).value, E_INVAL, "too many");
-    fine(call_pt_unmap(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, 1).value, "pt_unmap");
+    fine(call_pt_unmap(SLOT_ACCOUNT, own_root(), 0, SCRATCH_VA, 1).value, "pt_unmap");
 }
 
 static void
@@ -177,7 +165,8 @@ passed_whole(uint64_t first)
         r = call_frame_join(SLOT_ACCOUNT, first, 1).value;
     expect(r == 0, "joining again");
     fine(call_frame_pass(SLOT_ACCOUNT, first, SIZE, CHILD).value, "passing 2 MiB");
-    expect(told(first).owner == told(first + 1).owner && told(first).owner == object_of_slot(CHILD),
+    expect(frame_told(SLOT_ACCOUNT, first).owner == frame_told(SLOT_ACCOUNT, first + 1).owner &&
+               frame_told(SLOT_ACCOUNT, first).owner == object_of_slot(CHILD),
            "all of it");
     refuse(call_frame_pass(CHILD, first, 1, SLOT_ACCOUNT).value, E_INVAL, "passing a part");
     fine(call_account_revoke(CHILD, ACCOUNT_FRAMES, TAKEN, 1).value, "asking for some of it");

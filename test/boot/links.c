@@ -13,12 +13,6 @@ static const uint64_t FIRST = 0x0000020000000000, SECOND = 0x0000028000000000;
 static const uint64_t PAGES_OF_TABLE = (uint64_t)PT_ENTRIES * FRAME_BYTES;
 
 static uint64_t
-root(void)
-{
-    return exo_start_page->root_frame;
-}
-
-static uint64_t
 table_new(uint64_t level)
 {
     uint64_t frame = frame_new();
@@ -31,8 +25,8 @@ table_new(uint64_t level)
 static void
 way_make(uint64_t va)
 {
-    fine(call_pt_link(SLOT_ACCOUNT, root(), va, table_new(3), 0).value, "level 3");
-    fine(call_pt_link(SLOT_ACCOUNT, root(), va, table_new(2), 0).value, "level 2");
+    fine(call_pt_link(SLOT_ACCOUNT, own_root(), va, table_new(3), 0).value, "level 3");
+    fine(call_pt_link(SLOT_ACCOUNT, own_root(), va, table_new(2), 0).value, "level 2");
 }
 
 static int64_t
@@ -52,17 +46,18 @@ linked_twice(void)
 
     way_make(FIRST);
     way_make(SECOND);
-    fine(call_pt_link(SLOT_ACCOUNT, root(), FIRST, table, 0).value, "the first link");
-    fine(call_pt_link(SLOT_ACCOUNT, root(), SECOND, table, 0).value, "the second link");
+    fine(call_pt_link(SLOT_ACCOUNT, own_root(), FIRST, table, 0).value, "the first link");
+    fine(call_pt_link(SLOT_ACCOUNT, own_root(), SECOND, table, 0).value, "the second link");
     for (uint64_t i = 0; i < SHARED_PAGES; i++)
-        fine(map_in(root(), FIRST + i * FRAME_BYTES, frame_new(), MAP_READ | MAP_WRITE), "pt_map");
+        fine(map_in(own_root(), FIRST + i * FRAME_BYTES, frame_new(), MAP_READ | MAP_WRITE),
+             "pt_map");
     *one = 17;
     expect(*two == 17, "both places show the same frame");
     refuse(call_frame_free(SLOT_ACCOUNT, table, 1).value, E_BUSY, "freeing a table that is linked");
-    fine(map_in(root(), FIRST, frame_new(), MAP_READ | MAP_WRITE), "another frame by one link");
+    fine(map_in(own_root(), FIRST, frame_new(), MAP_READ | MAP_WRITE), "another frame by one link");
     hold(*two == 0, "the other place kept a stale translation");
     *two = 18;
-    fine(call_pt_unmap(SLOT_ACCOUNT, root(), 0, FIRST, 1).value, "unmapping by one link");
+    fine(call_pt_unmap(SLOT_ACCOUNT, own_root(), 0, FIRST, 1).value, "unmapping by one link");
     hold(trap_read(SECOND).vector == VECTOR_PAGE, "it is still mapped by the other");
     return table;
 }
@@ -73,7 +68,8 @@ links_of_root(void)
 {
     uint64_t entry = 0, first = entry;
 
-    fine(call_pt_read(SLOT_ACCOUNT, root(), 4, FIRST, (uintptr_t)&first, 1).value, "what it links");
+    fine(call_pt_read(SLOT_ACCOUNT, own_root(), 4, FIRST, (uintptr_t)&first, 1).value,
+         "what it links");
     expect(first & MAP_LINK, "a link");
     fine(call_pt_read(SLOT_ACCOUNT, first >> FRAME_SHIFT & UINT32_MAX, 3,
                       FIRST % ((uint64_t)1 << 39), (uintptr_t)&entry, 1)
@@ -83,8 +79,9 @@ links_of_root(void)
     refuse(call_pt_read(SLOT_ACCOUNT, first >> FRAME_SHIFT & UINT32_MAX, 4, 0, (uintptr_t)&entry, 1)
                .value,
            E_INVAL, "a level above the table named");
-    refuse(call_pt_map(SLOT_ACCOUNT, root(), 4, FIRST, (uintptr_t)&entry, 1, SLOT_ACCOUNT).value,
-           E_INVAL, "a mapping of that level");
+    refuse(
+        call_pt_map(SLOT_ACCOUNT, own_root(), 4, FIRST, (uintptr_t)&entry, 1, SLOT_ACCOUNT).value,
+        E_INVAL, "a mapping of that level");
 }
 
 /* By its own name: va counts from the table's beginning. */
@@ -115,25 +112,25 @@ withheld(uint64_t table)
 {
     uint64_t link;
 
-    fine(call_pt_link(SLOT_ACCOUNT, root(), SECOND, table, MAP_WRITE).value, "withholding W");
+    fine(call_pt_link(SLOT_ACCOUNT, own_root(), SECOND, table, MAP_WRITE).value, "withholding W");
     hold(trap_write(SECOND).vector == VECTOR_PAGE, "writing where the link withholds it");
     expect(trap_write(FIRST).vector == NO_VECTOR, "the other link still writes");
     expect(trap_read(SECOND).vector == NO_VECTOR, "and reading goes on");
-    fine(call_pt_read(SLOT_ACCOUNT, root(), 2, SECOND, (uintptr_t)&link, 1).value, "pt_read");
+    fine(call_pt_read(SLOT_ACCOUNT, own_root(), 2, SECOND, (uintptr_t)&link, 1).value, "pt_read");
     expect(link == (table << FRAME_SHIFT | MAP_READ | MAP_EXEC | MAP_LINK | MAP_ACCESSED),
            "a link is told with the rights that it leaves");
     fine(call_pt_protect(SLOT_ACCOUNT, table, 0, 0, 1, 0, MAP_EXEC).value, "X for the entry");
     *(volatile uint8_t *)FIRST = 0xc3; /* ret */
     expect(trap_jump(SECOND).vector == NO_VECTOR, "executing by a link that lets one");
-    fine(call_pt_link(SLOT_ACCOUNT, root(), SECOND, table, MAP_EXEC).value, "withholding X");
+    fine(call_pt_link(SLOT_ACCOUNT, own_root(), SECOND, table, MAP_EXEC).value, "withholding X");
     hold(trap_jump(SECOND).vector == VECTOR_PAGE, "executing where the link withholds it");
     expect(trap_write(SECOND).vector == NO_VECTOR, "writing came back");
-    fine(call_pt_link(SLOT_ACCOUNT, root(), SECOND, table, 0).value, "withholding nothing");
+    fine(call_pt_link(SLOT_ACCOUNT, own_root(), SECOND, table, 0).value, "withholding nothing");
     *(volatile uint8_t *)FIRST = 0xc3;
     expect(trap_jump(SECOND).vector == NO_VECTOR, "and both");
-    refuse(call_pt_link(SLOT_ACCOUNT, root(), SECOND, table, MAP_READ).value, E_INVAL,
+    refuse(call_pt_link(SLOT_ACCOUNT, own_root(), SECOND, table, MAP_READ).value, E_INVAL,
            "withholding reading");
-    refuse(call_pt_link(SLOT_ACCOUNT, root(), SECOND, table_new(1), 0).value, E_EXIST,
+    refuse(call_pt_link(SLOT_ACCOUNT, own_root(), SECOND, table_new(1), 0).value, E_EXIST,
            "another table where one hangs");
 }
 
@@ -144,18 +141,19 @@ taken_out(uint64_t table)
     struct call_result r;
 
     *(volatile uint64_t *)FIRST = 41;
-    r = call_pt_unlink(SLOT_ACCOUNT, root(), SECOND, 1);
+    r = call_pt_unlink(SLOT_ACCOUNT, own_root(), SECOND, 1);
     expect((uint64_t)r.value == table, "pt_unlink names the table");
     expect(r.detail == 0, "no other processor: no epoch to wait for");
     hold(trap_read(SECOND).vector == VECTOR_PAGE, "a stale translation below a link taken out");
     expect(*(volatile uint64_t *)FIRST == 41, "the other place has it still");
-    refuse(call_pt_unlink(SLOT_ACCOUNT, root(), SECOND, 1).value, E_NOENT, "taking it out twice");
-    refuse(call_pt_unlink(SLOT_ACCOUNT, root(), SCRATCH_VA + (1ull << 42), 1).value, E_NOENT,
+    refuse(call_pt_unlink(SLOT_ACCOUNT, own_root(), SECOND, 1).value, E_NOENT,
+           "taking it out twice");
+    refuse(call_pt_unlink(SLOT_ACCOUNT, own_root(), SCRATCH_VA + (1ull << 42), 1).value, E_NOENT,
            "taking out where no table is");
-    refuse(call_pt_unlink(SLOT_ACCOUNT, root(), SECOND, PT_LEVELS).value, E_INVAL, "a root");
-    fine(call_pt_unlink(SLOT_ACCOUNT, root(), FIRST, 1).value, "pt_unlink");
+    refuse(call_pt_unlink(SLOT_ACCOUNT, own_root(), SECOND, PT_LEVELS).value, E_INVAL, "a root");
+    fine(call_pt_unlink(SLOT_ACCOUNT, own_root(), FIRST, 1).value, "pt_unlink");
     hold(trap_read(FIRST).vector == VECTOR_PAGE, "a stale translation of the first place");
-    fine(call_pt_link(SLOT_ACCOUNT, root(), SECOND, table, 0).value, "linking it again");
+    fine(call_pt_link(SLOT_ACCOUNT, own_root(), SECOND, table, 0).value, "linking it again");
     expect(*(volatile uint64_t *)SECOND == 41, "its entries are there");
 }
 
@@ -165,18 +163,18 @@ read_as_page(uint64_t table)
 {
     volatile uint64_t *entries = (volatile uint64_t *)SCRATCH_VA;
 
-    refuse(map_in(root(), SCRATCH_VA, table, MAP_READ | MAP_WRITE), E_PERM, "writing a table");
-    refuse(map_in(root(), SCRATCH_VA, table, MAP_READ | MAP_EXEC), E_PERM, "executing a table");
-    refuse(map_in(root(), SCRATCH_VA, root(), MAP_READ), E_PERM, "reading a root");
-    fine(map_in(root(), SCRATCH_VA, table, MAP_READ), "reading a table");
+    refuse(map_in(own_root(), SCRATCH_VA, table, MAP_READ | MAP_WRITE), E_PERM, "writing a table");
+    refuse(map_in(own_root(), SCRATCH_VA, table, MAP_READ | MAP_EXEC), E_PERM, "executing a table");
+    refuse(map_in(own_root(), SCRATCH_VA, own_root(), MAP_READ), E_PERM, "reading a root");
+    fine(map_in(own_root(), SCRATCH_VA, table, MAP_READ), "reading a table");
     hold(trap_write(SCRATCH_VA).vector == VECTOR_PAGE, "writing an entry ourselves");
     expect(entries[0] != 0 && entries[SHARED_PAGES] == 0, "its entries, present and absent");
-    refuse(call_pt_protect(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, 1, 0, MAP_WRITE).value, E_PERM,
+    refuse(call_pt_protect(SLOT_ACCOUNT, own_root(), 0, SCRATCH_VA, 1, 0, MAP_WRITE).value, E_PERM,
            "W for the mapping of a table");
     refuse(call_frame_protect(SLOT_ACCOUNT, table, 0, 0, 0, 0, MAP_WRITE).value, E_INVAL,
            "W for all mappings of a table");
     hold(trap_write(SCRATCH_VA).vector == VECTOR_PAGE, "writing an entry after that");
-    fine(call_pt_unmap(SLOT_ACCOUNT, root(), 0, SCRATCH_VA, 1).value, "pt_unmap");
+    fine(call_pt_unmap(SLOT_ACCOUNT, own_root(), 0, SCRATCH_VA, 1).value, "pt_unmap");
 }
 
 /* Tables of two accounts never hang below one another. */
@@ -190,13 +188,13 @@ of_another(void)
          "account_make");
     frame = frame_of_account(CHILD);
     fine(call_pt_make(CHILD, frame, 1, frame_of_account(CHILD)).value, "pt_make");
-    refuse(call_pt_link(SLOT_ACCOUNT, root(), FIRST, frame, 0).value, E_PERM,
+    refuse(call_pt_link(SLOT_ACCOUNT, own_root(), FIRST, frame, 0).value, E_PERM,
            "a child's table below ours");
     refuse(call_pt_make(SLOT_ACCOUNT, frame_new(), 1, frame_of_account(CHILD)).value, E_PERM,
            "a companion of another account");
     frame = frame_new();
     refuse(call_pt_make(SLOT_ACCOUNT, frame, 1, frame).value, E_INVAL, "a companion of itself");
-    refuse(map_in(root(), SCRATCH_VA, frame_new() + 1, MAP_READ), E_PERM, "a frame not ours");
+    refuse(map_in(own_root(), SCRATCH_VA, frame_new() + 1, MAP_READ), E_PERM, "a frame not ours");
 }
 
 int
