@@ -85,8 +85,7 @@ references_held(uint64_t n)
     case FRAME_ENV:
         return 2;
     case FRAME_CONTEXT:
-        return 3u + !!context->events + !!context->stop_events + !!context->upcall_frame +
-               !!context->entry;
+        return 3u + !!context->upcall_frame + !!context->entry;
     case FRAME_EVENTS:
         return ((const struct events *)object)->window.frame != 0;
     case FRAME_CONSOLE:

@@ -109,7 +109,7 @@ context_make(struct env *env, uint64_t frame, uint64_t into, uint64_t start_va)
     context = context_create(env, frame_of(env), frame, &start);
     if (stop_events) {
         context->stop_events = (uint32_t)frame_of(stop_events);
-        frame_ref(context->stop_events);
+        context->stop_generation = stop_events->cell.generation;
     }
     slot_fill(into, &context->cell);
     return result_ok(0);
@@ -120,12 +120,7 @@ context_release(struct context *context)
 {
     context_end(context, CAUSE_DESTROYED, 0);
     revoke_deafen(context);
-    if (context->events) {
-        event_leave(frame_address(context->events), context->self);
-        frame_unref(context->events);
-    }
-    if (context->stop_events)
-        frame_unref(context->stop_events);
+    event_leave(context);
     pin_drop(&context->upcall_pin);
     frame_unref(context->vector_frame);
     frame_retire(context->vector_frame);
@@ -136,6 +131,8 @@ context_release(struct context *context)
 void
 context_end(struct context *context, enum context_cause cause, int64_t status)
 {
+    struct events *told;
+
     if (context->phase == CONTEXT_STOPPED)
         return; /* X1 */
     if (context->phase == CONTEXT_WAITING)
@@ -146,8 +143,9 @@ context_end(struct context *context, enum context_cause cause, int64_t status)
     context->cause = cause;
     context->status = status;
     transfer_end(context);
-    if (context->stop_events)
-        event_raise(frame_address(context->stop_events), context->stop_index, 1);
+    told = event_find(context->stop_events, context->stop_generation);
+    if (told)
+        event_raise(told, context->stop_index, 1);
 }
 
 struct result

@@ -67,7 +67,8 @@ struct context {
     uint32_t events;      /* frame of the counters that make EVENT upcalls; 0: none */
     uint32_t stop_events; /* frame; 0: nobody is told */
     uint32_t stop_index;
-    struct context *held; /* kernel/transfer.h: T1 */
+    uint64_t stop_generation; /* of the counters' own cell: event_find */
+    struct context *held;     /* kernel/transfer.h: T1 */
     struct context *above;
     uint32_t entry;     /* frame of the entry that it is an activation of; 0: none */
     uint32_t entry_cpu; /* for callers on this processor */

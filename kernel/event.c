@@ -133,22 +133,44 @@ event_window_lost(struct events *events)
     event_raise(events, events->window_index, 1);
 }
 
+struct events *
+event_find(uint32_t frame, uint64_t generation)
+{
+    struct events *events = frame_address(frame);
+
+    return frame_at(frame)->type == FRAME_EVENTS && events->cell.generation == generation ? events
+                                                                                          : NULL;
+}
+
 int
-event_join(struct events *events, uint32_t context)
+event_join(struct events *events, struct context *context)
 {
     if (events->n_contexts == EVENTS_CONTEXTS_MAX)
         return E_NOSPC;
-    events->context[events->n_contexts++] = context;
+    events->context[events->n_contexts++] = context->self;
+    context->events = (uint32_t)frame_of(events);
     return 0;
 }
 
 void
-event_leave(struct events *events, uint32_t context)
+event_leave(struct context *context)
 {
+    struct events *events = frame_address(context->events);
     uint32_t kept = 0;
 
+    if (!context->events)
+        return;
     for (uint32_t i = 0; i < events->n_contexts; i++)
-        if (events->context[i] != context)
+        if (events->context[i] != context->self)
             events->context[kept++] = events->context[i];
     events->n_contexts = kept;
+    context->events = 0;
+}
+
+void
+event_release(struct events *events)
+{
+    while (events->n_contexts)
+        event_leave(arch_context_of(events->context[0]));
+    pin_drop(&events->window);
 }

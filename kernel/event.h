@@ -6,6 +6,8 @@
 #include "kernel/circle.h"
 #include "kernel/pin.h"
 
+struct context;
+
 enum { EVENTS_CONTEXTS_MAX = 16 };
 
 struct events {
@@ -29,7 +31,14 @@ void event_raise(struct events *events, uint32_t index, uint64_t n);
 /* The frame of its window was taken, or the right to it: pin.c. */
 void event_window_lost(struct events *events);
 /*
+ * The counters in that frame, if their own cell has that generation still; else NULL. Who is to
+ * raise them remembers both and holds no reference, so that they end whenever their owner wants.
+ */
+struct events *event_find(uint32_t frame, uint64_t generation);
+/*
  * A context takes upcalls for these counters, or no longer: 0, or E_NOSPC when there are too many.
  */
-int event_join(struct events *events, uint32_t context);
-void event_leave(struct events *events, uint32_t context);
+int event_join(struct events *events, struct context *context);
+void event_leave(struct context *context);
+/* They end: no context takes upcalls for them, and no frame shows them. */
+void event_release(struct events *events);

@@ -114,7 +114,7 @@ object_release(uint64_t n, uint64_t *steps)
     case FRAME_EVENTS:
         if (!wait_release(object, steps))
             return E_AGAIN;
-        pin_drop(&((struct events *)object)->window);
+        event_release(object);
         break;
     case FRAME_SLOTS:
         slots_release(object);

@@ -32,25 +32,20 @@ upcalls_set(struct account *account, const struct upcall_setup *setup)
                    frame_at(setup->frame)->flags & FRAME_SIZE))
         error = E_PERM;
     if (!error && events)
-        error = event_join(events, context->self);
+        error = event_join(events, context);
     if (error)
         return result_error(error);
     error = pin_hold(context->self, 0, setup->frame, NULL);
     if (!error && (error = arch_upcalls_set(context, setup)) != 0)
         pin_drop(&context->upcall_pin);
     if (error) {
-        if (events)
-            event_leave(events, context->self);
+        event_leave(context);
         return result_error(error);
     }
     context->upcall_frame = (uint32_t)setup->frame;
     context->event_mask = setup->event_mask;
     for (int i = 0; i < UPCALL_COUNT; i++)
         context->entries |= (setup->entry[i] != 0) << i;
-    if (events) {
-        context->events = (uint32_t)frame_of(events);
-        frame_ref(context->events);
-    }
     return result_ok(0);
 }
 

@@ -9,6 +9,8 @@
 enum {
     CHILD = 90, /* slots, one below the other */
     DEPTH = 3,
+    EVENTS = CHILD + DEPTH,
+    CONTEXT,
     FRAMES = 8,
     ROUNDS = 20,
     BIG = 1500,
@@ -71,11 +73,30 @@ idle(void)
     fine(call_frame_free(SLOT_ACCOUNT, frame, 1).value, "frame_free");
 }
 
+/* A context of ours is to raise a counter of the child's when it stops, and does not stop. */
+static void
+held(void)
+{
+    uint64_t frame = family(1), end = clock_ns() + PATIENCE_NS, events = frame_of_account(CHILD);
+    struct context_start start = {.stop_slot = EVENTS, .vector_frame = frame_new()};
+    uint64_t context = frame_new();
+
+    fine(call_events_make(CHILD, events, EVENTS).value, "events_make");
+    fine(call_context_make(SLOT_ENV, context, CONTEXT, (uintptr_t)&start).value, "context_make");
+    while (fine(call_account_destroy(CHILD).value, "account_destroy") > 0)
+        hold(clock_ns() < end, "an account ends, whoever counts on its counters");
+    fine(call_frame_free(SLOT_ACCOUNT, frame, 1).value, "frame_free");
+    fine(call_context_stop(CONTEXT).value, "context_stop");
+    fine(call_frame_free(SLOT_ACCOUNT, context, 1).value, "frame_free");
+    fine(call_frame_free(SLOT_ACCOUNT, start.vector_frame, 1).value, "frame_free");
+}
+
 int
 exo_main(const struct start_page *start)
 {
     (void)start;
     small();
     idle();
+    held();
     return done();
 }
