@@ -89,7 +89,7 @@ references_held(uint64_t n)
     case FRAME_EVENTS:
         return ((const struct events *)object)->window.frame != 0;
     case FRAME_CONSOLE:
-        return console->n_buffer ? 1u + console->n_buffer : 0;
+        return console->n_buffer;
     default:
         return 0;
     }

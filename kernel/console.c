@@ -66,8 +66,10 @@ console_input(struct console *c, const uint8_t *bytes, uint32_t n)
 void
 console_raise(const struct console *c, uint32_t index)
 {
-    if (frame_at(c->events)->type == FRAME_EVENTS) /* N3: it cannot be another's by now */
-        event_raise(frame_address(c->events), index, 1);
+    struct events *events = event_find(c->events, c->generation);
+
+    if (events)
+        event_raise(events, index, 1);
 }
 
 /* ---- making and ending ---- */
@@ -105,7 +107,7 @@ console_make(struct account *account, uint64_t into, uint64_t frame, uint64_t n_
     c->channel = (uint32_t)number;
     c->buffer = (uint32_t)frame + 1;
     c->n_buffer = (uint32_t)n_buffer;
-    frame_ref(c->events);
+    c->generation = events->cell.generation;
     for (uint64_t i = 0; i < n_buffer; i++) {
         frame_become(c->buffer + i, FRAME_BUFFER);
         frame_ref(c->buffer + i);
@@ -128,7 +130,6 @@ console_destroy(struct console *c)
     channel->owed_credit = 0;
     flights_detach(frame_of(c));
     account_return(account_at(frame_at(frame_of(c))->owner), ACCOUNT_CHANNELS, 1);
-    frame_unref(c->events);
     for (uint64_t i = c->buffer; i < (uint64_t)c->buffer + c->n_buffer; i++) {
         frame_unref(i);
         frame_retire(i);

@@ -10,13 +10,14 @@
  *  N1 taken <= put <= taken + buffer bytes: what lies in the buffer is put - taken.
  *  N2 the channel's credit, what it owes of credit, what lies in the buffer, and read_since add up
  *     to the buffer's bytes until the input ends.
- *  N3 until console_destroy it holds a reference on its events and on each buffer frame.
+ *  N3 until console_destroy it holds a reference on each buffer frame.
  */
 struct console {
     struct cell cell;
     uint64_t put, taken;    /* bytes ever; position = that modulo the buffer's bytes */
     uint64_t read_since;    /* bytes taken since credit was last given */
-    uint32_t events, index; /* frame of the counters, plain again if they ended; the first of two */
+    uint32_t events, index; /* frame of the counters, which may end before; the first of two */
+    uint64_t generation;    /* of the counters' own cell: event_find */
     uint32_t channel;
     uint32_t buffer, n_buffer; /* first frame, frames; n_buffer 0: destroyed */
 };

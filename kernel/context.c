@@ -51,12 +51,6 @@ contexts_settle(uint64_t root)
     return stands;
 }
 
-static bool
-start_is_users(const struct context_start *start)
-{
-    return (start->rip < USER_TOP && start->rsp < USER_TOP) || planted(PLANT_START);
-}
-
 struct context *
 context_create(struct env *env, uint64_t env_frame, uint64_t frame,
                const struct context_start *start)
@@ -99,8 +93,9 @@ context_make(struct env *env, uint64_t frame, uint64_t into, uint64_t start_va)
     error = error ? error : frame_check_unused(account, frame);
     error = error ? error : frame_check_unused(account, start.vector_frame);
     error = error ? error : slot_check_empty(into);
-    if (!error && (!start_is_users(&start) || start.stop_index >= EVENTS_PER_FRAME ||
-                   start.vector_frame == frame))
+    if ((start.rip >= USER_TOP || start.rsp >= USER_TOP) && !planted(PLANT_START))
+        error = error ? error : E_INVAL;
+    if (!error && (start.stop_index >= EVENTS_PER_FRAME || start.vector_frame == frame))
         error = E_INVAL;
     if (error)
         return epoch_error(error);

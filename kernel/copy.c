@@ -133,21 +133,17 @@ copy_some(struct copy *c, uint64_t from_va, uint64_t to_va, uint64_t left, uint6
 }
 
 struct result
-pt_copy(struct account *account, uint64_t request_va)
+pt_copy(struct account *account, const struct copy_request *r)
 {
-    struct copy_request r;
     struct copy c = {0};
-    uint64_t absent = copy_in(&r, request_va, sizeof(r)), done = 0, epoch, other;
-    int error;
+    uint64_t done = 0, epoch, other;
+    int error = copy_begin(&c, account, r);
 
-    if (absent)
-        return result_error_at(E_FAULT, absent);
-    error = copy_begin(&c, account, &r);
     if (error)
         return result_error(error);
-    while (!error && done < r.n && done < COPY_MAX)
-        error = copy_some(&c, r.from_va + (done << c.from.shift), r.to_va + (done << c.to.shift),
-                          r.n - done, &done);
+    while (!error && done < r->n && done < COPY_MAX)
+        error = copy_some(&c, r->from_va + (done << c.from.shift), r->to_va + (done << c.to.shift),
+                          r->n - done, &done);
     epoch = walk_end(&c.from);
     other = walk_end(&c.to);
     if (!done)

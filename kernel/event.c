@@ -118,7 +118,7 @@ event_window(struct events *events, uint64_t account, uint64_t frame, uint64_t i
     if (index >= EVENTS_PER_FRAME)
         return result_error(E_INVAL);
     error = pin_check(frame_of(events), account, frame, &cell);
-    error = error ? error : pin_hold(frame_of(events), 0, frame, cell);
+    error = error ? error : pin_hold(frame_of(events), frame, cell);
     if (error)
         return result_error(error);
     events->window_index = (uint32_t)index;

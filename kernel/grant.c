@@ -219,22 +219,14 @@ leaf_whole(const struct leaf *leaf)
 static void
 leaf_fall(struct leaf *leaf)
 {
+    static void (*const fall[LEAF_TYPES])(struct leaf *) = {
+        [LEAF_SLOT] = slot_fall, [LEAF_PIN] = pin_fall, [LEAF_INSPECT] = inspect_fall};
     uint8_t type = leaf->type;
 
-    leaf_drop(leaf);
-    switch (type) {
-    case LEAF_SLOT:
-        slot_fall(leaf);
-        return;
-    case LEAF_INSPECT:
-        inspect_fall(leaf);
-        return;
-    case LEAF_PIN:
-        pin_fall(leaf);
-        return;
-    default:
+    if (type >= LEAF_TYPES || !fall[type])
         panic("a leaf of type %u hangs on a cell", type); /* G3 */
-    }
+    leaf_drop(leaf);
+    fall[type](leaf);
 }
 
 /* ---- revoking ---- */

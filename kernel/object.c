@@ -40,15 +40,12 @@ object_busy(uint64_t n)
 {
     struct context *context = frame_address(n);
 
-    switch (frame_at(n)->type) {
-    case FRAME_ACCOUNT:
+    if (frame_at(n)->type == FRAME_ACCOUNT)
         return !account_is_empty(account_at(n));
-    case FRAME_CONTEXT:
-        transfer_retrieve(context);
-        return context->on && !planted(PLANT_CURRENT); /* X4 */
-    default:
+    if (frame_at(n)->type != FRAME_CONTEXT)
         return false;
-    }
+    transfer_retrieve(context);
+    return context->on && !planted(PLANT_CURRENT); /* X4 */
 }
 
 /* Nobody waits for a word of it or stands on it any more, and it is in parts of one frame. */

@@ -13,9 +13,8 @@
 #include "plant.h"
 
 static struct pin *
-pin_at(uint32_t id)
+pin_at(uint32_t n)
 {
-    uint64_t n = id / PINS_PER_OBJECT;
     void *object = frame_address(n);
 
     switch (frame_at(n)->type) {
@@ -24,14 +23,8 @@ pin_at(uint32_t id)
     case FRAME_EVENTS:
         return &((struct events *)object)->window;
     default:
-        panic("frame %lu of type %u pins another", n, frame_at(n)->type); /* P1 */
+        panic("frame %u of type %u pins another", n, frame_at(n)->type); /* P1 */
     }
-}
-
-static uint32_t
-pin_id(const struct pin *pin)
-{
-    return pin->object * PINS_PER_OBJECT + pin->leaf.kind;
 }
 
 static bool
@@ -64,22 +57,19 @@ pin_check(uint64_t object, uint64_t slot, uint64_t frame, struct cell **cell)
 }
 
 int
-pin_hold(uint64_t object, uint32_t index, uint64_t frame, struct cell *cell)
+pin_hold(uint64_t object, uint64_t frame, struct cell *cell)
 {
-    struct pin *pin = pin_at((uint32_t)object * PINS_PER_OBJECT + index);
+    struct pin *pin = pin_at((uint32_t)object);
     struct frame *f = frame_at(frame);
 
     if (pins_count(frame) >= PINS_PER_FRAME)
         return E_NOSPC;
     if (account_take(account_at(frame_at(object)->owner), ACCOUNT_PINS, 1)) /* P4 */
         return E_DQUOT;
-    *pin = (struct pin){.leaf = {.kind = (uint8_t)index},
-                        .object = (uint32_t)object,
-                        .frame = (uint32_t)frame,
-                        .next = f->other};
+    *pin = (struct pin){.object = (uint32_t)object, .frame = (uint32_t)frame, .next = f->other};
     if (f->other)
-        pin_at(f->other)->prev = pin_id(pin);
-    f->other = pin_id(pin);
+        pin_at(f->other)->prev = pin->object;
+    f->other = pin->object;
     if (cell)
         leaf_hang(&pin->leaf, cell, LEAF_PIN); /* P3 */
     frame_ready(frame);

@@ -4,7 +4,7 @@
  *
  * Invariants
  *  P1 `other` of a plain frame names the first of its pins, at most PINS_PER_FRAME. A pin is part
- *     of the object that pins, and is named by that object's frame and an index.
+ *     of the object that pins, and is named by that object's frame.
  *  P2 who takes the frame, or breaks what others have of it, detaches the objects, which say so;
  *     but upcall pages, which the kernel writes save areas to: these are vital.
  *  P3 what was pinned under a slot hangs on the slot's cell, and is detached when that falls.
@@ -16,10 +16,10 @@
 #include <stdint.h>
 #include "kernel/grant.h"
 
-enum pin_bound { PINS_PER_OBJECT = 64, PINS_PER_FRAME = 32 };
+enum pin_bound { PINS_PER_FRAME = 32 };
 
 struct pin {
-    struct leaf leaf; /* P3; LEAF_NONE: the frame is its own account's. .kind: the pin's index */
+    struct leaf leaf; /* P3; LEAF_NONE: the frame is its own account's */
     uint32_t object;  /* whose part it is */
     uint32_t frame;   /* 0: it pins nothing */
     uint32_t next, prev;
@@ -32,10 +32,10 @@ struct pin {
  */
 int pin_check(uint64_t object, uint64_t slot, uint64_t frame, struct cell **cell);
 /*
- * Pin `index` of the object in frame `object` is to pin `frame`, which is plain and 4 KiB; cell: of
+ * The pin of the object in frame `object` is to pin `frame`, which is plain and 4 KiB; cell: of
  * the slot under which, or NULL. 0, or E_DQUOT, E_NOSPC.
  */
-int pin_hold(uint64_t object, uint32_t index, uint64_t frame, struct cell *cell);
+int pin_hold(uint64_t object, uint64_t frame, struct cell *cell);
 /* It pins nothing any more, if it did. */
 void pin_drop(struct pin *pin);
 /* Detaches all that pins frame n but what is vital; true: nothing does any more. */

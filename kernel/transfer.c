@@ -165,21 +165,21 @@ struct result
 transfer_serve(struct entry *entry, struct context *context, const struct transfer_setup *setup)
 {
     struct cpu *cpu = cpu_this();
-    bool self = context == cpu->current;
+    bool again = serves(context, entry, setup);
     int error = serve_check(entry, context, setup);
 
     if (error)
         return result_error(error);
-    if (serves(context, entry, setup)) {
-        arch_transfer_set(context, setup, &entry->parked[context->entry_cpu]);
-        return result_ok(0);
+    if (!again) {
+        context->entry = (uint32_t)frame_of(entry);
+        context->entry_cpu = (uint32_t)index_masked(setup->cpu, CPUS_MAX);
+        frame_ref(context->entry);
+        entry->holder[context->entry_cpu] = context;
     }
-    context->entry = (uint32_t)frame_of(entry);
-    context->entry_cpu = (uint32_t)index_masked(setup->cpu, CPUS_MAX);
-    frame_ref(context->entry);
-    entry->holder[context->entry_cpu] = context;
     arch_transfer_set(context, setup, &entry->parked[context->entry_cpu]);
-    if (self)
+    if (again)
+        return result_ok(0);
+    if (context == cpu->current)
         entry_leave_parked(cpu);
     entry_park(context);
     return result_ok(0);

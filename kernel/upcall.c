@@ -35,7 +35,7 @@ upcalls_set(struct account *account, const struct upcall_setup *setup)
         error = event_join(events, context);
     if (error)
         return result_error(error);
-    error = pin_hold(context->self, 0, setup->frame, NULL);
+    error = pin_hold(context->self, setup->frame, NULL);
     if (!error && (error = arch_upcalls_set(context, setup)) != 0)
         pin_drop(&context->upcall_pin);
     if (error) {
