@@ -411,7 +411,7 @@ channel_work(void)
         for (; told; told &= told - 1)
             channel_tell(&channels[__builtin_ctzll(told)], 0);
     }
-    return (!events_left && !over) || !port_unmask();
+    return !events_left && !over;
 }
 
 /*

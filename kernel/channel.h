@@ -65,7 +65,7 @@ void channel_finish(struct channel *channel, uint32_t status);
  */
 bool channel_log(const char *text, uint32_t n);
 
-/* A bounded part of what the port has: true when there is more, and it is masked still. */
+/* A bounded part of what the port has: true when there is more. */
 bool channel_work(void);
 /* Sends all that is owed, and waits until it and all before has left, or for 10 s nothing does. */
 void channel_drain(void);

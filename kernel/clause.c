@@ -20,7 +20,7 @@
 /* By frame: clauses that wait for its words (exposed), and one of them (0: none). */
 static _Atomic uint32_t *waiter_count;
 static uint32_t *waiter_first;
-static uint64_t joins; /* clauses that ever joined a circle */
+uint64_t clause_joins;
 static uint32_t epoch; /* the circle of those that wait for an epoch */
 
 void
@@ -58,12 +58,6 @@ clause_circle(enum wait_kind kind, uint32_t object, uint64_t index)
     return kind == WAIT_WORD ? &waiter_first[object] : NULL;
 }
 
-uint64_t
-clause_mark(void)
-{
-    return joins;
-}
-
 uint32_t
 clause_first(const uint32_t *circle, uint64_t mark)
 {
@@ -88,7 +82,7 @@ clause_join(struct context *context, uint32_t i)
 
     if (!circle)
         return;
-    context->link[i].joined = ++joins;
+    context->link[i].joined = ++clause_joins;
     circle_join(circle, context->self * WAIT_CLAUSES_MAX + i, clause_link);
     if (context->clause[i].kind == WAIT_WORD) /* W2 */
         atomic_fetch_add_explicit(&waiter_count[context->link[i].object], 1, memory_order_seq_cst);

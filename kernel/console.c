@@ -17,6 +17,7 @@
 #include "kernel/flight.h"
 #include "kernel/frame.h"
 #include "kernel/log.h"
+#include "kernel/work.h"
 
 enum {
     STATUS_MAX = 255,
@@ -222,7 +223,7 @@ console_read(struct console *c, uint64_t va, uint64_t n)
     if (!channel)
         return result_ok(0);
     if (c->put == c->taken)
-        (void)channel_work(); /* its own, and it pays */
+        work_serve(); /* its own, and it pays */
     if (n > c->put - c->taken)
         n = c->put - c->taken;
     if (n == 0 && channel->closed[STREAM_INPUT])

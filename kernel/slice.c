@@ -47,10 +47,10 @@ slice_arm(struct cpu *cpu)
     if (cpu->current->due)
         arch_timer_set(1);
     else if (!planted(PLANT_SLICE_TIMER))
-        arch_timer_set(
-            earlier(earlier(slice_endless(cpu) && !planted(PLANT_ALONE) ? 0 : end,
-                            transfer_deadline(cpu->current)),
-                    earlier(earlier(work_time(cpu), cpu->wake_first_ns), revoke_deadline())));
+        arch_timer_set(earlier(
+            earlier(slice_endless(cpu) && !planted(PLANT_ALONE) ? 0 : end,
+                    transfer_deadline(cpu->current)),
+            earlier(earlier(cpu->work ? cpu->work_ns : 0, cpu->wake_first_ns), revoke_deadline())));
 }
 
 void

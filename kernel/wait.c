@@ -103,7 +103,7 @@ backlog_add(struct events *events, uint32_t index)
     if (!events->backlog) /* W4 */
         circle_join(&backlog, (uint32_t)frame_of(events), backlog_link);
     events->backlog |= (uint64_t)1 << index;
-    events->backlog_mark = clause_mark();
+    events->backlog_mark = clause_joins;
 }
 
 static void
@@ -118,7 +118,7 @@ wait_raise(struct events *events, uint32_t index)
 {
     uint32_t left = WAKE_MAX;
 
-    if (events->waiter[index] && !circle_wake(&events->waiter[index], clause_mark(), &left))
+    if (events->waiter[index] && !circle_wake(&events->waiter[index], clause_joins, &left))
         backlog_add(events, index);
 }
 
@@ -127,7 +127,7 @@ wait_epoch(void)
 {
     uint32_t left = WAKE_MAX;
 
-    epoch_mark = clause_mark();
+    epoch_mark = clause_joins;
     (void)circle_wake(clause_circle(WAIT_EPOCH, 0, 0), epoch_mark, &left);
 }
 

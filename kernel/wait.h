@@ -53,8 +53,7 @@ bool clause_holds(const struct context *context, uint32_t i);
 struct context *clause_context(uint32_t id);
 /* The circle of those that wait for a counter, the words of a frame, an epoch; NULL: no such. */
 uint32_t *clause_circle(enum wait_kind kind, uint32_t object, uint64_t index);
-/* Clauses join in this order: up to now. */
-uint64_t clause_mark(void);
+extern uint64_t clause_joins; /* how many ever joined a circle, in this order */
 /* The first in a circle, which is the one that joined first, if it joined by `mark`; 0: none. */
 uint32_t clause_first(const uint32_t *circle, uint64_t mark);
 /* To the end of its circle. */

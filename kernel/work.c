@@ -26,8 +26,8 @@ work_do(struct cpu *cpu)
     cycles = arch_counter();
     begin = clock_now();
     if (cpu->current && begin < cpu->work_ns)
-        return; /* I2 */
-    cpu->work = channel_work();
+        return;                                   /* I2 */
+    cpu->work = channel_work() || !port_unmask(); /* I1 */
     took = clock_now() - begin;
     took = planted(PLANT_WORK_SHARE) ? 0 : took < SLICE_LOST_NS ? took : SLICE_LOST_NS;
     cpu->work_ns = begin + took * WORK_SHARE;
@@ -36,8 +36,13 @@ work_do(struct cpu *cpu)
     cpu->counter_mark += cycles;
 }
 
-uint64_t
-work_time(const struct cpu *cpu)
+void
+work_serve(void)
 {
-    return cpu->work ? cpu->work_ns : 0;
+    struct cpu *cpu = cpu_this();
+
+    if (!channel_work() || cpu->work)
+        return;
+    cpu->work = true; /* what it leaves is others', too */
+    slice_poke(cpu);
 }

@@ -22,5 +22,5 @@ enum { WORK_SHARE = 25 }; /* a twentieth, with what it costs to begin it, and wh
 void work_fired(struct cpu *cpu);
 /* Does a bounded part of what is left, as far as the share goes. */
 void work_do(struct cpu *cpu);
-/* When what is left may go on; 0: nothing is left. */
-uint64_t work_time(const struct cpu *cpu);
+/* A part of it for the caller, who pays; no source is armed by that, whatever its share. */
+void work_serve(void);
