@@ -325,7 +325,7 @@ deed_revoke(uint32_t b, uint32_t kind, uint32_t amount)
     most = c->held > c->reserve ? c->held - c->reserve : 0;
     bool free = !c->wanted;
     amount %= AMOUNT_MAX;
-    r = account_revoke(a, kind % 2, amount, fake_clock_ns + amount % 5 * HOUR).value;
+    r = account_revoke(a, kind % 2, amount, fake_clock_ns + (uint64_t)amount % 5 * HOUR).value;
     if (r == -E_RANGE && amount <= most)
         wrong("what may be asked for was refused");
     if (r >= 0 && amount && free && amount > most)
