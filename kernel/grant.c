@@ -25,7 +25,8 @@
 #include "kernel/bound.h"
 #include "plant.h"
 
-enum { CELL_STEPS = 2 }; /* elementary steps (kernel/bound.h) that one cell or leaf costs */
+/* Elementary steps (kernel/bound.h): a cell or a slot; a leaf whose fall wakes or flushes others. */
+enum { CELL_STEPS = 2, FALL_STEPS = 64 };
 
 static uint64_t generation_last; /* G1: one counter for all cells */
 
@@ -251,17 +252,19 @@ revoke_begin(struct cell *cell)
 }
 
 /*
- * One step of the walk of `root`, on whose circle something is. A cell dies when the walk first
- * comes to it, before all that hangs on it, and is empty when all that has gone.
+ * One step of the walk of `root`, on whose circle something is; what it costs. A cell dies when the
+ * walk first comes to it, before all that hangs on it, and is empty when all that has gone.
  */
-static void
+static uint64_t
 revoke_step(struct cell *root)
 {
     struct leaf *first = leaf_of(root->below.next);
     struct cell *cell = cell_of(first);
 
     if (first->type != LEAF_CELL && first->type != LEAF_JOINED) {
+        uint64_t cost = first->type == LEAF_SLOT ? CELL_STEPS : FALL_STEPS;
         leaf_fall(first);
+        return cost;
     } else if (circle_is_empty(&cell->below)) {
         cell_clear(cell);
     } else {
@@ -271,6 +274,7 @@ revoke_step(struct cell *root)
         first->type = LEAF_JOINED;
         first->cell = cell_id(root);
     }
+    return CELL_STEPS;
 }
 
 /* The walk that works for a dying cell: its own, or the one that took it over. Shortens the way. */
@@ -296,15 +300,16 @@ revoke_go_on(struct cell *cell, uint64_t *steps)
 {
     while (cell_is_used(cell) && *steps) {
         struct cell *root = revoke_root(cell, steps);
+        uint64_t cost = CELL_STEPS;
         if (root->leaf.type == LEAF_JOINED)
             return false;
-        *steps -= *steps < CELL_STEPS ? *steps : CELL_STEPS;
         if (!circle_is_empty(&root->below))
-            revoke_step(root);
+            cost = revoke_step(root);
         else if (!root->leaf.cell) /* an object's own: it ends with its frame */
             return true;
         else
             cell_clear(root);
+        *steps -= cost < *steps ? cost : *steps;
     }
     return !cell_is_used(cell);
 }

@@ -16,6 +16,7 @@ enum {
     EVENTS,
     WORKER,
     CELLS,
+    CROWD,
     TELLS = 7, /* the counter that is raised when a window is lost */
     OTHER,
     POSTS = 5,
@@ -192,6 +193,30 @@ foreign(void)
     return ours_again;
 }
 
+/* Each that falls tells who waits: a bounded number of them in a call. */
+static void
+crowd(void)
+{
+    static uint64_t events[FULL];
+    uint64_t frame[2], calls = 1;
+
+    child_begin();
+    frame[0] = frame_of_account(CHILD);
+    frame[1] = frame_of_account(CHILD);
+    for (uint32_t n = 0; n < FULL; n++) {
+        events[n] = frame_new();
+        call_slot_clear(SLOT_SLOTS, CROWD);
+        fine(call_events_make(SLOT_ACCOUNT, events[n], CROWD).value, "events_make");
+        fine(call_event_window(CROWD, FOREIGN, frame[n % 2], 0).value, "one window of many");
+    }
+    while (call_cap_revoke(CELLS, 1).value == -E_AGAIN)
+        calls++;
+    hold(calls > 2, "a call lets a bounded number of windows fall");
+    for (uint32_t n = 0; n < FULL; n++)
+        fine(call_frame_free(SLOT_ACCOUNT, events[n], 1).value, "events end");
+    child_end();
+}
+
 static struct worker sleeper;
 static volatile uint64_t word_frame;
 static volatile int64_t answer;
@@ -231,6 +256,7 @@ exo_main(const struct start_page *start)
     fine(call_events_make(SLOT_ACCOUNT, frame_new(), EVENTS).value, "events_make");
     ours();
     full();
+    crowd();
     until_quiet(foreign, "a frame that was taken");
     sleepers();
     return done();
