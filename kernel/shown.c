@@ -84,7 +84,7 @@ account_page_make(struct account *account, const struct account_terms *terms)
     }
     account->page = (uint32_t)terms->page_frame;
     account->n_pages = (uint32_t)terms->n_pages;
-    page = page_of(account);
+    page = frame_address(account->page);
     page->version = ACCOUNT_PAGE_VERSION;
     page->n_ring = (uint32_t)((terms->n_pages * FRAME_BYTES - ACCOUNT_PAGE_HEAD) /
                               sizeof(struct account_taken));
