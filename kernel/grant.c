@@ -223,11 +223,12 @@ leaf_fall(struct leaf *leaf)
     static void (*const fall[LEAF_TYPES])(struct leaf *) = {
         [LEAF_SLOT] = slot_fall, [LEAF_PIN] = pin_fall, [LEAF_INSPECT] = inspect_fall};
     uint8_t type = leaf->type;
+    void (*const of_type)(struct leaf *) = type < LEAF_TYPES ? fall[type] : NULL;
 
-    if (type >= LEAF_TYPES || !fall[type])
+    if (!of_type)
         panic("a leaf of type %u hangs on a cell", type); /* G3 */
     leaf_drop(leaf);
-    fall[type](leaf);
+    of_type(leaf);
 }
 
 /* ---- revoking ---- */
