@@ -225,10 +225,11 @@ leaf_fall(struct leaf *leaf)
     uint8_t type = leaf->type;
     void (*const of_type)(struct leaf *) = type < LEAF_TYPES ? fall[type] : NULL;
 
-    if (!of_type)
-        panic("a leaf of type %u hangs on a cell", type); /* G3 */
     leaf_drop(leaf);
-    of_type(leaf);
+    if (of_type)
+        of_type(leaf);
+    else
+        panic("a leaf of type %u hangs on a cell", type); /* G3 */
 }
 
 /* ---- revoking ---- */

@@ -41,7 +41,8 @@ enum {
     TURN_TRIES = 10000,
     MESSY = 64,      /* entries of a batch that is refused */
     SELECTOR = 0x1b, /* the users' data segment */
-    UNUSED = 9,      /* words of a save area that an upcall does not write */
+    AREA_WORDS = sizeof(struct save_area) / 8,
+    UNUSED = 9, /* words of a save area that an upcall does not write */
 };
 
 static const uint64_t PATTERN = 0x5ec2e75e5ec2e75e, OWN = 0x0f3a0f3a0f3a0f00,
@@ -382,12 +383,18 @@ raw_upcall(struct save_area *save, uint64_t kind)
     registers_over = seen[awaited] >= SLICES;
 }
 
+static volatile uint64_t *
+words_of(struct save_area *area)
+{
+    return (volatile uint64_t *)area;
+}
+
 static void
 page_guard(void)
 {
     for (int i = 0; i < UPCALL_DEPTH_MAX; i++)
         for (int k = 0; k < UNUSED; k++)
-            (&raw_page.save[i].fs_base)[k] = GUARD;
+            words_of((struct save_area *)&raw_page.save[i])[AREA_WORDS - UNUSED + k] = GUARD;
     for (uint64_t i = 0; i < sizeof(raw_page.unused) / 8; i++)
         raw_page.unused[i] = GUARD;
     raw_page.reserved = (uint32_t)GUARD;
@@ -477,7 +484,7 @@ slices(void)
         fine(call_context_stop(SLOT_SPINNER).value, "context_stop");
         state = context_told(SLOT_SPINNER);
         for (uint64_t k = 0; k < GENERAL && in_a_door(state.save.rip); k++)
-            must((&state.save.rax)[k] == (k ? OWN | k : OWN), "registers as they are told");
+            must(words_of(&state.save)[k] == (k ? OWN | k : OWN), "registers as they are told");
         fine(call_context_resume(SLOT_SPINNER).value, "context_resume");
     }
     registers_over = 1;

@@ -27,9 +27,10 @@ static uint64_t spare; /* one frame at a time, of whoever makes objects */
 static uint64_t
 account_new(uint32_t slot, uint64_t limit, uint64_t reserve)
 {
-    struct account_terms terms = {.name = name++, .limit_frames = limit, .reserve_frames = reserve};
+    struct account_terms terms = {.limit_frames = limit, .reserve_frames = reserve};
     uint64_t frame = frame_new();
 
+    terms.name = name++;
     fine(call_account_make(SLOT_ACCOUNT, frame, slot, (uintptr_t)&terms).value, "account_make");
     return frame;
 }
@@ -85,8 +86,9 @@ make_entry(uint32_t account, uint64_t frame)
 static int64_t
 make_account(uint32_t account, uint64_t frame)
 {
-    struct account_terms terms = {.name = name++, .limit_frames = 1};
+    struct account_terms terms = {.limit_frames = 1};
 
+    terms.name = name++;
     return call_account_make(account, frame, MADE, (uintptr_t)&terms).value;
 }
 

@@ -351,7 +351,7 @@ is_overdue(void)
     for (uint64_t n = 1; n < FAKE_FRAMES; n++)
         for (uint32_t kind = 0; is_account(n) && kind < KINDS; kind++)
             if (account_at(n)->state.count[kind].wanted &&
-                account_at(n)->state.count[kind].due_ns <= fake_clock_ns + 2 * HOUR)
+                account_at(n)->state.count[kind].due_ns <= fake_clock_ns + 2ul * HOUR)
                 return true;
     return false;
 }
