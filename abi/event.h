@@ -22,7 +22,7 @@ enum event_limit {
     EVENT_POST_MAX = 256,  /* by so much one post raises a counter, at most */
     EVENT_START_BITS = 56, /* it begins below 1 << that */
     WAIT_CLAUSES_MAX = 32,
-    WAKE_MAX = 32, /* contexts that one wake wakes */
+    WAKE_MAX = 16, /* contexts that one wake wakes */
 };
 
 enum wait_kind {

@@ -55,15 +55,6 @@ cap_sign(struct cap *cap)
     cap->tag = cap_tag(cap);
 }
 
-/* Where the object of a cell lies. */
-static void *
-object_of(const struct cell *cell)
-{
-    if (cell->leaf.kind == KIND_MACHINE)
-        return cap_key; /* any pointer: who has the slot has the machine */
-    return frame_address(cell->object);
-}
-
 void *
 slot_refuse(struct slot *slot, enum cap_kind kind, uint32_t rights, int *error)
 {
@@ -100,8 +91,11 @@ slot_install(struct slots *slots, uint64_t index, struct cell *cell)
 {
     struct slot *slot = &slots->slot[index];
 
-    *slot = (struct slot){.leaf = {.kind = cell->leaf.kind, .rights = cell->leaf.rights},
-                          .object = object_of(cell)};
+    *slot = (struct slot){
+        .leaf = {.kind = cell->leaf.kind, .rights = cell->leaf.rights},
+        .object = cell->leaf.kind == KIND_MACHINE
+                      ? (void *)cap_key /* any pointer: who has the slot has the machine */
+                      : frame_address(cell->object)};
     leaf_hang(&slot->leaf, cell, LEAF_SLOT); /* K1 */
 }
 

@@ -414,19 +414,6 @@ channel_work(void)
     return !events_left && !over;
 }
 
-/*
- * Between two looks the device is left alone: an emulator that answers us at once all the time may
- * find none for its own work.
- */
-static void
-drain_wait(void)
-{
-    uint64_t end = clock_now() + DRAIN_LOOK_NS;
-
-    while (clock_now() < end)
-        arch_pause();
-}
-
 void
 channel_drain(void)
 {
@@ -437,7 +424,10 @@ channel_drain(void)
     while ((owing || left) && !port_broken() &&
            clock_now() - moved < (uint64_t)DRAIN_MAX_S * 1000000000) {
         uint64_t before = left;
-        drain_wait();
+        /* The device is left alone meanwhile: an emulator that answers us at once all the time may
+         * find none for its own work. */
+        for (uint64_t end = clock_now() + DRAIN_LOOK_NS; clock_now() < end;)
+            arch_pause();
         owed_send();
         left = port_left();
         if (left != before) /* who takes it is slow, not gone */

@@ -51,26 +51,18 @@ epoch_flushed(struct cpu *cpu)
         epoch_look();
 }
 
-/* May this processor have translations of what hangs below root (0: below any of owner's, 0: below
- * any)? */
-static bool
-epoch_concerns(const struct cpu *cpu, uint64_t root, uint32_t owner)
-{
-    uint64_t on = arch_root_of(cpu);
-
-    return on && (root ? on == root : !owner || frame_at(on)->owner == owner);
-}
-
 uint64_t
 epoch_give(uint64_t root, uint32_t owner)
 {
     struct cpu *self = cpu_this();
     uint64_t concerned = 0;
 
-    atomic_thread_fence(memory_order_seq_cst); /* behind the change, before the looks: T4 */
-    for (uint32_t i = 0; i < cpu_count(); i++)
-        if (cpu_at(i) != self && epoch_concerns(cpu_at(i), root, owner))
+    atomic_thread_fence(memory_order_seq_cst);   /* behind the change, before the looks: T4 */
+    for (uint32_t i = 0; i < cpu_count(); i++) { /* may it have translations of what hangs there? */
+        uint64_t on = cpu_at(i) == self ? 0 : arch_root_of(cpu_at(i));
+        if (on && (root ? on == root : !owner || frame_at(on)->owner == owner))
             concerned |= (uint64_t)1 << i;
+    }
     if (!concerned || planted(PLANT_EPOCH))
         return 0;
     for (uint32_t i = 0; i < cpu_count();

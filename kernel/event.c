@@ -127,12 +127,6 @@ event_window(struct events *events, uint64_t account, uint64_t frame, uint64_t i
     return result_ok(0);
 }
 
-void
-event_window_lost(struct events *events)
-{
-    event_raise(events, events->window_index, 1);
-}
-
 struct events *
 event_find(uint32_t frame, uint64_t generation)
 {

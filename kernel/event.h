@@ -28,8 +28,6 @@ struct events {
  * EVENTS_PER_FRAME.
  */
 void event_raise(struct events *events, uint32_t index, uint64_t n);
-/* The frame of its window was taken, or the right to it: pin.c. */
-void event_window_lost(struct events *events);
 /*
  * The counters in that frame, if their own cell has that generation still; else NULL. Who is to
  * raise them remembers both and holds no reference, so that they end whenever their owner wants.

@@ -95,11 +95,12 @@ pin_drop(struct pin *pin)
 static void
 pin_detach(struct pin *pin)
 {
-    uint64_t object = pin->object;
+    uint64_t n = pin->object;
+    struct events *events = frame_address(n);
 
     pin_drop(pin);
-    if (frame_at(object)->type == FRAME_EVENTS)
-        event_window_lost(frame_address(object));
+    if (frame_at(n)->type == FRAME_EVENTS)
+        event_raise(events, events->window_index, 1);
 }
 
 void

@@ -180,15 +180,16 @@ slice_next(struct cpu *cpu, uint64_t now_ns)
 
 /* S3 */
 static void
-cpu_idle(struct cpu *cpu, uint64_t steps)
+cpu_idle(struct cpu *cpu, uint64_t steps, bool more)
 {
     if (cpu->work) { /* there is more of it: the next round does that, and others may come in */
         kernel_unlock();
         kernel_lock();
         return;
     }
-    arch_timer_set(
-        earlier(earlier(position_wake(cpu, 0), revoke_deadline()), reap_idle(clock_now(), steps)));
+    arch_timer_set(more ? clock_now()
+                        : earlier(earlier(position_wake(cpu, 0), revoke_deadline()),
+                                  reap_idle(clock_now(), steps)));
     arch_root_idle();
     cpu->idle = true;
     trace(TRACE_IDLE_BEGIN, 0, 0);
@@ -202,13 +203,14 @@ slice_schedule(struct cpu *cpu)
 {
     for (;;) {
         uint64_t now = clock_now(), steps;
+        bool more;
         if (cpu->current) {
             slice_settle(cpu, now);
             slice_stop(cpu);
         } else {
             slice_charge(cpu);
         }
-        wait_backlog();
+        more = wait_backlog();
         work_do(cpu);
         steps = revoke_tick(now);
         if (slice_next(cpu, now)) {
@@ -217,7 +219,7 @@ slice_schedule(struct cpu *cpu)
             arch_resume(cpu->current);
         }
         if (!cpu->current)
-            cpu_idle(cpu, steps);
+            cpu_idle(cpu, steps, more);
     }
 }
 

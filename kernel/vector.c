@@ -18,7 +18,7 @@
 #include "kernel/slice.h"
 #include "kernel/slot.h"
 
-enum { NAME_STEPS = 4 };
+enum { NAME_STEPS = 4, FREE_STEPS = 12 };
 
 static uint32_t
 name_id(const struct cpu *cpu, uint64_t position, enum slice_role role)
@@ -137,11 +137,13 @@ slice_reap(uint32_t account, uint64_t *cursor, uint64_t *steps)
 {
     uint64_t end = (uint64_t)cpu_count() * SLICE_POSITIONS;
 
-    for (; *cursor < end && *steps; (*cursor)++, (*steps)--) {
+    for (; *cursor < end && *steps; (*cursor)++) {
         struct cpu *cpu = cpu_at((uint32_t)(*cursor / SLICE_POSITIONS));
         uint64_t position = *cursor % SLICE_POSITIONS;
-        if (account_covers(account_at(account), cpu->slice[position].owner))
+        bool its = account_covers(account_at(account), cpu->slice[position].owner);
+        if (its)
             slice_free(cpu, position);
+        *steps -= its && *steps > FREE_STEPS ? FREE_STEPS : 1;
     }
     return *cursor == end;
 }

@@ -12,9 +12,10 @@
 #include "kernel/context.h"
 #include "kernel/event.h"
 #include "kernel/frame.h"
+#include "kernel/lock.h"
 #include "kernel/slice.h"
 
-enum { CLAUSE_STEPS = 2 };
+enum { LOOK_STEPS = 8, CLAUSE_STEPS = 2 };
 
 static uint64_t epoch_mark; /* those that joined by then look when one passes */
 static uint32_t backlog;    /* the circle of W4 */
@@ -71,20 +72,35 @@ wait_interrupt(struct context *context)
     wait_end(context);
 }
 
+/* In elementary steps (kernel/bound.h): who wakes leaves each circle. */
+static uint64_t
+wake_steps(const struct context *context)
+{
+    return LOOK_STEPS + CLAUSE_STEPS * context->n_clauses;
+}
+
+static void
+steps_use(uint64_t *steps, uint64_t n)
+{
+    *steps -= *steps < n ? *steps : n;
+}
+
 /*
  * Wakes those in a circle that joined by `mark` and whose clause holds; the others go to its end.
- * At most *left are looked at. True: all were.
+ * True: all were looked at before the steps were used up.
  */
 static bool
-circle_wake(const uint32_t *circle, uint64_t mark, uint32_t *left)
+circle_wake(const uint32_t *circle, uint64_t mark, uint64_t *steps)
 {
     uint32_t id;
 
-    for (; (id = clause_first(circle, mark)); (*left)--) {
-        if (!*left)
+    while ((id = clause_first(circle, mark))) {
+        struct context *context = clause_context(id);
+        if (!*steps)
             return false;
-        if (clause_holds(clause_context(id), id % WAIT_CLAUSES_MAX))
-            wait_end(clause_context(id));
+        steps_use(steps, wake_steps(context));
+        if (clause_holds(context, id % WAIT_CLAUSES_MAX))
+            wait_end(context);
         else
             clause_behind(id);
     }
@@ -113,40 +129,53 @@ backlog_remove(struct events *events)
     circle_leave(&backlog, (uint32_t)frame_of(events), backlog_link);
 }
 
+/* W5 */
+static uint64_t *
+raise_steps(void)
+{
+    static uint64_t steps;
+    static uint32_t turn;
+
+    uint32_t now = atomic_load_explicit(&kernel_lock_word.turn, memory_order_relaxed);
+
+    if (turn != now)
+        steps = RAISE_STEPS;
+    turn = now;
+    return &steps;
+}
+
 void
 wait_raise(struct events *events, uint32_t index)
 {
-    uint32_t left = WAKE_MAX;
-
-    if (events->waiter[index] && !circle_wake(&events->waiter[index], clause_joins, &left))
+    if (events->waiter[index] && !circle_wake(&events->waiter[index], clause_joins, raise_steps()))
         backlog_add(events, index);
 }
 
 void
 wait_epoch(void)
 {
-    uint32_t left = WAKE_MAX;
-
     epoch_mark = clause_joins;
-    (void)circle_wake(clause_circle(WAIT_EPOCH, 0, 0), epoch_mark, &left);
+    (void)circle_wake(clause_circle(WAIT_EPOCH, 0, 0), epoch_mark, raise_steps());
 }
 
 /* A round robin over events, so that a crowd at one does not hold up another's. */
-void
+bool
 wait_backlog(void)
 {
-    uint32_t left = WAKE_MAX;
+    uint64_t steps = RAISE_STEPS;
 
-    (void)circle_wake(clause_circle(WAIT_EPOCH, 0, 0), epoch_mark, &left);
-    while (backlog && left) {
+    bool looked = circle_wake(clause_circle(WAIT_EPOCH, 0, 0), epoch_mark, &steps);
+
+    while (backlog && steps) {
         struct events *events = frame_address(backlog);
         uint32_t index = (uint32_t)__builtin_ctzll(events->backlog);
         backlog = events->behind.next;
-        if (circle_wake(&events->waiter[index], events->backlog_mark, &left))
+        if (circle_wake(&events->waiter[index], events->backlog_mark, &steps))
             events->backlog &= events->backlog - 1;
         if (!events->backlog)
             backlog_remove(events);
     }
+    return !looked || backlog;
 }
 
 struct result
@@ -154,12 +183,11 @@ wake(struct account *account, uint64_t frame)
 {
     uint32_t woken = 0;
     int error = frame_check_words(account, frame);
-    const uint32_t *circle;
 
     if (error)
         return result_error(error);
-    for (circle = clause_circle(WAIT_WORD, (uint32_t)frame, 0); *circle && woken < WAKE_MAX;
-         woken++)
+    for (const uint32_t *circle = clause_circle(WAIT_WORD, (uint32_t)frame, 0);
+         *circle && woken < WAKE_MAX; woken++)
         wait_end(clause_context(*circle));
     return result_ok(woken);
 }
@@ -169,8 +197,10 @@ wake(struct account *account, uint64_t frame)
 static bool
 circle_release(const uint32_t *head, uint64_t *steps)
 {
-    for (; *head && *steps; *steps -= *steps < CLAUSE_STEPS ? *steps : CLAUSE_STEPS)
+    while (*head && *steps) {
+        steps_use(steps, wake_steps(clause_context(*head)));
         wait_end(clause_context(*head));
+    }
     return !*head;
 }
 

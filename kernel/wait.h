@@ -17,16 +17,19 @@ struct events;
  *     and nothing of a wait outlives it.
  *  W4 a counter whose circle may hold clauses that hold has its bit in the events' `backlog`, and
  *     those events are in the backlog's list.
+ *  W5 while the lock is held once, counters wake for RAISE_STEPS: no call gets long by how many it
+ *     raises, or by who sleeps there. The rest is backlog.
  */
+enum { RAISE_STEPS = 256 };
 
 /* Boot: before frames are given out. */
 void wait_init(uint64_t n_frames);
-/* Wakes at most WAKE_MAX of those that wait for the counter; the rest is backlog. */
+/* Wakes those that wait for the counter (W5). */
 void wait_raise(struct events *events, uint32_t index);
-/* An epoch has passed: who waits for one looks; at most WAKE_MAX now, the rest is backlog. */
+/* An epoch has passed: who waits for one looks (W5). */
 void wait_epoch(void);
-/* Works on the backlog: at most WAKE_MAX contexts. */
-void wait_backlog(void);
+/* Works on the backlog, for RAISE_STEPS: true when there is more. */
+bool wait_backlog(void);
 /* The context waits no more; it is ready, and its wait is run again. */
 void wait_end(struct context *context);
 /* As wait_end, with -E_INTR for its result: an upcall is due to it. */

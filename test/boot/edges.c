@@ -76,8 +76,8 @@ edge_spared(const struct call_shape *shape, const struct call_field *f, uint64_t
 {
     if (shape->number == CALL_context_exit)
         return true;
-    if (shape->number == CALL_console_send && !strcmp(f->name, "frame"))
-        return holds_frame(value); /* what it holds would stand in our output */
+    if (f->kind == KIND_NONE && (!strcmp(f->name, "frame") || !strcmp(f->name, "first")))
+        return holds_frame(value); /* ours: it would be freed or made something else under us */
     if (shape->number == CALL_power_off && f->reg == 1 && value < POWER_STATUSES)
         return true;
     if (shape->number == CALL_console_make && !strcmp(f->name, "channel") &&

@@ -229,6 +229,8 @@ large_renew(bool joined)
     struct call_result r;
 
     call_frame_split(SLOT_ACCOUNT, large);
+    for (uint64_t i = 0; i < PT_ENTRIES; i++) /* a batch may have run into it, and freed some */
+        call_frame_alloc(SLOT_ACCOUNT, large + i, 1);
     while ((r = call_frame_join(SLOT_ACCOUNT, large, 1)).value == -E_AGAIN)
         call_tlb_flush(r.detail); /* and some were cleared */
     fine(r.value, "frame_join");
