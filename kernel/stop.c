@@ -51,7 +51,7 @@ context_frame(const struct context *context, uint64_t va, enum copy_way way)
     uint64_t frame = pt_translate(context->root, va);
     const struct account *account = account_at(frame_at(context->self)->owner);
 
-    return way == COPY_POKE && frame_check(account, frame, FRAME_PLAIN) ? 0 : frame;
+    return way == COPY_POKE && frame_check(account, frame_head(frame), FRAME_PLAIN) ? 0 : frame;
 }
 
 struct result

@@ -60,6 +60,22 @@ all_zero(void)
     hold(any == 0, "what others left in a frame object");
 }
 
+/* A debugger writes to any page of it. */
+static void
+poked(void)
+{
+    uint64_t va = LARGE_VA + (uint64_t)9 * FRAME_BYTES, word = 77, read = 0;
+
+    expect(call_context_poke(SLOT_CONTEXT, va, (uintptr_t)&word, sizeof(word)).value ==
+               sizeof(word),
+           "context_poke");
+    expect(call_context_peek(SLOT_CONTEXT, va, (uintptr_t)&read, sizeof(read)).value ==
+                   sizeof(read) &&
+               read == word && *(volatile uint64_t *)va == word,
+           "context_peek");
+    *(volatile uint64_t *)va = (uint64_t)9 * FRAME_BYTES;
+}
+
 static void
 mapped(uint64_t first)
 {
@@ -78,6 +94,7 @@ mapped(uint64_t first)
     all_zero();
     for (uint64_t at = 0; at < LARGE_BYTES; at += FRAME_BYTES)
         *(volatile uint64_t *)(LARGE_VA + at) = at;
+    poked();
     expect(frame_told(SLOT_ACCOUNT, first).refs == 1, "one reference");
     refuse(map_one(own_root(), LARGE_VA, frame_new() << FRAME_SHIFT | MAP_READ), E_EXIST,
            "a page where a larger one is");
