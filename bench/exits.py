@@ -8,6 +8,7 @@ in the same time (its slices end); what comes from the host's own interrupts (ir
 import os
 import re
 import shlex
+import statistics
 
 import linux
 import machine
@@ -17,11 +18,12 @@ DRIVE = "/drive/exits_drive"
 KIT = outer.PROJECT + "/out/bench/exits_kit"
 BOTH = ["null_call:20000", "transfer:5000", "upcall:20000", "map_unmap:5000", "env_create:300", "idle:10000"]
 THEIRS_MORE = ["yield:5000", "spin:3000"]  # ours need a partition beside
-PAIR = ["dedicated:100", "dedicated:10000", "remote_flush:2000", "event_post:2000",
+PAIR = [*["dedicated:100"] * 5, *["dedicated:10000"] * 3, "remote_flush:2000", "event_post:2000",
         "remote_flush_off:2000", "event_post_off:20000"]  # on two processors
 REST = ["nothing:1", "alone:3000"]  # what a command costs by itself, and what being busy for so long
 SWITCHES = {"yield": 2, "spin": 2}  # away and back
 WHOLE = ("boot", "idle")  # counted as they are, not per operation
+LONG_MS = 5000
 SILENCE_S = 180
 
 
@@ -31,16 +33,17 @@ def counts_parse(text):
     whole = {name: exits for name, n, exits, _ in told}
     alone_ms = next(ms for name, n, exits, ms in told if name == "alone")
     rate = (whole["alone"] - whole["nothing"]) / alone_ms  # of a busy program, by a millisecond
-    counts = {}
+    counts, dedicated = {}, ([], [])
     for name, n, exits, ms in told:
-        if name == "dedicated":  # what comes with the length, not with the begin
-            counts[name] = max(0, exits - counts.get("dedicated_first", exits))
-            counts.setdefault("dedicated_first", exits)
+        if name == "dedicated":  # what comes with the length, not with the begin and the end, which differ by one or two
+            dedicated[ms > LONG_MS].append(exits)
         elif name in WHOLE:
             counts[name] = exits - (whole["nothing"] if name != "boot" else 0)
         elif n:
             ticks = 0 if name == "spin" else rate * ms
             counts[name] = max(0.0, round((exits - whole["nothing"] - ticks) / n / SWITCHES.get(name, 1), 1))
+    if dedicated[True]:
+        counts["dedicated"] = max(0, statistics.median(dedicated[True]) - statistics.median(dedicated[False]))
     return counts
 
 
