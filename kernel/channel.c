@@ -180,7 +180,7 @@ channel_finish(struct channel *channel, uint32_t status)
     channel_owe(channel);
 }
 
-/* Where the next message begins, and in *n how many of its bytes may go. NULL: none, for now. */
+/* Where the next message begins, and in *n how many of its bytes may go. NULL: no credit, or no buffer. */
 static uint8_t *
 message_begin(const struct channel *channel, enum channel_stream stream, uint8_t *(*place)(void),
               uint64_t *n)

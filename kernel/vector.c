@@ -138,12 +138,13 @@ slice_reap(uint32_t account, uint64_t *cursor, uint64_t *steps)
     uint64_t end = (uint64_t)cpu_count() * SLICE_POSITIONS;
 
     for (; *cursor < end && *steps; (*cursor)++) {
-        struct cpu *cpu = cpu_at((uint32_t)(*cursor / SLICE_POSITIONS));
         uint64_t position = *cursor % SLICE_POSITIONS;
+        struct cpu *cpu = cpu_at((uint32_t)(*cursor / SLICE_POSITIONS));
         bool its = account_covers(account_at(account), cpu->slice[position].owner);
+        uint64_t cost = its ? FREE_STEPS : 1;
         if (its)
             slice_free(cpu, position);
-        *steps -= its && *steps > FREE_STEPS ? FREE_STEPS : 1;
+        *steps -= *steps < cost ? *steps : cost;
     }
     return *cursor == end;
 }

@@ -439,7 +439,7 @@ upcalls(void)
 {
     const uint64_t post[REGISTERS] = {SLOT_EVENTS, COUNTER, 1};
 
-    /* Where a slice ends just then, an event finds us elsewhere. */
+    /* The timer brings an event, by the host's clock: on a busy one mostly when we are out of the door. */
     for (int i = 0; i < TURNS || (!seen[UPCALL_EVENT] && i < TURNS_MOST); i++) {
         door(registers_invalid, UPCALL_EXCEPTION, "an exception");
         door(registers_fault, UPCALL_FAULT, "a page fault");
