@@ -140,12 +140,8 @@ transfer_deadline(const struct context *context)
 {
     uint64_t first = 0;
 
-    for (; context; context = context->caller) {
-        if (context->deadline_ns && (!first || context->deadline_ns < first))
-            first = context->deadline_ns;
-        if (context->post_ns && (!first || context->post_ns < first))
-            first = context->post_ns;
-    }
+    for (; context; context = context->caller)
+        first = earlier(first, earlier(context->deadline_ns, context->post_ns));
     return first;
 }
 

@@ -91,14 +91,6 @@ account_return(struct account *account, enum account_kind kind, uint64_t n)
     count_change(account, NULL, kind, -n, -n);
 }
 
-static struct account *
-common_above(struct account *a, const struct account *b)
-{
-    while (!account_covers(a, (uint32_t)frame_of(b)))
-        a = account_parent(a);
-    return a;
-}
-
 /* By how much what `top` above it holds changes when the account's does. */
 static uint64_t
 change_at(const struct account *top, const struct account *account, enum account_kind kind,
@@ -112,9 +104,12 @@ change_at(const struct account *top, const struct account *account, enum account
 int
 account_move(struct account *from, struct account *to, enum account_kind kind, uint64_t n)
 {
-    struct account *top = common_above(from, to);
-    uint64_t change = change_at(top, from, kind, -n) + change_at(top, to, kind, n);
+    struct account *top = from;
+    uint64_t change;
 
+    while (!account_covers(top, (uint32_t)frame_of(to)))
+        top = account_parent(top);
+    change = change_at(top, from, kind, -n) + change_at(top, to, kind, n);
     if (account_dying((uint32_t)frame_of(to)) || held_check(to, top, kind, n) ||
         ((int64_t)change > 0 && held_check(top, NULL, kind, change)))
         return E_DQUOT;

@@ -22,7 +22,7 @@
 #include "kernel/inspect.h"
 #include "kernel/log.h"
 #include "kernel/pin.h"
-#include "kernel/bound.h"
+#include "kernel/steps.h"
 #include "plant.h"
 
 /* Elementary steps (kernel/bound.h): a cell or a slot; a leaf whose fall wakes or flushes others. */
@@ -108,9 +108,7 @@ cell_match(uint32_t id, uint64_t generation)
     const struct frame *f = frame_find(id / CELLS_PER_FRAME);
     struct cell *cell;
 
-    if (!f || !type_has_cell(f->type))
-        return NULL;
-    if (id % CELLS_PER_FRAME && f->type != FRAME_CELLS) /* G2 */
+    if (!f || !type_has_cell(f->type) || (id % CELLS_PER_FRAME && f->type != FRAME_CELLS)) /* G2 */
         return NULL;
     cell = cell_at(id);
     return generation && cell->generation == generation ? cell : NULL;
@@ -311,7 +309,7 @@ revoke_go_on(struct cell *cell, uint64_t *steps)
             return true;
         else
             cell_clear(root);
-        *steps -= cost < *steps ? cost : *steps;
+        steps_use(steps, cost);
     }
     return !cell_is_used(cell);
 }

@@ -16,7 +16,7 @@
 #include "kernel/object.h"
 #include "kernel/pin.h"
 #include "kernel/pt.h"
-#include "kernel/bound.h"
+#include "kernel/steps.h"
 #include "kernel/wait.h"
 #include "plant.h"
 
@@ -61,7 +61,7 @@ mapping_break(uint64_t n, uint64_t *steps, uint64_t *epoch)
         entries_changed++;
         entry_drop(&at, old, stamp);
         losers_add(&losers, &at);
-        *steps -= *steps < ENTRY_STEPS ? *steps : ENTRY_STEPS;
+        steps_use(steps, ENTRY_STEPS);
     }
     *epoch = losers.any ? losers_flush(&losers) : 0;
     return !f->first;

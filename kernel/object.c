@@ -5,7 +5,7 @@
 #include "abi/memory.h"
 #include "kernel/account.h"
 #include "kernel/arch.h"
-#include "kernel/bound.h"
+#include "kernel/steps.h"
 #include "kernel/cap.h"
 #include "kernel/console.h"
 #include "kernel/context.h"
@@ -56,9 +56,9 @@ plain_release(uint64_t n, uint64_t *steps)
         return E_AGAIN;
     while (frame_at(n)->flags & FRAME_SIZE) {
         frame_parts(n);
-        *steps -= TABLE_STEPS < *steps ? TABLE_STEPS : *steps;
+        steps_use(steps, TABLE_STEPS);
     }
-    *steps -= PLAIN_STEPS < *steps ? PLAIN_STEPS : *steps;
+    steps_use(steps, PLAIN_STEPS);
     return 0;
 }
 
@@ -122,6 +122,6 @@ object_release(uint64_t n, uint64_t *steps)
         return E_INVAL;
     }
     frame_retire(n);
-    *steps -= cost < *steps ? cost : *steps;
+    steps_use(steps, cost);
     return 0;
 }

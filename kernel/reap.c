@@ -19,7 +19,7 @@
 #include "kernel/object.h"
 #include "kernel/owned.h"
 #include "kernel/slice.h"
-#include "kernel/bound.h"
+#include "kernel/steps.h"
 #include "plant.h"
 
 enum reap_round { REAP_CONTEXTS, REAP_OBJECTS, REAP_FRAMES };
@@ -111,7 +111,7 @@ reap(struct account *account, uint64_t *steps)
         return false;
     while (*steps > 0 && account->state.used_frames) {
         uint64_t n = owned_after(account, account->reap_cursor);
-        *steps -= *steps < LOOK_STEPS ? *steps : LOOK_STEPS;
+        steps_use(steps, LOOK_STEPS);
         if (!n) { /* another round */
             account->reap_cursor = (uint32_t)frame_of(account);
             account->reap_round += account->reap_round < REAP_FRAMES;

@@ -20,7 +20,7 @@
 #include "kernel/owned.h"
 #include "kernel/reap.h"
 #include "kernel/slice.h"
-#include "kernel/bound.h"
+#include "kernel/steps.h"
 #include "plant.h"
 
 enum {
@@ -232,12 +232,11 @@ static void
 force(struct account *account, enum account_kind kind, uint64_t *steps)
 {
     while (account->state.count[kind].wanted && *steps) {
-        uint64_t wanted = account->state.count[kind].wanted, cost;
+        uint64_t wanted = account->state.count[kind].wanted;
         int error = force_next(account, kind, steps);
         if (error == E_AGAIN)
             return;
-        cost = account->state.count[kind].wanted < wanted ? TAKE_STEPS : LOOK_STEPS;
-        *steps -= cost < *steps ? cost : *steps;
+        steps_use(steps, account->state.count[kind].wanted < wanted ? TAKE_STEPS : LOOK_STEPS);
         if (error != E_NOENT)
             continue;
         force_again(account, kind);

@@ -13,6 +13,7 @@
 #include "abi/error.h"
 #include "kernel/account.h"
 #include "kernel/arch.h"
+#include "kernel/steps.h"
 #include "kernel/call.h"
 #include "kernel/frame.h"
 #include "kernel/slice.h"
@@ -116,7 +117,7 @@ slice_forget(struct context *context, uint64_t *steps)
     while (context->positions && *steps) {
         uint32_t id = context->positions;
         slice_name(name_cpu(id), name_position(id), name_role(id), NULL);
-        *steps -= *steps < NAME_STEPS ? *steps : NAME_STEPS;
+        steps_use(steps, NAME_STEPS);
     }
     return !context->positions;
 }
@@ -141,10 +142,9 @@ slice_reap(uint32_t account, uint64_t *cursor, uint64_t *steps)
         uint64_t position = *cursor % SLICE_POSITIONS;
         struct cpu *cpu = cpu_at((uint32_t)(*cursor / SLICE_POSITIONS));
         bool its = account_covers(account_at(account), cpu->slice[position].owner);
-        uint64_t cost = its ? FREE_STEPS : 1;
         if (its)
             slice_free(cpu, position);
-        *steps -= *steps < cost ? *steps : cost;
+        steps_use(steps, its ? FREE_STEPS : 1);
     }
     return *cursor == end;
 }

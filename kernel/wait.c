@@ -8,6 +8,7 @@
  * Source  Engler, Kaashoek, O'Toole, SOSP '95 (wakeup predicates).
  */
 #include "kernel/wait.h"
+#include "kernel/steps.h"
 #include "kernel/call.h"
 #include "kernel/context.h"
 #include "kernel/event.h"
@@ -77,12 +78,6 @@ static uint64_t
 wake_steps(const struct context *context)
 {
     return LOOK_STEPS + CLAUSE_STEPS * context->n_clauses;
-}
-
-static void
-steps_use(uint64_t *steps, uint64_t n)
-{
-    *steps -= *steps < n ? *steps : n;
 }
 
 /*

@@ -198,7 +198,7 @@ check_machine() {
 
 # Lines that hold code: neither blank nor a comment.
 lines_of() {
-    cat /dev/null $(files "$@") | sed '/^[[:space:]]*$/d; /^[[:space:]]*\/\{0,1\}\*/d; /^[[:space:]]*\/\//d' | wc -l
+    cat /dev/null $(files "$@") | sed '/^[[:space:]]*$/d; /^[[:space:]]*\/\*/d; /^[[:space:]]*\*\([[:space:]]\|\/\|$\)/d; /^[[:space:]]*\/\//d' | wc -l
 }
 
 limit() {
@@ -206,7 +206,8 @@ limit() {
 }
 
 check_size() {
-    core=$(($(lines_of 'kernel/*.[chS]') - $(lines_of 'kernel/dev/*.[chS]' 'kernel/code/*.[chS]' 'kernel/x86/*.[chS]')))
+    # kernel/plant is the test build's
+    core=$(($(lines_of 'kernel/*.[chS]') - $(lines_of 'kernel/dev/*.[chS]' 'kernel/code/*.[chS]' 'kernel/x86/*.[chS]' 'kernel/plant/*.[chS]')))
     limit 'kernel without dev, code and x86' "$core" 8000
     limit 'kernel/x86' "$(lines_of 'kernel/x86/*.[chS]')" 4000
     limit 'kernel/code' "$(lines_of 'kernel/code/*.[chS]')" 5000
