@@ -31,8 +31,9 @@ enum {
 };
 
 static const uint64_t SLICE_NS = 1000000, NEVER_NS = 3600000000000, SOON_NS = 30000000,
-                      PATIENCE_NS = 8000000000, QUIET_NS = 300000000, NAP_NS = 1000000000;
+                      QUIET_NS = 300000000, NAP_NS = 1000000000;
 static const uint64_t PATTERN = 0x6b9a1c55d2e70f31;
+static uint64_t patience_ns = 60000000000;
 
 enum mode { POLITE, RUDE, LOOPS, TABLES };
 
@@ -335,7 +336,7 @@ met(enum account_kind kind, uint64_t from_ns)
     uint64_t late_ms;
 
     while (state().count[kind].wanted) {
-        hold(clock_ns() < from_ns + PATIENCE_NS, "what was asked for is given or taken");
+        hold(clock_ns() < from_ns + patience_ns, "what was asked for is given or taken");
         call_yield(SLOT_NOTHING);
     }
     late_ms = clock_ns() > from_ns ? (clock_ns() - from_ns) / 1000000 : 0;
@@ -415,7 +416,7 @@ rude(void)
     for (uint64_t i = 0; i < most; i++)
         hold(ring->taken[i].kind == ACCOUNT_FRAMES && may_be_lost(ring->taken[i].name),
              "nothing vital is taken");
-    for (uint64_t end = clock_ns() + PATIENCE_NS; theirs->n_found != most;) {
+    for (uint64_t end = clock_ns() + patience_ns; theirs->n_found != most;) {
         seen_right();
         hold(clock_ns() < end, "it finds out which");
         call_yield(SLOT_NOTHING);
@@ -465,7 +466,7 @@ loops(void)
             mine |= (uint64_t)1 << 63;
         }
     hold(mine >> 63, "positions are in the ring");
-    for (end = clock_ns() + PATIENCE_NS; !quiet();)
+    for (end = clock_ns() + patience_ns; !quiet();)
         hold(clock_ns() < end, "it runs no more");
     child_end();
 }
@@ -484,10 +485,10 @@ whole(void)
     hold(ask(ACCOUNT_FRAMES, ASKED, SOON_NS) == ASKED, "asking for frames");
     early = !state().dying;
     hold(early || clock_ns() >= due, "it is not ended at once");
-    for (end = clock_ns() + PATIENCE_NS; !state().dying;)
+    for (end = clock_ns() + patience_ns; !state().dying;)
         hold(clock_ns() < end, "what has only tables is taken whole");
     hold(state().n_taken == 0, "nothing singly");
-    for (end = clock_ns() + PATIENCE_NS; state().used_frames;)
+    for (end = clock_ns() + patience_ns; state().used_frames;)
         hold(clock_ns() < end, "all of it comes back");
     hold(call_context_read(SLOT_KIN + CHILD_CONTEXT, (uintptr_t)&c).value == -E_BADF,
          "its context is gone");
@@ -507,6 +508,8 @@ exo_main(const struct start_page *start)
     uint64_t used, va = room_take(1 + RING_PAGES);
 
     (void)start;
+    if (!strcmp(argument(0), "brief"))
+        patience_ns = 2000000000;
     rpc_begin();
     stay_on(0);
     theirs = (volatile struct shared *)va;

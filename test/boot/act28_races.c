@@ -3,7 +3,8 @@
  * act28_races.c - hostile act 28: a second context, on another processor where there is one,
  * changes an argument in memory between what the kernel must take and what it must refuse, all the
  * time that calls read it. What comes of each call is what one of the two words gives: what is
- * refused has changed nothing, what is done is what may be. Argument: how many races (20,000).
+ * refused has changed nothing, what is done is what may be. Arguments: how many races (20,000), and
+ * the call that all of them are about, if it is to be one.
  */
 #include <stdatomic.h>
 #include <stddef.h>
@@ -228,6 +229,7 @@ int
 exo_main(const struct start_page *start)
 {
     uint64_t n = argument_number(0, RACES), others[FOREIGN_FOR_EVER + 1];
+    const char *only = argument(1);
 
     (void)start;
     stay_on(0);
@@ -239,7 +241,9 @@ exo_main(const struct start_page *start)
     fine(call_event_post(GOOD_EVENTS, 1, 1).value, "event_post");
     worker_start(&worker, SLOT_WORKER, cpu_count() - 1, SLICE_NS, flip);
     for (int kind = 0; kind < KINDS; kind++) {
-        races(kinds[kind].run, n * kinds[kind].share / 100);
+        if (*only && strcmp(only, kinds[kind].name) != 0)
+            continue;
+        races(kinds[kind].run, *only ? n : n * kinds[kind].share / 100);
         atomic_store(&word, NULL);
         say("%s: %lu done, %lu refused", kinds[kind].name, done_well, refused);
     }

@@ -22,7 +22,7 @@ def shared(judge, name, kernel=None, words=()):
     options = ['-v', *COUNTED, '-m', '16m', '--beside-memory', '8m', '--beside', f'{victim} {ROUNDS} {PROMISED}']
     for word in ['check', 'inspect', *words]:
         options += ['--kernel-arg', word]
-    r = run(options + (['--kernel', kernel] if kernel else []), [os.path.join(ROOT, 'out/test', name)], b'x', timeout=100)
+    r = run(options + (['--kernel', kernel] if kernel else []), [os.path.join(ROOT, 'out/test', name)], b'x')
     said = rb'^beside1\| victim had (\d+) permille at least, in (\d+) looks\n'
     looks = re.search(said, r.err, re.M)
     wrong = judge('', Result(r.code, r.out, re.sub(said, b'', r.err, flags=re.M), r.seconds))
@@ -53,7 +53,7 @@ COUNTED_ACTS = [  # where the clock counts instructions: name, program, argument
     ('transfers.control.CALL_PAYER', 'transfers', [], 1, 'CALL_PAYER', 'refused'),
     ('transfers.control.CALL_DEAD', 'transfers', [], 1, 'CALL_DEAD', 'refused'),
     ('sleeper.holds', 'sleeper', [], 1, '', ''),
-    ('sleeper.control.WAKE_TIME', 'sleeper', [], 1, 'WAKE_TIME', 'refused'),
+    ('sleeper.control.WAKE_TIME', 'sleeper', ['100'], 1, 'WAKE_TIME', 'refused'),
     ('turns.positions', 'turns', ['positions'], 2, '', ''),
     ('turns.grace', 'turns', ['grace'], 2, '', ''),
     ('turns.credit', 'turns', ['credit'], 2, '', ''),
@@ -74,7 +74,7 @@ COUNTED_ACTS = [  # where the clock counts instructions: name, program, argument
 def counted_act(judge, faults, kernel, program, words, cpus, fault, oracle):
     options = ['-v', '-m', '24m', *COUNTED, '--cpus', str(cpus), '--kernel', kernel, '--kernel-arg', 'check']
     options += ['--kernel-arg', f'plant={faults[fault]}'] if fault else []
-    wrong = judge(program, run(options, [os.path.join(ROOT, 'out/test', program), *words], timeout=100))
+    wrong = judge(program, run(options, [os.path.join(ROOT, 'out/test', program), *words]))
     wrong.pop('victim')  # there is none
     expect(oracle in wrong if oracle else not wrong, str(wrong))
 

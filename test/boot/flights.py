@@ -59,7 +59,7 @@ def flown_raw(still_s, kernel_words=(), kernel=None, cpus=1):
         time.sleep(still_s)
     finally:
         p.send_signal(signal.SIGCONT)
-    r = finish(p, None, 60)
+    r = finish(p, None)
     return Result(r.code, out + r.out, r.err, r.seconds)
 
 

@@ -17,7 +17,7 @@ def beside_has_its_share(said):
 
 def flood_console():
     """Input as fast as the host can send it costs who reads it, not the partition beside."""
-    r = finish(start(['-v', *CLOCKED, *BESIDE], ['busybox', 'md5sum'], stdin=subprocess.PIPE), bytes(100 << 20), 60)
+    r = finish(start(['-v', *CLOCKED, *BESIDE], ['busybox', 'md5sum'], stdin=subprocess.PIPE), bytes(100 << 20))
     beside_has_its_share(r.err.decode())
     expect(b'2f282b84e7e608d5852449ed940bfc51  -' in r.out, short(r.out))
 
@@ -33,7 +33,7 @@ def small_messages(kernel, *words):
     p, said = start(options, ['busybox', 'cat'], stdin=subprocess.PIPE), b''
     while b'beside1| exited' not in said and (line := p.stderr.readline()):
         said += line
-    r = finish(p, b'', 60)
+    r = finish(p, b'')
     same(r.code, 0, 'exit code')
     return said.decode()
 
@@ -45,7 +45,7 @@ def messages_without_share(kernel, fault):
 
 def posted(judge, kernel, words):
     p = run(['-v', '-m', '24m', '--cpus', '2', *CLOCKED, '--kernel', kernel, *(w for x in ['check', *words] for w in ('--kernel-arg', x))],
-            [os.path.join(ROOT, 'out/test/posts'), 'share'], timeout=200)
+            [os.path.join(ROOT, 'out/test/posts'), 'share'])
     return judge('posts', p)
 
 

@@ -3,7 +3,8 @@
  * handoff.c - two contexts hand a turn to each other by a word of memory (abi/event.h): whoever
  * changes it looks at the frame's count and wakes, the other waits. Each on its own processor where
  * there are two. A wake-up that is lost shows as a sleep of some seconds that only the clock ends.
- * test/model/wait.pml is the model. Arguments: the number of hand-offs, the seed.
+ * test/model/wait.pml is the model. Arguments: the number of hand-offs, the seed, how many seconds
+ * that sleep lasts.
  */
 #include <stdatomic.h>
 #include "abi/event.h"
@@ -11,7 +12,7 @@
 
 enum {
     SLOT_WORKER = 60,
-    LOST_NS = 8, /* seconds, below */
+    LOST_S = 8,
     EVENTS_CLAUSES = 12,
     SPIN_BITS = 11,
     WAKES_MAX = 100,
@@ -21,7 +22,7 @@ static const uint64_t SECOND_NS = 1000000000;
 
 static struct worker worker;
 static _Atomic uint32_t *word; /* whose turn it is: round * 2 + partner */
-static uint64_t word_frame, rounds;
+static uint64_t word_frame, rounds, lost_ns;
 static _Atomic uint32_t arrived; /* the turn that its partner has found */
 static _Atomic uint64_t slept[2], woken[2], lost;
 
@@ -58,7 +59,7 @@ turn_await(uint32_t me, uint32_t seen, uint64_t *seed)
 
     clause[n++] = (struct wait_clause){
         .slot = SLOT_ACCOUNT, .kind = WAIT_WORD, .where = word_frame << FRAME_SHIFT, .value = seen};
-    clause[n++] = (struct wait_clause){.kind = WAIT_CLOCK, .value = begin + LOST_NS * SECOND_NS};
+    clause[n++] = (struct wait_clause){.kind = WAIT_CLOCK, .value = begin + lost_ns};
     while (more--)
         clause[n++] = (struct wait_clause){
             .slot = SLOT_EVENTS, .kind = WAIT_EVENT, .where = 20, .value = INT64_MAX};
@@ -67,7 +68,7 @@ turn_await(uint32_t me, uint32_t seen, uint64_t *seed)
         atomic_fetch_add(&slept[me], 1);
         if (r != 0 && r != -E_INTR && r != 1)
             fail("wait: %ld", (long)r);
-        if (clock_ns() - begin >= LOST_NS * SECOND_NS) {
+        if (clock_ns() - begin >= lost_ns) {
             atomic_fetch_add(&lost, 1);
             return;
         }
@@ -126,6 +127,7 @@ exo_main(const struct start_page *start)
     (void)start;
     rounds = argument_number(0, 0);
     seed = argument_number(1, 0);
+    lost_ns = argument_number(2, LOST_S) * SECOND_NS;
     word = page_new(MAP_READ | MAP_WRITE, &word_frame);
     stay_on(0);
     worker.number = seed + 1;

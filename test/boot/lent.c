@@ -12,11 +12,13 @@ enum {
     SLICE_NS = 50 * 1000 * 1000,
     AWAY_NS = 1000 * 1000, /* until the other processor has halted */
     SLEEP_NS = 1000 * 1000,
-    PATIENCE_NS = 2000 * 1000 * 1000,
+    TRIES = 20,
 };
 
+static const uint64_t PATIENCE_NS = 20000000000;
+
 static struct worker hog, sleeper;
-static volatile bool running, over, lent, woken;
+static volatile bool running, over, woken;
 
 /* Has the processor to itself, then sleeps until nothing. */
 static void
@@ -36,7 +38,6 @@ fall_asleep(struct worker *w)
     uint64_t from = clock_ns();
 
     (void)w;
-    lent = !over;
     over = true;
     while (clock_ns() < from + AWAY_NS)
         __builtin_ia32_pause();
@@ -45,23 +46,35 @@ fall_asleep(struct worker *w)
     woken = true;
 }
 
-int
-exo_main(const struct start_page *start)
+/* False: the host put us aside until its own processor came to it, and it was not ours to lend. */
+static bool
+lends(void)
 {
     uint64_t end;
+    int64_t given;
 
-    (void)start;
-    stay_on(0);
+    running = over = woken = false;
     worker_start(&hog, SLOT_HOG, 1, SLICE_NS, keep_busy);
     while (!running)
         call_yield(SLOT_NOTHING);
     worker_start(&sleeper, SLOT_SLEEPER, 1, SLICE_NS, fall_asleep);
-    fine(call_yield(SLOT_SLEEPER).value, "giving it the rest of ours");
-    expect(lent, "it ran here, while its processor was busy");
+    given = call_yield(SLOT_SLEEPER).value;
+    expect(given == 0 || given == -E_AGAIN, "giving it the rest of ours");
     for (end = clock_ns() + PATIENCE_NS; !woken && clock_ns() < end;)
         call_yield(SLOT_NOTHING);
     hold(woken, "who fell asleep on another's time sleeps for ever");
     worker_join(&sleeper, "the sleeper");
     worker_stop(&hog);
-    return done();
+    return given == 0;
+}
+
+int
+exo_main(const struct start_page *start)
+{
+    (void)start;
+    stay_on(0);
+    for (int i = 0; i < TRIES; i++)
+        if (lends())
+            return done();
+    fail("it never ran on our time");
 }

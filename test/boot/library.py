@@ -46,7 +46,7 @@ LIBRARY = [  # program, argument, exit code, what it says there; the options of 
 
 def library(name, word, code, says, options, kernel_checks, n_counts):
     """Its own checks hold, or it ends as it must; nothing is left behind."""
-    r = run(['-v', '--kernel-arg', 'check', '-m', '32m', *options], [program(name), *word.split()], timeout=100)
+    r = run(['-v', '--kernel-arg', 'check', '-m', '32m', *options], [program(name), *word.split()])
     same(r.code, code, f'exit code ({short(r.out[-300:])} {short(r.err[-300:])})')
     expect(code or re.search(rb'^done [0-9]+\n\Z', r.out, re.M), short(r.out[-300:]))
     expect(says.encode() in r.err, f'not told "{says}": {short(r.err)}')
@@ -63,7 +63,7 @@ def lines_whole_and_all_there(words, options):
     while piece := os.read(p.stdout.fileno(), 7000):
         out += piece
         time.sleep(0.001)
-    same(p.wait(30), 0, f'exit code ({short(p.stderr.read())})')
+    same(p.wait(TIMEOUT), 0, f'exit code ({short(p.stderr.read())})')
     lines = out.decode().splitlines()
     expect(lines.pop().startswith('done '), 'no end')
     for writer in range(5):

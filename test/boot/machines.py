@@ -31,7 +31,7 @@ def emulated(words, options=()):
         os.link(file.name, copy)
         file.close()
         try:
-            return run(['--accel', 'tcg', '--emulator', copy, *options], ['hello'], timeout=60)
+            return run(['--accel', 'tcg', '--emulator', copy, *options], ['hello'])
         finally:
             os.unlink(copy)
 
@@ -61,13 +61,13 @@ def little_memory(kind):
 
 
 def come_up(kind, cpus):
-    r = run(['-v', '--machine', kind, '--cpus', str(cpus)], ['hello'], timeout=120)
+    r = run(['-v', '--machine', kind, '--cpus', str(cpus)], ['hello'])
     says_hello(r)
     expect(f'kernel| {cpus} processors\n'.encode() in r.err, short(r.err))
 
 
 def audited(options):
-    r = run(['-v', '--kernel-arg', 'check', *options], ['hello'], timeout=60)
+    r = run(['-v', '--kernel-arg', 'check', *options], ['hello'])
     said = re.findall(rb'^kernel\| check: (.*mapping.*)$', r.err, re.M)
     expect(len(said) == 1, short(r.err))
     return said[0].decode()
@@ -96,7 +96,7 @@ def launch():
     """What root holds itself is as before the launch when a partition runs, and when it has ended, whatever it did."""
     beside = ['hello', *(os.path.join(ROOT, 'out/test', words) for words in ('limits tables', 'deaths null', 'victim 2'))]
     options = [word for words in beside for word in ('--beside', words)]
-    r = run(['-v', '-m', '16m', '--beside-memory', '16m', *options], ['busybox', 'echo'], timeout=100)
+    r = run(['-v', '-m', '16m', '--beside-memory', '16m', *options], ['busybox', 'echo'])
     said = re.findall(r"^kernel\| init: .* (-?\d+) of root's own$", r.err.decode(), re.M)
     same(said, ['0'] * 2 * (1 + len(beside)), f"growth of root's own charge ({short(r.err[-300:])})")
 

@@ -75,7 +75,7 @@ def paused(way, how, kernel_words=(), kernel=None):
         except (OSError, ValueError):
             pass  # the machine has ended meanwhile
         finally:
-            r = finish(p, b'', 60)
+            r = finish(p, b'')
         return Result(r.code, line + r.out, r.err, r.seconds), made
 
 

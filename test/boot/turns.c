@@ -17,8 +17,9 @@ enum {
     SLOT_WORKER = 60, /* one a worker */
     WORKERS = 3,
     CPU = 1,
-    RUN_NS = 400 * 1000 * 1000,
-    SHORT_NS = 50 * 1000, /* at positions */
+    RUN_NS = 200 * 1000 * 1000,
+    POSITIONS_NS = 400 * 1000 * 1000, /* four cycles */
+    SHORT_NS = 50 * 1000,             /* at positions */
     LONG_NS = 150 * 1000,
     SLICE_NS = 200 * 1000,
     LINGER_NS = 80 * 1000, /* of the grace, which is 100 us */
@@ -133,16 +134,16 @@ charged(uint32_t i)
     return context_told(worker[i].slot).charged_cycles;
 }
 
-/* Permille of RUN_NS that each is charged, from now on; the sum. */
+/* Permille of so long that each is charged, from now on; the sum. */
 static uint64_t
-shares(uint64_t permille[WORKERS], uint32_t n)
+shares(uint64_t permille[WORKERS], uint32_t n, uint64_t ns)
 {
     struct wait_clause clause = {.kind = WAIT_CLOCK};
     uint64_t from[WORKERS], cycles = clock_counter(), sum = 0;
 
     for (uint32_t i = 0; i < n; i++)
         from[i] = charged(i);
-    clause.value = clock_ns() + RUN_NS;
+    clause.value = clock_ns() + ns;
     call_wait((uintptr_t)&clause, 1);
     cycles = clock_counter() - cycles;
     for (uint32_t i = 0; i < n; i++) {
@@ -187,8 +188,8 @@ positions_measure(uint64_t first_ns, uint64_t second_ns)
 
     positions_set(first_ns, second_ns);
     before = turns;
-    (void)shares(permille, WORKERS);
-    cycles = RUN_NS / ((first_ns + second_ns) * (n_ours / 2));
+    (void)shares(permille, WORKERS, POSITIONS_NS);
+    cycles = POSITIONS_NS / ((first_ns + second_ns) * (n_ours / 2));
     say("%lu turns of the third in about %lu cycles", turns - before, cycles);
     hold(turns - before + 1 >= cycles && turns - before <= cycles + 1, "each comes once a cycle");
     /* a switch is charged too: what is given 3 to 1 comes out at 2.5 or more */
@@ -224,7 +225,7 @@ grace(void)
 
     lingers[0] = true;
     start(2, graceful);
-    hold(shares(permille, 2) >= 980, "all is charged");
+    hold(shares(permille, 2, RUN_NS) >= 980, "all is charged");
     hold(permille[0] <= 520, "what is used of the grace is paid");
     hold(permille[0] >= 400, "and no more than that");
 }
@@ -237,7 +238,7 @@ credit(void)
     worker[1].number = 1;
     worker_start(&worker[0], SLOT_WORKER, CPU, SLICE_NS, greedy);
     worker_start(&worker[1], SLOT_WORKER + 1, CPU, SLICE_NS, busy);
-    hold(shares(permille, 2) >= 980, "all is charged");
+    hold(shares(permille, 2, RUN_NS) >= 980, "all is charged");
     hold(permille[0] <= 520, "what is used on credit is paid");
     hold(permille[0] >= 400, "and no more than that");
 }
@@ -248,7 +249,7 @@ charge(void)
     uint64_t permille[WORKERS], sum;
 
     start(WORKERS, giving);
-    sum = shares(permille, WORKERS);
+    sum = shares(permille, WORKERS, RUN_NS);
     hold(sum >= 990 && sum <= 1010, "all that passes is charged, and nothing twice");
 }
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """ends.py - how a command ends: signals, kill -9, the machine's death, panics; and what it leaves behind: nothing."""
-import glob, signal, threading, uuid
+import glob, resource, signal, threading, uuid
 from harness import *
 
 LOOP = ['busybox', 'sh', '-c', 'echo ready; while :; do :; done']
@@ -17,14 +17,14 @@ def a_program_that_loops_ends_by_a_signal():
     for signo in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         p = started([], LOOP)
         p.send_signal(signo)
-        same(finish(p, None, 5).code, 128 + signo, f'exit code after {signo.name}')
+        same(finish(p, None).code, 128 + signo, f'exit code after {signo.name}')
 
 
 @test()
 def a_signal_ends_all_partitions():
     p = started(['--beside', 'busybox sh -c :', '--beside', 'busybox sleep 1000'], LOOP)
     p.send_signal(signal.SIGTERM)
-    r = finish(p, None, 8)
+    r = finish(p, None)
     same(r.code, 128 + signal.SIGTERM, 'exit code')
     expect(b'beside2| exited with status 143\n' in r.err, short(r.err))
 
@@ -33,17 +33,21 @@ def a_signal_ends_all_partitions():
 def a_program_that_ignores_signals_is_destroyed():
     p = started([], ['busybox', 'sh', '-c', 'trap "" INT TERM; echo ready; while :; do :; done'])
     p.send_signal(signal.SIGTERM)
-    r = finish(p, None, 8)
+    r = finish(p, None)
     same(r.code, 128 + signal.SIGTERM, 'exit code')
 
 
 @test()
 def a_second_signal_ends_the_machine_at_once():
-    p = started([], ['busybox', 'sh', '-c', 'trap "" INT TERM; echo ready; while :; do :; done'])
+    """Init has no time to destroy the program, and to tell of its end; the stand-in never does."""
+    p = started(['--kernel-arg', 'stubborn'] if emulator_options() else ['-v'], ['busybox', 'sh', '-c', 'trap "" INT TERM; echo ready; while :; do :; done'])
     p.send_signal(signal.SIGINT)
     time.sleep(0.2)
     p.send_signal(signal.SIGINT)
-    same(finish(p, None, 0.7).code, 128 + signal.SIGINT, 'exit code')
+    r = finish(p, None)
+    same(r.code, 128 + signal.SIGINT, 'exit code')
+    expect(b'status' not in r.err, f'not at once: {short(r.err)}')
+    expect(r.seconds < 2, f'after {r.seconds:.1f} s')  # the first one's grace is over after 2.8
 
 
 @test(STAND_IN)
@@ -51,7 +55,7 @@ def a_machine_that_hears_nothing_is_ended():
     mark = f'mark={uuid.uuid4()}'
     p = started(['--kernel-arg', 'deaf', '--kernel-arg', 'stubborn', '--kernel-arg', mark], LOOP)
     p.send_signal(signal.SIGTERM)
-    r = finish(p, None, 5)
+    r = finish(p, None)
     same(r.code, 128 + signal.SIGTERM, 'exit code')
     expect(2.5 < r.seconds, f'after {r.seconds:.1f} s')
     wait_until(lambda: not emulators_marked(mark), 'the emulator has ended')
@@ -64,7 +68,7 @@ def a_signal_before_the_greeting_ends_the_machine():
     p.send_signal(signal.SIGINT)
     time.sleep(0.2)
     p.send_signal(signal.SIGINT)
-    same(finish(p, b'', 5).code, 128 + signal.SIGINT, 'exit code')
+    same(finish(p, b'').code, 128 + signal.SIGINT, 'exit code')
 
 
 @test()
@@ -72,7 +76,7 @@ def a_signal_ignored_from_the_start_stays_so():
     p = started([], ['busybox', 'sh', '-c', 'echo ready; i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done; echo done'],
                 preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     p.send_signal(signal.SIGHUP)
-    same(finish(p, None, 20).code, 0, 'exit code')
+    same(finish(p, None).code, 0, 'exit code')
 
 
 def files_around():
@@ -115,7 +119,7 @@ def several_at_once_do_not_disturb_one_another():
 
     def one(i):
         data = (b'%d\n' % i) * 100000
-        results[i] = (busybox('sh', '-c', f'cat; exit {i}', input=data) if on_stand_in else busybox('cat', input=data)).out == data
+        results[i] = (busybox('sh', '-c', f'cat; exit {i}', input=data) if emulator_options() else busybox('cat', input=data)).out == data
     threads = [threading.Thread(target=one, args=(i,)) for i in range(8)]
     for t in threads:
         t.start()
@@ -124,14 +128,23 @@ def several_at_once_do_not_disturb_one_another():
     same(results, {i: True for i in range(8)}, 'results')
 
 
+def taken():
+    """Seconds that others had of the processors so far: who is not our child, and gives way to nobody."""
+    with open('/proc/stat') as file:
+        user, _, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
+    ours = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (user + system + irq + softirq + steal) / os.sysconf('SC_CLK_TCK') - ours.ru_utime - ours.ru_stime
+
+
 @test(alone=True)
 def output_comes_within_two_seconds():
-    begin = time.monotonic()
+    begin, others = time.monotonic(), taken()
     p = subprocess.Popen([os.path.join(ROOT, 'tessera'), 'run', *emulator_options(), 'busybox', 'echo', 'hello'], stdout=subprocess.PIPE)
     same(p.stdout.readline(), b'hello\n', 'output')
     seconds = time.monotonic() - begin
     p.communicate()
-    expect(seconds < 2, f'{seconds:.2f} s')
+    others = taken() - others
+    expect(seconds < (2 if others < seconds / 2 else 4), f'{seconds:.2f} s, in which others had {others:.2f} s of the processors')
 
 
 @test(alone=True)
@@ -141,7 +154,7 @@ def a_killed_emulator_is_named():
     for pid in emulators_marked(mark):
         if pid != p.pid:
             os.kill(pid, signal.SIGKILL)
-    one_line(finish(p, None, 5), 125, 'emulator', 'signal 9')
+    one_line(finish(p, None), 125, 'emulator', 'signal 9')
 
 
 @test(STAND_IN)
@@ -297,8 +310,7 @@ def a_killed_gdb_verb_leaves_nothing():
     mark = f'mark={uuid.uuid4()}'
     before = files_around()
     p = start(['--kernel-arg', mark], ['busybox', 'true'], verb='gdb')
-    time.sleep(0.7)
-    expect(files_around() - before, 'no socket was made: this shows nothing')
+    wait_until(lambda: files_around() - before, 'a socket is made: else this shows nothing')
     p.kill()
     p.wait()
     wait_until(lambda: not emulators_marked(mark), 'the emulator has ended')

@@ -12,7 +12,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 COMMAND = os.path.join(ROOT, 'out/host/tessera')
 STAND_IN_FILE = os.path.join(ROOT, 'test/command/stand_in.py')
 BUSYBOX = '/bin/busybox'
-TIMEOUT = 120
+TIMEOUT = 300  # only what hangs takes so long, however slow the machine is
 
 BOTH, MACHINE, STAND_IN = 'both', 'machine', 'stand-in'
 Test = collections.namedtuple('Test', 'name function file where alone long')
@@ -108,7 +108,7 @@ def one_line(result, code, *words):
         expect(word in lines[0], f'"{word}" is not in: {lines[0]}')
 
 
-def wait_until(truth, what, seconds=10):
+def wait_until(truth, what, seconds=TIMEOUT):
     end = time.monotonic() + seconds
     while not truth():
         expect(time.monotonic() < end, f'not within {seconds} s: {what}')

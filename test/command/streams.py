@@ -85,7 +85,7 @@ def a_reader_that_goes_away_is_sigpipe():
     same(p.stdout.read(4), b'y\ny\n', 'output')
     p.stdout.close()
     p.stdout = None
-    r = finish(p, None, 30)
+    r = finish(p, None)
     same((r.code, r.err), (128 + signal.SIGPIPE, b''), 'result')
 
 
@@ -145,7 +145,7 @@ def a_terminal_is_input_until_its_end():
     os.write(ours, b'hello\n')
     time.sleep(0.2)
     os.write(ours, b'more\n\x04')
-    r = finish(p, None, 30)
+    r = finish(p, None)
     os.close(ours)
     same((r.code, r.out), (0, b'got: hello\ngot: more\n'), 'result')
 
@@ -165,7 +165,7 @@ def a_terminal_that_goes_away_ends_the_program():
     os.write(ours, b'hello\n')
     same(p.stdout.read(6), b'hello\n', 'output')
     os.close(ours)
-    r = finish(p, None, 10)
+    r = finish(p, None)
     expect(r.code in (0, 128 + signal.SIGHUP), f'exit code {r.code}')
 
 
@@ -176,7 +176,7 @@ def ctrl_c_at_the_terminal_ends_a_loop():
     os.close(theirs)
     same(p.stdout.readline(), b'ready\n', 'output')
     os.write(ours, b'\x03')
-    r = finish(p, None, 5)
+    r = finish(p, None)
     os.close(ours)
     same((r.code, r.err), (128 + signal.SIGINT, b''), 'result')
 
@@ -215,4 +215,4 @@ def an_output_that_is_not_read_delays_no_other_partition():
     same(p.stdout.read(len(wanted)), wanted, 'standard output')
     p.send_signal(signal.SIGTERM)
     threading.Thread(target=p.stderr.read, daemon=True).start()
-    p.wait(30)
+    p.wait(TIMEOUT)
