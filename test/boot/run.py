@@ -142,10 +142,14 @@ def judge(name, r):
 INSPECTING = ['slots_walk', 'act27_calls', 'act12_leaks']  # they use root_inspect too
 
 
+def kernel_words_of(name):
+    return ['check'] + (['inspect'] if name in INSPECTING else [])
+
+
 def run_beside(name, arguments, kernel_words=(), kernel=None, cpus=1, timeout=TIMEOUT):
     rounds = LONG_ROUNDS.get(name, VICTIM_ROUNDS)
     options = ['-v', '-m', '16m', '--beside-memory', '8m', '--beside', f'{program("victim")} {rounds}']
-    for word in ['check', *kernel_words] + (['inspect'] if name in INSPECTING else []):
+    for word in [*kernel_words_of(name), *kernel_words]:
         options += ['--kernel-arg', word]
     if kernel:
         options += ['--kernel', kernel]

@@ -124,8 +124,8 @@ def enter_acts():
             continue
         rounds = boot.LONG_ROUNDS.get(name, boot.VICTIM_ROUNDS)
         words = command('-v', '--accel', 'kvm', '-m', '16m', '--beside-memory', '8m', '--beside', f'{inside}victim {rounds}',
-                        '--kernel-arg', 'check', inside + name, *arguments)
-        case(f'act.{name}', f'echo x | {words}', holds(boot, name), [f'out/test/{name}', 'out/test/victim'], name not in ACTS_ALWAYS)
+                        *[f'--kernel-arg={word}' for word in boot.kernel_words_of(name)], inside + name, *arguments)
+        case(f'act.{name}', f'printf x | {words}', holds(boot, name), [f'out/test/{name}', 'out/test/victim'], name not in ACTS_ALWAYS)
 
 
 # The guest's host stops the machine, again and again; standard input stays open until the program has seen enough.
