@@ -14,15 +14,30 @@ PROMISED = 500  # permille: two partitions, each with a slice of the same length
 # Those that take several slices of time; others are over before the victim's second slice.
 ACTS = ['act04_tree', 'act15_flags', 'act20_vectors', 'act24_revoke', 'act25_transfer', 'caps', 'slots_walk', 'stalls']
 ACTS_LONG = ['act27_calls']  # some seconds of the processor; `chains` owns hundreds of positions, and so most of the time
+OF_FOUR = 769  # permille: 10 ms beside three of 1 ms
+OTHERS = [  # program, arguments, processors, what the victim's slices promise it
+    ('act23_charge', ['1200'], 1, OF_FOUR),
+    ('granters', [], 2, PROMISED),
+    ('act24_revoke', [], 2, PROMISED),
+    ('act28_races', ['2000'], 2, PROMISED),
+]
 
 
-def shared(judge, name, kernel=None, words=()):
+def victim_beside(promised=PROMISED):
+    """Options."""
+    return ['-v', *COUNTED, '-m', '24m', '--beside-memory', '8m', '--beside', f'{os.path.join(ROOT, "out/test/victim")} {ROUNDS} {promised}']
+
+
+def shared(judge, name, arguments=(), cpus=1, promised=PROMISED, kernel=None, words=()):
     """{oracle: why it failed}."""
-    victim = os.path.join(ROOT, 'out/test/victim')
-    options = ['-v', *COUNTED, '-m', '16m', '--beside-memory', '8m', '--beside', f'{victim} {ROUNDS} {PROMISED}']
+    options = [*victim_beside(promised), '--cpus', str(cpus)]
     for word in ['check', 'inspect', *words]:
         options += ['--kernel-arg', word]
-    r = run(options + (['--kernel', kernel] if kernel else []), [os.path.join(ROOT, 'out/test', name)], b'x')
+    r = run(options + (['--kernel', kernel] if kernel else []), [os.path.join(ROOT, 'out/test', name), *arguments], b'x')
+    return judge_shared(judge, r)
+
+
+def judge_shared(judge, r):
     said = rb'^beside1\| victim had (\d+) permille at least, in (\d+) looks\n'
     looks = re.search(said, r.err, re.M)
     wrong = judge('', Result(r.code, r.out, re.sub(said, b'', r.err, flags=re.M), r.seconds))
@@ -90,6 +105,8 @@ def enter_counted(judge, faults, plant_kernel, release_kernel):
 def enter_shares(judge, faults, plant_kernel):
     for name in ACTS + ACTS_LONG:
         test(MACHINE, long=name in ACTS_LONG, name=f'{name}.share')(lambda n=name: holds(judge, n))
+    for name, *how in OTHERS:
+        test(MACHINE, name=f'{name}.share' + (f'.cpus{how[1]}' if how[1] > 1 else ''))(lambda n=name, h=how: holds(judge, n, *h))
     for name in ('act15_flags', 'act25_transfer'):
         test(MACHINE, name=f'{name}.share.control.SLICE_TIMER')(
             lambda n=name: caught(judge, n, kernel=plant_kernel, words=[f'plant={faults["SLICE_TIMER"]}']))

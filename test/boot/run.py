@@ -26,7 +26,7 @@ from flights import enter_flights
 from library import enter_library
 from machines import enter_machines
 from pauses import enter_pauses
-from counted import COUNTED, enter_counted
+from counted import COUNTED, enter_counted, judge_shared, victim_beside
 
 TRACED = ['upcalls', 'resume', 'act25_transfer', 'act29_pointers', 'caps']  # also where events are recorded: other entry paths
 TIMED = ['upcalls']  # its checks name times
@@ -313,12 +313,13 @@ def nmis(path, n, process):
     return n
 
 
-def storm(n, cpus, kernel_words=(), kernel=PLANT_KERNEL, timeout=TIMEOUT):
-    """{oracle: why it failed} of the storms under n NMIs, beside a victim."""
+def storm(n, cpus, kernel_words=(), kernel=PLANT_KERNEL, timeout=TIMEOUT, share=False):
+    """{oracle: why it failed} of the storms under n NMIs, beside a victim, whose share is looked at where the clock counts instructions."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'monitor')
-        options = ['-v', '-m', '16m', '--beside-memory', '8m', '--beside', f'{program("victim")} {VICTIM_ROUNDS}', '--cpus', str(cpus),
-                   '--emulator', os.path.join(ROOT, 'test/boot/nmi.sh'), '--kernel', kernel]
+        beside = ['-v', '-m', '16m', '--beside-memory', '8m', '--beside', f'{program("victim")} {VICTIM_ROUNDS}',
+                  '--emulator', os.path.join(ROOT, 'test/boot/nmi.sh')]
+        options = [*(victim_beside() if share else beside), '--cpus', str(cpus), '--kernel', kernel]
         for word in ['check', *kernel_words]:
             options += ['--kernel-arg', word]
         p = start(options, [program('act18_storms')], env={**os.environ, 'TESSERA_MONITOR': path})
@@ -327,7 +328,8 @@ def storm(n, cpus, kernel_words=(), kernel=PLANT_KERNEL, timeout=TIMEOUT):
             taken = nmis(path, n, p)
         finally:
             r = finish(p, b'', timeout)
-        wrong = judge('act18_storms', Result(r.code, line + r.out, r.err, r.seconds))
+        r = r._replace(out=line + r.out)
+        wrong = judge_shared(judge, r) if share else judge('act18_storms', r)
         if not wrong:
             expect(taken == n, f'{taken} NMIs of {n}')
         return wrong
@@ -345,6 +347,8 @@ def enter_storms():
     test(MACHINE, name='act18_storms.release')(lambda: storm_holds(NMIS, 1, kernel=os.path.join(ROOT, 'out/tessera.elf')))
     for cpus in (1, *MANY):
         test(MACHINE, name=f'act18_storms.cpus{cpus}')(lambda c=cpus: storm_holds(NMIS, c))
+    for cpus in (1, 2):
+        test(MACHINE, name=f'act18_storms.share.cpus{cpus}')(lambda c=cpus: storm_holds(NMIS, c, share=True))
     test(MACHINE, long=True, name='act18_storms.long')(lambda: storm_holds(100000, 2, timeout=1200))
     for fault, oracle in (('NMI_BASE', 'alive'), ('NMI_STACK', 'alive|refused|said|victim')):
         def control(f=fault, o=oracle):

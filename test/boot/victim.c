@@ -18,6 +18,7 @@ enum {
     SLICE_LEAST_NS = 1000 * 1000,
     ALONE_NS = 50 * 1000 * 1000, /* so long nobody else wants the processor */
     KEPT_PERCENT = 95,
+    PAUSE_LOOKS = 1000,
 };
 
 static uint64_t memory[WORDS];
@@ -60,20 +61,25 @@ processor_clean(void)
 
 /*
  * Until a slice of ours begins, behind one of another's: who is woken and at once sleeps again takes
- * none. False: nobody else had one for long.
+ * none, nor does another processor, which an emulator of one thread lets on when we pause. False:
+ * nobody else had one for long.
  */
 static bool
 slice_awaited(uint64_t *charged, uint64_t *counter)
 {
     const volatile struct upcall_page *page = &exo_upcall_page;
-    uint64_t now = clock_ns(), end = now + ALONE_NS, last;
+    uint64_t on = page->on_since, now = clock_ns(), end = now + ALONE_NS, last, last_on, n = 0;
 
     do {
+        if (++n % PAUSE_LOOKS == 0)
+            __builtin_ia32_pause();
+        last_on = on;
         last = now;
+        on = page->on_since;
         now = clock_ns();
         if (now > end)
             return false;
-    } while (now - last < SLICE_LEAST_NS);
+    } while (now - last < SLICE_LEAST_NS || page->on_since == last_on);
     *charged = page->charged_cycles;
     *counter = clock_counter();
     return true;
