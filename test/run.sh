@@ -10,9 +10,11 @@
 set -u
 cd "$(dirname "$0")/.." || exit 125
 trap 'exit 130' INT TERM HUP
+trap '[ -z "$beside" ] || kill "$beside" 2>/dev/null' EXIT
 
 SUITES='unit fuzz boot kvm command stand-in check'
 LOG=out/test-log
+beside='' # the process of the checks that have what other suites leave of the processors
 
 fuzzers() {
     grep -l LLVMFuzzerTestOneInput test/fuzz/*.c | sed 's/.*\//fuzz./; s/\.c$//'
@@ -56,6 +58,24 @@ run_stand_in() {
     return $status
 }
 
+run_check() {
+    make -s --no-print-directory check CHECKS="$*"
+}
+
+# The checks need no machine: where all suites run they begin with the first, in what those leave of the processors.
+checks_begin() {
+    test/beside.py test/run.sh --checks >"$LOG/check.lines" 2>&1 &
+    beside=$!
+}
+
+# They have the processors to themselves now.
+checks_await() {
+    kill -USR1 "$beside"
+    wait "$beside"
+    checks_status=$?
+    beside=''
+}
+
 # Suite $1: the tests named behind it, or all.
 run() {
     suite=$1
@@ -67,7 +87,9 @@ run() {
     kvm) test/kvm/run.py $long "$@" ;;
     command) test/command/run.py $long "$@" ;;
     stand-in) run_stand_in $(echo "$@" | sed 's/stand-in\.//g') ;;
-    check) make -s --no-print-directory check CHECKS="$(echo "$@" | sed 's/check\.//g')" ;;
+    check)
+        [ -z "$checks_status" ] || { cat "$LOG/check.lines" && return "$checks_status"; }
+        run_check $(echo "$@" | sed 's/check\.//g') ;;
     esac
 }
 
@@ -116,7 +138,12 @@ main() {
         exit 0
     fi
 
-    long='' runs=20000 only_list='' names=''
+    if [ "${1-}" = --checks ]; then
+        run_check
+        exit
+    fi
+
+    long='' runs=20000 only_list='' names='' checks_status=''
     for word in "$@"; do
         case $word in
         --long) long=--long runs=1000000 ;;
@@ -139,7 +166,11 @@ main() {
         echo "tessera: no test is called $name; tessera test --list names them" >&2
         exit 125
     done
-    for suite in $SUITES; do run_chosen "$suite"; done
+    [ -n "$names" ] || checks_begin
+    for suite in $SUITES; do
+        [ "$suite" != check ] || [ -z "$beside" ] || checks_await
+        run_chosen "$suite"
+    done
     echo "$passed passed, $failed failed"
     [ "$failed" -eq 0 ]
 }
