@@ -15,6 +15,7 @@
 #include "kernel/frame.h"
 #include "kernel/slot.h"
 #include "kernel/wait.h"
+#include "kernel/work.h"
 #include "plant.h"
 
 /* By frame: clauses that wait for its words (exposed), and one of them (0: none). */
@@ -75,6 +76,15 @@ clause_place(const struct context *context, uint32_t i)
     return clause_circle((enum wait_kind)c->kind, context->link[i].object, c->where);
 }
 
+/* Is it on a counter that a source raises? Where that has a sleeper, the work is asked for. */
+static bool
+clause_sourced(const struct context *context, uint32_t i)
+{
+    const struct events *events = frame_address(context->link[i].object);
+
+    return context->clause[i].kind == WAIT_EVENT && events->sourced >> context->clause[i].where & 1;
+}
+
 static void
 clause_join(struct context *context, uint32_t i)
 {
@@ -82,6 +92,7 @@ clause_join(struct context *context, uint32_t i)
 
     if (!circle)
         return;
+    work_asked += !*circle && clause_sourced(context, i);
     context->link[i].joined = ++clause_joins;
     circle_join(circle, context->self * WAIT_CLAUSES_MAX + i, clause_link);
     if (context->clause[i].kind == WAIT_WORD) /* W2 */
@@ -96,6 +107,7 @@ clause_leave(struct context *context, uint32_t i)
     if (!circle)
         return;
     circle_leave(circle, context->self * WAIT_CLAUSES_MAX + i, clause_link);
+    work_asked -= !*circle && clause_sourced(context, i);
     if (context->clause[i].kind == WAIT_WORD)
         atomic_fetch_sub_explicit(&waiter_count[context->link[i].object], 1, memory_order_relaxed);
 }

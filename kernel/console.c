@@ -109,6 +109,8 @@ console_make(struct account *account, uint64_t into, uint64_t frame, uint64_t n_
     c->buffer = (uint32_t)frame + 1;
     c->n_buffer = (uint32_t)n_buffer;
     c->generation = events->cell.generation;
+    event_source(events, c->index);
+    event_source(events, c->index + 1);
     for (uint64_t i = 0; i < n_buffer; i++) {
         frame_become(c->buffer + i, FRAME_BUFFER);
         frame_ref(c->buffer + i);
@@ -147,6 +149,8 @@ stream_check(const struct channel *channel, uint64_t stream, uint64_t n)
     stream = index_masked(stream, STREAM_COUNT);
     if (!channel || channel->finished || channel->ended & 1u << stream)
         return E_PIPE;
+    if (!channel->credit[stream])
+        work_serve(); /* its own, and it pays */
     return (int)channel->closed[stream];
 }
 
@@ -186,6 +190,7 @@ console_send(struct console *c, uint64_t stream, uint64_t account, uint64_t fram
     if (sent > 0) {
         flight.n_frames = (uint32_t)((offset + (uint64_t)sent + FRAME_BYTES - 1) >> FRAME_SHIFT);
         flight_begin(i, flight);
+        event_source(events, flight.index);
         flights_land();
     }
     return (struct result){.value = sent};

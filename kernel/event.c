@@ -8,6 +8,7 @@
 #include "kernel/context.h"
 #include "kernel/frame.h"
 #include "kernel/wait.h"
+#include "kernel/work.h"
 #include "plant.h"
 
 /* Who is told: by name in order, first one that runs, then one that waits, then any. */
@@ -39,37 +40,26 @@ window_show(const struct events *events, uint32_t index)
     atomic_store_explicit(&shown[index], events->counter[index] & INT64_MAX, memory_order_release);
 }
 
+/* By a holder, or the kernel (NULL). Another account's context is interrupted by holders only so often. */
 static void
-count(struct events *events, uint32_t index, uint64_t n)
+raise_by(const struct context *holder, struct events *events, uint32_t index, uint64_t n)
 {
+    struct context *told = event_context(events, index);
+
     events->counter[index] += n;
     if (events->window.frame)
         window_show(events, index);
+    if (told && holder && frame_at(told->self)->owner != frame_at(holder->self)->owner)
+        context_posted(told);
+    else if (told)
+        context_due(told, UPCALL_EVENT);
+    wait_raise(events, index);
 }
 
 void
 event_raise(struct events *events, uint32_t index, uint64_t n)
 {
-    struct context *told = event_context(events, index);
-
-    count(events, index, n);
-    if (told)
-        context_due(told, UPCALL_EVENT);
-    wait_raise(events, index);
-}
-
-/* A holder has raised it: another account's context is interrupted only so often. */
-static void
-posted(struct events *events, uint32_t index, uint64_t n)
-{
-    struct context *told = event_context(events, index);
-
-    count(events, index, n);
-    if (told && frame_at(told->self)->owner != frame_at(context_current()->self)->owner)
-        context_posted(told);
-    else if (told)
-        context_due(told, UPCALL_EVENT);
-    wait_raise(events, index);
+    raise_by(NULL, events, index, n);
 }
 
 struct result
@@ -77,7 +67,7 @@ event_post(struct events *events, uint64_t index, uint64_t n)
 {
     if (index >= EVENTS_PER_FRAME || n < 1 || n > EVENT_POST_MAX)
         return result_error(planted(PLANT_ERROR) ? E_IO : E_INVAL);
-    posted(events, (uint32_t)index_masked(index, EVENTS_PER_FRAME), n);
+    raise_by(context_current(), events, (uint32_t)index_masked(index, EVENTS_PER_FRAME), n);
     return result_ok(0);
 }
 
@@ -89,7 +79,7 @@ event_start(struct events *events, uint64_t index, uint64_t value)
     if (index >= EVENTS_PER_FRAME || value >> EVENT_START_BITS ||
         (value < events->counter[at] && !planted(PLANT_EVENT_BACK)))
         return result_error(E_INVAL);
-    posted(events, at, value - events->counter[at]);
+    raise_by(context_current(), events, at, value - events->counter[at]);
     return result_ok(0);
 }
 
@@ -98,6 +88,8 @@ event_read(struct events *events, uint64_t index)
 {
     if (index >= EVENTS_PER_FRAME)
         return result_error(E_INVAL);
+    if (events->sourced >> index & 1)
+        work_serve();
     return result_ok((int64_t)(events->counter[index_masked(index, EVENTS_PER_FRAME)] & INT64_MAX));
 }
 
@@ -107,14 +99,12 @@ event_window(struct events *events, uint64_t account, uint64_t frame, uint64_t i
     struct cell *cell = NULL;
     int error;
 
-    if (!frame && !events->window.frame)
-        return result_error(E_NOENT);
+    if (!frame == !events->window.frame)
+        return result_error(frame ? E_EXIST : E_NOENT);
     if (!frame) {
         pin_drop(&events->window);
         return result_ok(0);
     }
-    if (events->window.frame)
-        return result_error(E_EXIST);
     if (index >= EVENTS_PER_FRAME)
         return result_error(E_INVAL);
     error = pin_check(frame_of(events), account, frame, &cell);
@@ -125,6 +115,15 @@ event_window(struct events *events, uint64_t account, uint64_t frame, uint64_t i
     for (uint32_t i = 0; i < EVENTS_PER_FRAME; i++)
         window_show(events, i);
     return result_ok(0);
+}
+
+void
+event_source(struct events *events, uint32_t index)
+{
+    work_asked +=
+        planted(PLANT_UNASKED) || (events->waiter[index] && !(events->sourced >> index & 1));
+    events->sourced |= (uint64_t)1 << index;
+    work_ask();
 }
 
 struct events *

@@ -18,8 +18,9 @@ struct events {
     uint64_t backlog, backlog_mark;        /* set of 1 << index; the clauses that it concerns */
     uint64_t counter[EVENTS_PER_FRAME];    /* only grow; 63 bits are enough for ever */
     uint32_t waiter[EVENTS_PER_FRAME];     /* one of the clauses that wait for it; 0: none */
-    struct pin window;                     /* whose frame shows the counters */
-    uint32_t window_index;                 /* the counter that is raised when it is lost */
+    uint64_t sourced;      /* set of 1 << index: a source's work raises it (kernel/work.h) */
+    struct pin window;     /* whose frame shows the counters */
+    uint32_t window_index; /* the counter that is raised when it is lost */
 };
 
 /*
@@ -33,6 +34,8 @@ void event_raise(struct events *events, uint32_t index, uint64_t n);
  * raise them remembers both and holds no reference, so that they end whenever their owner wants.
  */
 struct events *event_find(uint32_t frame, uint64_t generation);
+/* A source's work is to raise that counter from here on: who sleeps on it arms the source. */
+void event_source(struct events *events, uint32_t index);
 /*
  * A context takes upcalls for these counters, or no longer: 0, or E_NOSPC when there are too many.
  */

@@ -15,6 +15,7 @@
 #include "kernel/frame.h"
 #include "kernel/lock.h"
 #include "kernel/slice.h"
+#include "kernel/work.h"
 
 enum { LOOK_STEPS = 8, CLAUSE_STEPS = 2 };
 
@@ -50,6 +51,7 @@ wait(uint64_t clauses, uint64_t n)
     context->phase = CONTEXT_WAITING;
     context->overruns = 0;
     slice_sleeps(context);
+    work_ask();
     arch_context_restart(context);
     slice_schedule(cpu);
 }

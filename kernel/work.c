@@ -8,12 +8,28 @@
 #include "kernel/slice.h"
 #include "plant.h"
 
+uint32_t work_asked;
+static enum { MASKED, ARMED, WORKED } source;
+
 void
 work_fired(struct cpu *cpu)
 {
     port_mask(); /* I1 */
-    cpu->work = true;
+    cpu->work |= source != WORKED;
+    source = WORKED;
     work_do(cpu);
+    if (cpu->work && cpu->current)
+        slice_arm(cpu); /* what is left has its time, though no slice ends here */
+}
+
+void
+work_ask(void)
+{
+    if (source != MASKED || !work_asked)
+        return;
+    source = WORKED;
+    cpu_this()->work = true;
+    slice_poke(cpu_this());
 }
 
 void
@@ -25,9 +41,11 @@ work_do(struct cpu *cpu)
         return;
     cycles = arch_counter();
     begin = clock_now();
-    if (cpu->current && begin < cpu->work_ns)
-        return;                                   /* I2 */
-    cpu->work = channel_work() || !port_unmask(); /* I1 */
+    if (work_asked && cpu->current && begin < cpu->work_ns)
+        return;                                                                   /* I2 */
+    cpu->work = work_asked && (channel_work() || (work_asked && !port_unmask())); /* I1 */
+    if (!cpu->work)
+        source = work_asked ? ARMED : MASKED;
     took = clock_now() - begin;
     took = planted(PLANT_WORK_SHARE) ? 0 : took < SLICE_LOST_NS ? took : SLICE_LOST_NS;
     cpu->work_ns = begin + took * WORK_SHARE;
@@ -39,10 +57,10 @@ work_do(struct cpu *cpu)
 void
 work_serve(void)
 {
-    struct cpu *cpu = cpu_this();
-
-    if (!channel_work() || cpu->work)
-        return;
-    cpu->work = true; /* what it leaves is others', too */
-    slice_poke(cpu);
+    if (source != ARMED)
+        (void)channel_work();
+    if (planted(PLANT_SERVE_ARMS))
+        (void)port_unmask();
+    if (planted(PLANT_SERVE_ENDS))
+        cpu_this()->work = false;
 }

@@ -39,7 +39,7 @@ struct port_device {
     uint64_t (*landed)(void);
 };
 
-/* Boot: finds the device and starts it: false, and the log says why, when there is none. */
+/* Boot: finds the device and starts it, masked: false, and the log says why, when there is none. */
 bool port_init(enum port_form form, const char *command_line);
 
 /*

@@ -52,9 +52,12 @@ serial_push(void)
         serial.sent += arch_serial_send(serial.ring + at, (uint32_t)n);
 }
 
+/* Who finds no room makes some: nobody else may, while it is masked. */
 static uint8_t *
 serial_buffer(void)
 {
+    if (RING_BYTES - (serial.put - serial.sent) < PORT_SEND_BYTES)
+        serial_push();
     return RING_BYTES - (serial.put - serial.sent) >= PORT_SEND_BYTES ? serial.staging : NULL;
 }
 

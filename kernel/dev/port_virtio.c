@@ -58,6 +58,7 @@ static struct {
     bool controlled;  /* it has ports besides port 0 */
     bool reset;       /* it broke the rules */
     bool open;        /* the device has named our port, and we have opened it */
+    bool masked;      /* nothing of it is to interrupt */
     uint32_t landed;  /* set of 1 << flight: back, and nobody was told */
 } port;
 
@@ -142,6 +143,14 @@ send_calm(void)
         virtqueue_interrupt_off(q);
 }
 
+/* Somebody may wait for what was sent: unmask asks again. Before the look: none comes back unseen. */
+static void
+send_ask(void)
+{
+    if (!port.masked)
+        virtqueue_interrupt_on(&port.our->send);
+}
+
 static bool
 virtio_broken(void)
 {
@@ -157,7 +166,7 @@ virtio_buffer(void)
         return NULL;
     uint32_t i = virtqueue_free(q);
     if (i == VIRTQUEUE_SIZE) {
-        virtqueue_interrupt_on(q); /* before the look: none comes back unseen */
+        send_ask();
         send_reap();
         i = virtqueue_free(q);
         if (i == VIRTQUEUE_SIZE)
@@ -217,7 +226,7 @@ virtio_landed(void)
 
     send_reap();
     if (virtqueue_flies(&port.our->send)) {
-        virtqueue_interrupt_on(&port.our->send); /* before the look: none comes back unseen */
+        send_ask();
         send_reap();
         flights_end();
     }
@@ -309,6 +318,9 @@ virtio_interrupt(port_receive *receive)
 static void
 virtio_mask(void)
 {
+    port.masked = true;
+    if (port.controlled)
+        virtqueue_interrupt_off(&port.control_receive);
     virtqueue_interrupt_off(&port.our->receive);
     virtqueue_interrupt_off(&port.our->send);
 }
@@ -320,11 +332,15 @@ virtio_unmask(void)
     struct virtqueue *q = &port.our->receive, *send = &port.our->send;
     bool awaited = virtqueue_free(send) == VIRTQUEUE_SIZE || virtqueue_flies(send);
 
+    port.masked = false;
+    if (port.controlled)
+        virtqueue_interrupt_on(&port.control_receive);
     virtqueue_interrupt_on(q);
     if (awaited)
         virtqueue_interrupt_on(send);
     if ((port.our->keeps || !virtqueue_waiting(q)) && !port.landed &&
-        !(awaited && virtqueue_waiting(send)))
+        !(awaited && virtqueue_waiting(send)) &&
+        !(port.controlled && virtqueue_waiting(&port.control_receive)))
         return true;
     virtio_mask();
     return false;

@@ -103,5 +103,9 @@ enum planted_fault {
     PLANT_TAG_CONTROL,  /* the same, and a root loaded again keeps what was taken meanwhile */
     PLANT_REGISTER,   /* act 12: a call that gave way comes back with a register of who ran then */
     PLANT_RESUME_RIP, /* act 13: a debugger may set any rip */
+    PLANT_MASK,       /* a source that fires is not masked */
+    PLANT_UNASKED,    /* a source is armed though nobody waits */
+    PLANT_SERVE_ARMS, /* who works for himself arms the source, whatever its share */
+    PLANT_SERVE_ENDS, /* who works for himself takes the work from whoever has it, and leaves it */
     PLANT_PADDING,    /* act 12: words that mean nothing are told as they lie on the stack */
 };

@@ -23,6 +23,7 @@ from bochs import enter_bochs
 from deaths import enter_deaths
 from floods import enter_floods
 from flights import enter_flights
+from sources import enter_sources
 from library import enter_library
 from machines import enter_machines
 from pauses import enter_pauses
@@ -564,6 +565,7 @@ enter_floods(judge, faults(), PLANT_KERNEL, RELEASE_KERNEL)
 enter_tags()
 enter_deaths(run_beside, judge)
 enter_flights(judge, faults(), PLANT_KERNEL)
+enter_sources(judge, faults(), PLANT_KERNEL, RELEASE_KERNEL)
 enter_hogs()
 enter_library(kernel_checks, COUNTS)
 enter_granters()

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sources.c - the console's port interrupts for those who wait, and for nobody else. As init (as_init.py), alone on
+ * the machine: who polls, for input, for room to write, for a flight's end, takes no interrupt, though the
+ * host (sources.py) sends all the time; who waits takes some, and gets as much, also beside one who polls.
+ */
+#include "abi/channel.h"
+#include "abi/event.h"
+#include "abi/slice.h"
+#include "test/boot/workers.h"
+
+enum {
+    CHANNEL = 1,
+    BUFFERS = 16,
+    LINES = 20,
+    LINE_BYTES = 8,
+    COUNTER = 20,
+    FLIGHTS = 40,
+    WRITES = 300,
+    MANY_LINES = 300,
+    SLEEPER = 90,
+    OTHER,
+    SLICE_NS = 1000000
+};
+
+static const uint64_t SETTLE_NS = 50000000, PATIENCE_NS = 60000000000;
+
+static char bytes[CHANNEL_PAYLOAD_MAX] __attribute__((aligned(FRAME_BYTES)));
+
+static void
+console_begin(void)
+{
+    uint64_t frame;
+
+    if (pool_take_run(&exo_pool, 1 + BUFFERS, &frame) < 0 ||
+        call_console_make(SLOT_MACHINE, SLOT_ACCOUNT, SLOT_CONSOLE, frame, BUFFERS, CHANNEL,
+                          SLOT_EVENTS, COUNTER_CONSOLE)
+                .value < 0)
+        call_power_off(SLOT_MACHINE, STATUS_INIT_FAIL);
+}
+
+static uint64_t
+interrupts(void)
+{
+    struct slice_state state = {0};
+
+    fine(call_slice_read(SLOT_ACCOUNT, 0, 0, (uintptr_t)&state).value, "slice_read");
+    return state.interrupts;
+}
+
+/* What an answer of -E_AGAIN is to one who polls. */
+static uint64_t
+polled(int64_t value, uint64_t end)
+{
+    expect(clock_ns() < end, "what is polled for comes");
+    return value == -E_AGAIN ? 0 : (uint64_t)fine(value, "a call");
+}
+
+/* All lines that the host sends now. */
+static void
+input_poll(uint64_t settle_ns)
+{
+    uint64_t n = 0, end = clock_ns() + PATIENCE_NS, settled = clock_ns() + settle_ns, before;
+
+    do
+        before = interrupts();
+    while (clock_ns() < settled);
+    while (n < LINES * LINE_BYTES)
+        n += polled(call_console_read(SLOT_CONSOLE, (uintptr_t)bytes, sizeof(bytes)).value, end);
+    hold(interrupts() == before, "who polls for input takes no interrupt");
+}
+
+/* More than there is credit for: each message needs what the host says meanwhile. */
+static void
+output_poll(void)
+{
+    uint64_t before = interrupts(), end = clock_ns() + PATIENCE_NS;
+
+    memset(bytes, 'p', sizeof(bytes));
+    for (uint64_t i = 0; i < WRITES; i++)
+        for (uint64_t n = 0; n < sizeof(bytes);)
+            n += polled(call_console_write(SLOT_CONSOLE, STREAM_OUTPUT, (uintptr_t)bytes + n,
+                                           sizeof(bytes) - n)
+                            .value,
+                        end);
+    hold(interrupts() == before, "who polls for room takes no interrupt");
+}
+
+/* A flight is over once its counter says so. */
+static void
+flights_poll(void)
+{
+    uint64_t before = interrupts(), end = clock_ns() + PATIENCE_NS;
+    uint64_t frame = entry_at((uintptr_t)bytes) >> FRAME_SHIFT;
+
+    for (int64_t n = 0, sent, landed = 0; n < FLIGHTS * FRAME_BYTES; n += sent) {
+        sent = (int64_t)polled(call_console_send(SLOT_CONSOLE, STREAM_OUTPUT, SLOT_ACCOUNT, frame,
+                                                 (uint64_t)n % FRAME_BYTES,
+                                                 FRAME_BYTES - (uint64_t)n % FRAME_BYTES,
+                                                 SLOT_EVENTS, COUNTER)
+                                   .value,
+                               end);
+        landed += sent > 0;
+        while (call_event_read(SLOT_EVENTS, COUNTER).value < landed)
+            expect(clock_ns() < end, "a flight lands");
+    }
+    hold(interrupts() == before, "who polls for a flight's end takes no interrupt");
+}
+
+static volatile uint64_t bytes_read;
+
+static void
+lines_read(uint64_t lines)
+{
+    for (bytes_read = 0; bytes_read < lines * LINE_BYTES;)
+        bytes_read += (uint64_t)fine(
+            console_read(&exo_console, (uintptr_t)bytes, sizeof(bytes)).value, "console_read");
+}
+
+static void
+input_wait(void)
+{
+    uint64_t before = interrupts();
+
+    lines_read(LINES);
+    hold(interrupts() > before, "who waits takes interrupts");
+}
+
+static void
+waits(struct worker *self)
+{
+    (void)self;
+    lines_read(MANY_LINES);
+}
+
+/* For the host's signals, of which none comes: so the port is always asked. */
+static void
+waits_on(struct worker *self)
+{
+    struct wait_clause clause = {SLOT_EVENTS, WAIT_EVENT, COUNTER_CONSOLE + 1, 0};
+
+    (void)self;
+    call_wait((uintptr_t)&clause, 1);
+}
+
+/* Who polls works for himself, and then no more: what he leaves is done for those who sleep. */
+static void
+both(void)
+{
+    static struct worker sleeper, other;
+    uint64_t end = clock_ns() + PATIENCE_NS / 6;
+
+    worker_start(&other, OTHER, 0, SLICE_NS, waits_on);
+    worker_start(&sleeper, SLEEPER, 0, SLICE_NS, waits);
+    say("both");
+    while (worker_phase(&sleeper, NULL) != CONTEXT_STOPPED) {
+        if (bytes_read < MANY_LINES * LINE_BYTES / 2)
+            fine(call_event_read(SLOT_EVENTS, COUNTER_CONSOLE).value, "event_read");
+        hold(clock_ns() < end, "who sleeps is woken, though another has polled");
+    }
+    worker_join(&sleeper, "who sleeps has all");
+    worker_stop(&other);
+}
+
+int
+exo_main(const struct start_page *start)
+{
+    (void)start;
+    console_begin();
+    say("poll");
+    input_poll(0);
+    output_poll();
+    flights_poll();
+    say("\nwait");
+    input_wait();
+    say("poll again");
+    input_poll(SETTLE_NS);
+    output_poll();
+    console_print("\n");
+    both();
+    done();
+    call_power_off(SLOT_MACHINE, 0);
+    fail("the machine goes on");
+}
