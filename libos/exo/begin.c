@@ -36,12 +36,7 @@ start_from_boot(const struct boot_page *boot)
 static int
 stack_guard(void)
 {
-    uint64_t page, va = (uintptr_t)exo_stack_guard;
-    int error = space_read(&exo_space, va, &page, 1);
-
-    if (!error)
-        error = space_unmap(&exo_space, va, 1);
-    return error ? error : pool_give(&exo_pool, page >> FRAME_SHIFT, 1);
+    return space_release(&exo_space, (uintptr_t)exo_stack_guard, 1);
 }
 
 /* Whichever processor is free may run our one context, until others are named there. */

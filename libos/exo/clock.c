@@ -4,6 +4,7 @@
  *
  * A deadline that passes while we run is an EVENT upcall and is gone. Between asking for it and
  * going to sleep we hold events back: a pending one ends the sleep at once, so that none is lost.
+ * It may be another: it is handled, and we go on sleeping.
  */
 #include "libos/exo/clock.h"
 #include "libos/exo/context.h"
@@ -12,21 +13,26 @@
 
 enum { EVENT = 1 << UPCALL_EVENT };
 
-static void
-sleep_here(uint64_t ns)
+void
+clock_sleep_here(uint64_t ns)
 {
-    __atomic_fetch_or(&context_here()->page.mask, EVENT, __ATOMIC_SEQ_CST);
+    uint32_t *mask = &context_here()->page.mask;
+
     while (clock_ns() < ns) {
-        call_deadline_set(ns);
-        call_wait(0, 0);
+        uint32_t was = __atomic_fetch_or(mask, EVENT, __ATOMIC_SEQ_CST);
+
+        if (clock_ns() < ns) {
+            call_deadline_set(ns);
+            call_wait(0, 0);
+        }
+        if (!(was & EVENT))
+            __atomic_fetch_and(mask, ~(uint32_t)EVENT, __ATOMIC_SEQ_CST);
         upcalls_take_pending();
     }
     call_deadline_set(0);
-    __atomic_fetch_and(&context_here()->page.mask, ~(uint32_t)EVENT, __ATOMIC_SEQ_CST);
-    upcalls_take_pending();
 }
 
-void (*exo_sleep_until)(uint64_t ns) = sleep_here;
+void (*exo_sleep_until)(uint64_t ns) = clock_sleep_here;
 
 void
 clock_sleep_until(uint64_t ns)

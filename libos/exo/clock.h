@@ -43,3 +43,6 @@ void clock_sleep_until(uint64_t ns);
 
 /* How that is done: the context sleeps, or with threads the thread. */
 extern void (*exo_sleep_until)(uint64_t ns);
+
+/* The context itself sleeps, in any case. */
+void clock_sleep_here(uint64_t ns);

@@ -13,6 +13,7 @@
 #include "libos/exo/lock.h"
 
 struct thread;
+struct timer;
 
 struct context {
     struct upcall_page page;
@@ -44,6 +45,7 @@ struct context {
     uint64_t frame, vector_frame; /* of the kernel's object */
     uint64_t stops;               /* its counter of stops, when it was made */
     uint32_t cpu, position;       /* where it has a slice; position SLOT_NOTHING: nowhere */
+    struct timer *fires;          /* whose function runs: timer.c */
 };
 _Static_assert(offsetof(struct context, roller) == HERE_ROLLER, "layout");
 _Static_assert(offsetof(struct context, roller_rsp) == HERE_ROLLER_RSP, "layout");

@@ -135,11 +135,11 @@ block_make(void)
 {
     uint64_t resume = (uintptr_t)exo_resume_start & ~(uint64_t)(FRAME_BYTES - 1);
     uint64_t n = ((uintptr_t)&exo_context - resume) >> FRAME_SHIFT;
-    uint64_t va = room_take(n + 1 + (uint64_t)STACKS * (STACK_PAGES + 1));
+    uint64_t pages = n + 1 + (uint64_t)STACKS * (STACK_PAGES + 1), va = room_take(pages);
     struct context *c = (struct context *)(va + (n << FRAME_SHIFT));
-    int error = va ? space_fill(&exo_space, va, 1, RW) : -E_NOMEM;
+    int error;
 
-    if (error)
+    if (!va || space_fill(&exo_space, va, 1, RW))
         return NULL;
     memcpy((void *)va, (const void *)resume, FRAME_BYTES);
     error = space_protect(&exo_space, va, 1, MAP_READ | MAP_EXEC);
@@ -147,6 +147,8 @@ block_make(void)
         error = space_fill(&exo_space, (uintptr_t)c, 1, RW);
     for (uint32_t i = 0; i < STACKS && !error; i++)
         error = space_fill(&exo_space, stack_end(c, i) - STACK_BYTES, STACK_PAGES, RW);
+    if (error)
+        space_release(&exo_space, va, pages);
     return error ? NULL : c;
 }
 

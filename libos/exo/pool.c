@@ -108,6 +108,10 @@ pool_refill(struct pool *p)
     while ((length = run_next(p, p->batch, &wrapped)) != 0) {
         int64_t taken = cursor_take(p, length);
 
+        if (taken == -E_DQUOT && length > 1) { /* the limit allows fewer */
+            p->batch = (uint32_t)length / 2;
+            continue;
+        }
         if (taken < 0)
             return (int)taken;
         if (taken > 0) {
@@ -120,31 +124,37 @@ pool_refill(struct pool *p)
     return -E_NOMEM;
 }
 
+/* Up to n that follow each other, from *first on; how many, or an error. */
 static int64_t
-frames_take(struct pool *p, uint64_t *frames, uint64_t n)
+frames_take(struct pool *p, uint64_t n, uint64_t *first)
 {
-    uint64_t done = 0;
+    int error;
 
-    while (done < n) {
-        int error = p->n == 0 ? pool_refill(p) : 0;
-
-        if (error)
-            return done > 0 ? (int64_t)done : error;
-        for (; p->n > 0 && done < n; p->n--)
-            frames[done++] = p->first++;
-    }
-    return (int64_t)done;
+    lock_take(&p->lock);
+    error = p->n == 0 ? pool_refill(p) : 0;
+    n = n < p->n ? n : p->n;
+    *first = p->first;
+    p->first += n;
+    p->n -= n;
+    lock_drop(&p->lock);
+    return error ? error : (int64_t)n;
 }
 
+/* Without the lock they are written down: there may be no page yet. */
 int64_t
 pool_take(struct pool *p, uint64_t *frames, uint64_t n)
 {
-    int64_t taken;
+    uint64_t done = 0, first;
 
-    lock_take(&p->lock);
-    taken = frames_take(p, frames, n);
-    lock_drop(&p->lock);
-    return taken;
+    while (done < n) {
+        int64_t got = frames_take(p, n - done, &first);
+
+        if (got < 0)
+            return done > 0 ? (int64_t)done : got;
+        for (int64_t i = 0; i < got; i++)
+            frames[done++] = first++;
+    }
+    return (int64_t)done;
 }
 
 int
@@ -193,11 +203,14 @@ run_take(struct pool *p, uint64_t n, uint64_t *first)
 int
 pool_take_run(struct pool *p, uint64_t n, uint64_t *first)
 {
+    uint64_t at = 0;
     int error;
 
     lock_take(&p->lock);
-    error = run_take(p, n, first);
+    error = run_take(p, n, &at);
     lock_drop(&p->lock);
+    if (!error)
+        *first = at;
     return error;
 }
 

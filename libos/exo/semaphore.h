@@ -70,8 +70,10 @@ struct mutex {
 
 void mutex_init(struct mutex *m);
 /*
- * For as long as one likes, also while sleeping. Who takes one twice, or drops another's, ends the
- * partition with a line that says so. It does not survive its holder: locks do (lock.h).
+ * For as long as one likes, also while sleeping. Who takes one twice, drops another's, or ends with
+ * one, ends the partition with a line that says so: so none is left behind by a thread. Semaphores
+ * and mutexes are the threads' alone. Locks survive a context that is stopped (lock.h, roll.h);
+ * of one that runs threads nobody should stop any, for those that it has ready stop with it.
  */
 void mutex_take(struct mutex *m);
 void mutex_drop(struct mutex *m);

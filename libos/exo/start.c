@@ -65,11 +65,14 @@ exo_exit(int status)
 uint64_t
 room_take(uint64_t n_pages)
 {
-    uint64_t va = room_next ? room_next : exo_start_page->room_va;
+    uint64_t was = __atomic_load_n(&room_next, __ATOMIC_RELAXED), va;
 
-    if (n_pages > (exo_start_page->room_end - va) >> FRAME_SHIFT)
-        return 0;
-    room_next = va + (n_pages << FRAME_SHIFT);
+    do {
+        va = was ? was : exo_start_page->room_va;
+        if (n_pages > (exo_start_page->room_end - va) >> FRAME_SHIFT)
+            return 0;
+    } while (!__atomic_compare_exchange_n(&room_next, &was, va + (n_pages << FRAME_SHIFT), false,
+                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED));
     return va;
 }
 

@@ -29,7 +29,8 @@ struct thread {
     struct semaphore done;   /* posted when its stack is left for good */
     struct semaphore *waits; /* what its timer takes it out of */
     struct timer timer;
-    uint8_t unused[96];
+    uint64_t n_mutexes; /* that it holds */
+    uint8_t unused[88];
     struct save_area save; /* the registers of one that was preempted */
 };
 _Static_assert(offsetof(struct thread, next) == THREAD_NEXT, "layout");
@@ -37,6 +38,8 @@ _Static_assert(offsetof(struct thread, rsp) == THREAD_RSP, "layout");
 _Static_assert(offsetof(struct thread, fs) == THREAD_FS, "layout");
 _Static_assert(offsetof(struct thread, vectors) == THREAD_VECTORS, "layout");
 _Static_assert(offsetof(struct thread, save) == THREAD_SAVE, "layout");
+
+void mutex_none(void); /* the running thread, which ends, holds none: else that is the end of all */
 
 /* The running thread. Null before the first thread_start, and while the context idles. */
 static inline struct thread *

@@ -100,6 +100,10 @@ semaphore_wait_until(struct semaphore *s, uint64_t ns)
         return true;
     if (ns <= clock_ns())
         return false;
+    if (!thread_self()) { /* there are none yet: nobody posts but a handler */
+        clock_sleep_here(ns);
+        return semaphore_try(s);
+    }
     busy_enter();
     t = thread_self();
     semaphore_lock(s);
@@ -138,22 +142,45 @@ mutex_init(struct mutex *m)
     m->holder = NULL;
 }
 
+/* The first thread is the same before it has a record. */
+static struct thread *
+mutex_self(void)
+{
+    static struct thread first;
+    struct thread *t = thread_self();
+
+    return t && t->fn ? t : &first;
+}
+
 void
 mutex_take(struct mutex *m)
 {
-    if (m->holder == thread_self())
+    struct thread *self = mutex_self();
+
+    if (m->holder == self)
         mutex_fail("its holder takes it again");
     semaphore_wait(&m->free);
-    m->holder = thread_self();
+    m->holder = self;
+    self->n_mutexes++;
 }
 
 void
 mutex_drop(struct mutex *m)
 {
-    if (m->holder != thread_self())
+    struct thread *self = mutex_self();
+
+    if (m->holder != self)
         mutex_fail("dropped by another than its holder");
+    self->n_mutexes--;
     m->holder = NULL;
     semaphore_post(&m->free);
+}
+
+void
+mutex_none(void)
+{
+    if (mutex_self()->n_mutexes)
+        mutex_fail("its holder ends with it");
 }
 
 /* ---- conditions ---- */

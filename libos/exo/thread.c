@@ -12,33 +12,42 @@
 #include "libos/exo/contexts.h"
 #include "libos/exo/sched.h"
 #include "libos/exo/share.h"
+#include "libos/exo/space.h"
 #include "libos/exo/stack.h"
 #include "libos/exo/start.h"
 
-enum { IDLE_STACK_BYTES = 8192 };
+enum { IDLE_STACK_BYTES = 16 << 10 };
 _Static_assert(sizeof(struct thread) == THREAD_SAVE + SAVE_BYTES, "layout");
 
 void exo_thread_run(void) __attribute__((noreturn));
 
 static struct lock threads_lock;
-static uint8_t idle_stack[IDLE_STACK_BYTES] __attribute__((aligned(16)));
+static struct {
+    uint8_t guard[FRAME_BYTES], stack[IDLE_STACK_BYTES];
+} idle __attribute__((aligned(FRAME_BYTES)));
 
 /* ---- what changes for the library once there are threads ---- */
 
 static struct semaphore output;
 
-/* An upcall's handler cannot wait: what it says, it says at the end of all, or between pieces. */
+/* Who is no thread cannot wait: what a handler says, it says at the end of all, or between pieces. */
+static bool
+in_thread(void)
+{
+    return upcall_depth() == 0 && thread_self();
+}
+
 static void
 output_take(void)
 {
-    if (upcall_depth() == 0)
+    if (in_thread())
         semaphore_wait(&output);
 }
 
 static void
 output_drop(void)
 {
-    if (upcall_depth() == 0)
+    if (in_thread())
         semaphore_post(&output);
 }
 
@@ -62,6 +71,22 @@ thread_make(thread_fn *fn, void *argument)
     return t;
 }
 
+static uint64_t
+fs_read(void)
+{
+    uint64_t base;
+
+    __asm__ volatile("rdfsbase %0" : "=r"(base));
+    return base;
+}
+
+/* On a context that runs threads; the handler of an event may find that it runs none just now. */
+static bool
+threads_begun(void)
+{
+    return context_here()->ready_none != NULL;
+}
+
 /* The caller becomes the first thread; its stack is the one that it has. */
 static bool
 threads_begin(void)
@@ -75,8 +100,10 @@ threads_begin(void)
     c->current = thread_make(NULL, NULL);
     if (!c->current)
         return false;
+    c->current->fs = fs_read();
     c->ready_none = c->ready_tail = &c->ready;
-    c->idle_stack = idle_stack + IDLE_STACK_BYTES;
+    space_release(&exo_space, (uintptr_t)idle.guard, 1);
+    c->idle_stack = idle.stack + IDLE_STACK_BYTES;
     semaphore_init(&output, 1);
     exo_output_take = output_take;
     exo_output_drop = output_drop;
@@ -95,7 +122,7 @@ thread_start(thread_fn *fn, void *argument)
     struct thread *t;
     uint64_t *stack;
 
-    if (!thread_self() && !threads_begin())
+    if (!threads_begun() && !threads_begin())
         return NULL;
     t = thread_make(fn, argument);
     if (!t)
@@ -128,7 +155,7 @@ threads_spread(uint32_t n)
 
     if (n < 1 || n > CONTEXTS_MAX)
         return -E_INVAL;
-    if (!thread_self() && !threads_begin())
+    if (!threads_begun() && !threads_begin())
         return -E_NOMEM;
     r = processor_keep(0);
     sched_several = true;
@@ -152,9 +179,8 @@ exo_thread_run(void)
 void
 thread_exit(void)
 {
-    struct thread *t = thread_self();
-
-    semaphore_post_last(&t->done);
+    mutex_none();
+    semaphore_post_last(&thread_self()->done);
 }
 
 void
@@ -176,7 +202,8 @@ void
 thread_fs_set(uint64_t base)
 {
     __asm__ volatile("wrfsbase %0" ::"r"(base)); /* first: a preemption reads what is there */
-    thread_self()->fs = base;
+    if (thread_self())
+        thread_self()->fs = base;
 }
 
 void

@@ -5,21 +5,27 @@
  * Invariants
  *  T1 a timer that is SET lies in the timers of its context; its state changes under their lock.
  *  T2 what the kernel was told (deadline_ns) is no later than the first timer and the tick.
+ *  T3 a timer is not touched behind its function, which may have set it again: that it is under way
+ *     is said by its context (`fires`), under the same lock.
  */
 #include "libos/exo/timer.h"
 #include "libos/exo/clock.h"
 #include "libos/exo/context.h"
 #include "call_stubs.h"
 
-enum { TIMER_NONE, TIMER_SET, TIMER_FIRES };
+enum { TIMER_NONE, TIMER_SET };
 enum { SPINS = 1000 };
 
 /* T2. A later deadline is not worth a call: it comes too early, and this is looked at again. */
 void
 timers_arm(struct context *c)
 {
-    uint64_t first = c->timers ? c->timers->key : 0;
+    uint64_t first = 0; /* nothing */
 
+    lock_take(&c->timers_lock);
+    if (c->timers)
+        first = c->timers->key ? c->timers->key : 1;
+    lock_drop(&c->timers_lock);
     if (c->tick_ns && (!first || c->tick_ns < first))
         first = c->tick_ns;
     if (!first || (c->deadline_ns && c->deadline_ns <= first))
@@ -43,21 +49,34 @@ timer_set(struct timer *t, uint64_t ns, timer_fn *fn)
     busy_leave();
 }
 
+/* Takes it out. Does its function run? */
+static bool
+timer_remove(struct timer *t, struct context *c)
+{
+    bool fires;
+
+    lock_take(&c->timers_lock);
+    if (t->state == TIMER_SET) {
+        pairing_remove(&c->timers, &t->node);
+        t->state = TIMER_NONE;
+    }
+    fires = c->fires == t;
+    lock_drop(&c->timers_lock);
+    return fires;
+}
+
+/* The function that runs, on another context that is busy with it, may set it once more. */
 void
 timer_cancel(struct timer *t)
 {
-    lock_take(&t->context->timers_lock);
-    if (t->state == TIMER_SET) {
-        pairing_remove(&t->context->timers, &t->node);
-        t->state = TIMER_NONE;
-    }
-    lock_drop(&t->context->timers_lock);
-    /* Its function runs, on another context that is busy with it; pairs with timers_run. */
-    for (uint32_t spins = 1; __atomic_load_n(&t->state, __ATOMIC_ACQUIRE) == TIMER_FIRES; spins++)
-        if (spins % SPINS)
-            __builtin_ia32_pause();
-        else
-            call_yield(t->context->slot);
+    struct context *c = t->context;
+
+    while (c && timer_remove(t, c))
+        for (uint32_t spins = 1; __atomic_load_n(&c->fires, __ATOMIC_ACQUIRE) == t; spins++)
+            if (spins % SPINS)
+                __builtin_ia32_pause();
+            else
+                call_yield(c->slot);
 }
 
 /* The first that is due, taken out; or null. */
@@ -70,10 +89,11 @@ timer_due(struct context *c, uint64_t now)
     t = (struct timer *)(void *)c->timers;
     if (t && t->node.key <= now) {
         pairing_remove(&c->timers, &t->node);
-        t->state = TIMER_FIRES;
+        t->state = TIMER_NONE;
     } else {
         t = NULL;
     }
+    c->fires = t;
     lock_drop(&c->timers_lock);
     return t;
 }
@@ -85,6 +105,6 @@ timers_run(struct context *c, uint64_t now)
 
     while ((t = timer_due(c, now))) {
         t->fn(t);
-        __atomic_store_n(&t->state, TIMER_NONE, __ATOMIC_RELEASE);
+        __atomic_store_n(&c->fires, NULL, __ATOMIC_RELEASE); /* T3; pairs with timer_cancel */
     }
 }

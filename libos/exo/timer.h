@@ -11,7 +11,7 @@ struct timer;
 
 /*
  * Called when the time has come, in an upcall or by the scheduler, the context busy: it may make
- * threads ready (semaphore_post) and set timers, and must not wait.
+ * threads ready (semaphore_post) and set timers, this one again too, and must not wait.
  */
 typedef void timer_fn(struct timer *t);
 
@@ -23,10 +23,16 @@ struct timer {
     uint32_t reserved;
 };
 
-/* Call fn(t) once, at that time of the clock. It must not be set already. */
+/*
+ * Call fn(t) once, at that time of the clock; where that has passed, as soon as can be. It must not be
+ * set already.
+ */
 void timer_set(struct timer *t, uint64_t ns, timer_fn *fn);
 
-/* Afterwards it is not set, and its function does not run. Not in the function itself. */
+/*
+ * Afterwards it is not set, and its function does not run; nothing, where it never was set (all
+ * zeroes). Not in the function itself.
+ */
 void timer_cancel(struct timer *t);
 
 /* For sched.c, the context busy: the deadline for the first timer and the tick; what is due, now. */

@@ -40,7 +40,10 @@ void exo_resume_end(void) __attribute__((visibility("hidden")));
 /* 0 (crt0.S), unless the library has one of its own: with threads, that of switch.S. */
 extern const uint64_t exo_slice_end_entry;
 
-static uint8_t upcall_stacks[UPCALL_DEPTH_MAX][STACK_BYTES] __attribute__((aligned(16)));
+/* Each with a page below that is absent: a handler that runs off its stack overwrites nothing. */
+static struct {
+    uint8_t guard[FRAME_BYTES], stack[STACK_BYTES];
+} upcall_stacks[UPCALL_DEPTH_MAX] __attribute__((aligned(FRAME_BYTES)));
 
 static void
 on_event(struct save_area *save)
@@ -99,8 +102,13 @@ upcalls_begin(void)
 {
     uint64_t stack[UPCALL_DEPTH_MAX];
 
-    for (int i = 0; i < UPCALL_DEPTH_MAX; i++)
-        stack[i] = (uintptr_t)upcall_stacks[i] + STACK_BYTES;
+    for (int i = 0; i < UPCALL_DEPTH_MAX; i++) {
+        int error = space_release(&exo_space, (uintptr_t)upcall_stacks[i].guard, 1);
+
+        if (error)
+            return error;
+        stack[i] = (uintptr_t)upcall_stacks[i].stack + STACK_BYTES;
+    }
     return upcalls_register(&exo_context, stack,
                             (uint64_t)1 << COUNTER_CONTEXT | 1 << COUNTER_SIGNALS |
                                 (exo_slice_end_entry ? 1 << COUNTER_CONSOLE : 0));

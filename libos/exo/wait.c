@@ -4,7 +4,7 @@
 #include "libos/exo/upcall.h"
 #include "call_stubs.h"
 
-static void
+void
 wait_here(const struct wait_clause *clause)
 {
     if (call_wait((uintptr_t)clause, 1).value == -E_INTR)

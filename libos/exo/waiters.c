@@ -5,6 +5,8 @@
  */
 #include "libos/exo/context.h"
 #include "libos/exo/semaphore.h"
+#include "libos/exo/switch.h"
+#include "libos/exo/wait.h"
 #include "libos/exo/waiters.h"
 #include "call_stubs.h"
 
@@ -22,6 +24,10 @@ waiters_wait(const struct wait_clause *clause)
 {
     struct waiter w = {.clause = *clause};
 
+    if (upcall_depth() > 0 || !thread_self()) { /* no thread to put off */
+        wait_here(clause);
+        return;
+    }
     semaphore_init(&w.wake, 0);
     lock_take(&waiters_lock);
     w.next = waiters;

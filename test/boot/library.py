@@ -5,6 +5,7 @@ library.py - what libos/exo promises: regions, heap, threads, contexts, roll-for
 import os, re, time
 from harness import *
 from counted import COUNTED
+import corners  # enters its tests
 
 
 def program(name):
@@ -18,6 +19,13 @@ LIBRARY = [  # program, argument, exit code, what it says there; the options of 
     ('regions', 'protected', 139, 'segmentation fault: write to 0x7e44', []),
     ('giant', '', 0, '', ['-m', '2300m']),
     ('heap', '', 0, '', []),
+    ('corners', 'timers', 0, '', COUNTED),
+    ('corners', 'early', 0, '', []),
+    ('corners', 'pool', 0, '', []),
+    ('corners', 'room', 0, '', ['--cpus', '4']),
+    ('corners', 'memory', 0, '', []),
+    ('corners', 'stack', 139, 'segmentation fault: write to 0x7e00', []),
+    ('corners', 'holder', 134, 'a mutex was misused: its holder ends with it', []),
     ('threads', '', 0, '', ['-m', '160m']),
     ('threads', 'time', 0, '', COUNTED),
     ('threads', 'slow', 0, '', COUNTED),
