@@ -51,7 +51,7 @@ EXO_ASM := libos/exo/crt0.S libos/exo/switch.S libos/exo/roll.S libos/exo/rpc.S
 EXAMPLES := init hello stride dedicate rpc linux gc pagetable pager procs revoke
 PROCS_SRC := $(addprefix examples/procs/,frames.c tables.c memory.c image.c sched.c proc.c life.c fork.c exec.c pipe.c \
 	signal.c calls.c kill.c runners.c images.S)
-PROCS_PROGRAMS := count fork exec after pipe signal meet registers churn measure # by enum image
+PROCS_PROGRAMS := count fork exec both after pipe signal meet registers churn ends measure # by enum image
 LINUX_SRC := examples/linux/memory.c examples/linux/files.c examples/linux/calls.c out/gen/linux_names.c
 
 HOST_SRC := host/main.c host/options.c host/run.c host/gdb.c host/image.c host/partition.c host/program.c host/file.c \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * exec.c - another program in the same process. Its other tasks may be running elsewhere: they are
- * told to end, and the memory goes when the last of them is off its processor.
+ * told to end, and the memory goes when the last of them is off its processor. Where two become
+ * another program at once, the first tells the second to end.
  */
 #include "examples/procs/procs.h"
 
@@ -14,7 +15,7 @@ alone(struct task *t, struct save_area *save)
     int64_t r = 0;
 
     lock_take(&procs_lock);
-    for (struct task *other = p->tasks; other; other = other->sibling)
+    for (struct task *other = t->ends ? NULL : p->tasks; other; other = other->sibling)
         if (other != t && !other->ends) {
             other->ends = 1;
             told = true;
@@ -49,14 +50,18 @@ call_exec(struct task *t, struct save_area *save)
     return 0;
 }
 
+/* In one section: one that is not ready yet would be nobody's (P5). */
 int64_t
 call_thread(struct task *t, struct save_area *save)
 {
-    struct task *new = task_make(t->proc);
+    struct task *new;
 
-    if (!new)
-        return -E_NOMEM;
-    task_begin(new, save->rdi, save->rsi, save->rdx);
-    sched_ready(new);
-    return 0;
+    lock_take(&procs_lock);
+    new = task_make(t->proc);
+    if (new) {
+        task_begin(new, save->rdi, save->rsi, save->rdx);
+        sched_ready(new);
+    }
+    lock_drop(&procs_lock);
+    return new ? 0 : -E_NOMEM;
 }

@@ -64,8 +64,11 @@ call_fork(struct task *t, struct save_area *save)
     struct task *first = NULL;
     uint32_t number = child ? child->number : 0;
 
-    if (child && tables_make(child) && memory_fork(t->proc, child, way))
+    if (child && tables_make(child) && memory_fork(t->proc, child, way)) {
+        lock_take(&procs_lock);
         first = task_make(child);
+        lock_drop(&procs_lock);
+    }
     if (!first) {
         if (child)
             proc_finish(child);

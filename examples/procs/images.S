@@ -17,11 +17,13 @@ image_files:
     image count
     image fork
     image exec
+    image both
     image after
     image pipe
     image signal
     image meet
     image registers
     image churn
+    image ends
     image measure
     .section .note.GNU-stack, "", @progbits

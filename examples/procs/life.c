@@ -32,8 +32,13 @@ struct proc *
 proc_start(enum image image, uint64_t argument)
 {
     struct proc *p = proc_make(NULL, NULL);
-    struct task *t = p && tables_make(p) ? task_make(p) : NULL;
+    struct task *t = NULL;
 
+    if (p && tables_make(p)) {
+        lock_take(&procs_lock);
+        t = task_make(p);
+        lock_drop(&procs_lock);
+    }
     if (!t) {
         if (p)
             proc_finish(p);
@@ -105,9 +110,9 @@ proc_finish(struct proc *p)
     while (p->tasks)
         task_free(p->tasks); /* PROC_MAKING: it has never run */
     parent = proc_close(p);
-    lock_drop(&procs_lock);
     if (parent)
-        sched_wake(&parent->waiting);
+        sched_wake(&parent->waiting); /* P5 */
+    lock_drop(&procs_lock);
 }
 
 void
@@ -128,12 +133,12 @@ task_end(struct task *t)
         p->state = PROC_ENDING;
         lock_drop(&run_lock);
         finishing[context] = p;
+    } else {
+        sched_wake(&p->alone); /* P5 */
     }
     lock_drop(&procs_lock);
     if (last)
         proc_finish(p);
-    else
-        sched_wake(&p->alone);
 }
 
 void
@@ -147,8 +152,8 @@ proc_kill(struct proc *p, int32_t status)
         p->status = status;
     }
     poke = sched_stir(p);
-    lock_drop(&run_lock);
     sched_poke(poke);
+    lock_drop(&run_lock);
 }
 
 void

@@ -13,6 +13,7 @@ enum {
     MANY_MAX = 1000,
     SPARE_FRAMES = 1000,
     TURNS = 4,
+    BOTHS = 100,
     MS = 1000 * 1000,
     PATIENCE_MS = 60000,
 };
@@ -117,7 +118,15 @@ struct scene {
     enum image image;
     uint64_t argument; /* of the first; the next have one more each */
     uint64_t n;
+    bool in_turn; /* one after the other */
 };
+
+static void
+none_left(void)
+{
+    for (uint64_t i = 0; i < PATIENCE_MS && procs_left() > 0; i++)
+        pause_ms(1);
+}
 
 static bool
 scene_run(const struct scene *s)
@@ -126,11 +135,13 @@ scene_run(const struct scene *s)
     uint64_t sum = 0, before = sched_interrupted;
 
     n_values = 0;
-    for (uint64_t i = 0; i < s->n; i++)
+    for (uint64_t i = 0; i < s->n; i++) {
         if (!proc_start(s->image, s->argument + i))
             return false;
-    for (uint64_t i = 0; i < PATIENCE_MS && procs_left() > 0; i++)
-        pause_ms(1);
+        if (s->in_turn)
+            none_left();
+    }
+    none_left();
     for (uint64_t i = 0; i < n_values && i < VALUES; i++)
         sum += scene_values[i];
     print("%s: %lu of %lu came to their end, %lu in all; %u frames missing; %lu interrupted as "
@@ -140,14 +151,15 @@ scene_run(const struct scene *s)
 }
 
 static const struct scene scenes[] = {
-    {"fork by copying entries", IMAGE_FORK, FORK_COPY, 1},
-    {"fork by sharing tables", IMAGE_FORK, FORK_SHARE, 1},
-    {"fork, both at once", IMAGE_FORK, FORK_COPY, 2},
-    {"exec", IMAGE_EXEC, 3, 2},
-    {"region", IMAGE_MEET, 200, 2},
-    {"pipe", IMAGE_PIPE, 0, 4},
-    {"registers", IMAGE_REGISTERS, 1, 2},
-    {"signal", IMAGE_SIGNAL, 77, 3},
+    {"fork by copying entries", IMAGE_FORK, FORK_COPY, 1, false},
+    {"fork by sharing tables", IMAGE_FORK, FORK_SHARE, 1, false},
+    {"fork, both at once", IMAGE_FORK, FORK_COPY, 2, false},
+    {"exec", IMAGE_EXEC, 3, 2, false},
+    {"exec by two tasks", IMAGE_BOTH, 5, BOTHS, true},
+    {"region", IMAGE_MEET, 200, 2, false},
+    {"pipe", IMAGE_PIPE, 0, 4, false},
+    {"registers", IMAGE_REGISTERS, 1, 2, false},
+    {"signal", IMAGE_SIGNAL, 77, 3, false},
 };
 
 static bool

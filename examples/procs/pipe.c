@@ -70,10 +70,10 @@ pipe_close(struct pipe *pipe, struct pipe **file)
     lock_take(&procs_lock);
     *file = NULL;
     pipe->gone = --pipe->users <= 1;
-    lock_drop(&procs_lock);
-    lock_drop(&pipe->lock);
     sched_wake(&pipe->reader); /* they may wait for one who has gone */
     sched_wake(&pipe->writer);
+    lock_drop(&procs_lock);
+    lock_drop(&pipe->lock);
 }
 
 void

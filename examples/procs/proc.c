@@ -86,24 +86,21 @@ proc_free(struct proc *p)
 struct task *
 task_make(struct proc *p)
 {
-    struct task *t;
+    struct task *t = task_first;
 
-    lock_take(&procs_lock);
-    t = task_first;
-    if (t) {
-        task_first = t->next;
-        t->state = TASK_WAITING;
-        t->place = NULL;
-        t->ends = t->again = 0;
-        t->making = NULL;
-        t->proc = p;
-        t->sibling = p->tasks;
-        p->n_tasks++;
-        lock_take(&run_lock);
-        p->tasks = t;
-        lock_drop(&run_lock);
-    }
-    lock_drop(&procs_lock);
+    if (!t)
+        return NULL;
+    task_first = t->next;
+    t->state = TASK_WAITING;
+    t->place = NULL;
+    t->ends = t->again = 0;
+    t->making = NULL;
+    t->proc = p;
+    t->sibling = p->tasks;
+    p->n_tasks++;
+    lock_take(&run_lock);
+    p->tasks = t;
+    lock_drop(&run_lock);
     return t;
 }
 

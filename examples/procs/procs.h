@@ -30,6 +30,8 @@
  *    the process that it serves, at the process' own addresses; a fault there is served too.
  *  - P4 a handler stays on its context and root until sched_leave, which comes last: events that
  *    come meanwhile are held back (upcalls_hold_event).
+ *  - P5 whoever is to be woken is woken, and whoever is to be poked poked, in the section that took
+ *    note of it: else nobody would, where the context is stopped in between.
  *
  * Locks: proc.lock, pipe.lock, procs_lock, run_lock, frames_lock, then those of libos/exo; in that
  * order.
@@ -170,9 +172,10 @@ extern struct proc procs[PROCS_MAX];
 /* proc.c: records */
 bool procs_begin(void);
 struct proc *proc_make(struct proc *parent, struct task *maker); /* PROC_MAKING; null: too many */
-struct task *task_make(struct proc *p);                          /* not ready yet; null: too many */
 struct proc *proc_by_number(uint64_t number);                    /* run_lock is held */
-void proc_free(struct proc *p);                                  /* procs_lock is, as below */
+struct task *
+task_make(struct proc *p); /* not ready yet; null: too many. procs_lock is held, as below */
+void proc_free(struct proc *p);
 void task_free(struct task *t);
 uint32_t procs_left(void);
 
@@ -257,8 +260,8 @@ void sched_enter(void *argument) __attribute__((noreturn)); /* what a context be
 void sched_ready(struct task *t);
 void sched_wake(struct task **place); /* who sleeps there, if somebody does */
 void sched_rouse(struct proc *p);     /* its tasks that sleep are woken, those that run are poked */
-uint64_t sched_stir(struct proc *p);  /* the same with run_lock; whom the caller is to poke ... */
-void sched_poke(uint64_t contexts);   /* ... without it */
+uint64_t sched_stir(struct proc *p);  /* the same with run_lock; whom the caller is to poke */
+void sched_poke(uint64_t contexts);   /* those, with it too (P5) */
 extern struct lock run_lock;
 extern uint64_t
     sched_interrupted; /* tasks that were running on another context when they were stirred */
@@ -301,6 +304,7 @@ sched_leave(struct save_area *save)
         sched_settle(context_here(), h, save);
 }
 
+bool sched_all_idle(void);          /* each runner sleeps, and is known to */
 void task_forget(uint32_t context); /* its context is dead, and has been seen to */
 
 /* ---- registers ---- */

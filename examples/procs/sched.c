@@ -67,6 +67,16 @@ pop(struct here *h, uint32_t context)
     return t;
 }
 
+bool
+sched_all_idle(void)
+{
+    uint64_t all = 0;
+
+    for (uint32_t i = 0; i < n_runners; i++)
+        all |= (uint64_t)1 << runners[i]->index;
+    return __atomic_load_n(&idle, __ATOMIC_RELAXED) == all;
+}
+
 /* A context that sleeps, or null; it is told by the caller. */
 static const struct context *
 sleeper(void)
@@ -90,9 +100,9 @@ sched_ready(struct task *t)
     lock_take(&run_lock);
     append(t);
     c = sleeper();
-    lock_drop(&run_lock);
     if (c)
-        context_poke(c);
+        context_poke(c); /* P5 */
+    lock_drop(&run_lock);
 }
 
 void
@@ -106,9 +116,9 @@ sched_wake(struct task **place)
         *place = NULL;
         c = sleeper();
     }
-    lock_drop(&run_lock);
     if (c)
-        context_poke(c);
+        context_poke(c); /* P5 */
+    lock_drop(&run_lock);
 }
 
 uint64_t
@@ -130,9 +140,9 @@ sched_hand(struct task *from, struct task **place, uint64_t n)
         *place = NULL;
         c = sleeper();
     }
-    lock_drop(&run_lock);
     if (c)
-        context_poke(c);
+        context_poke(c); /* P5 */
+    lock_drop(&run_lock);
     return t ? n : 0;
 }
 
@@ -177,8 +187,8 @@ sched_rouse(struct proc *p)
 
     lock_take(&run_lock);
     poke = sched_stir(p);
-    lock_drop(&run_lock);
     sched_poke(poke);
+    lock_drop(&run_lock);
 }
 
 /* ---- registers ---- */

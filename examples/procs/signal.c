@@ -34,8 +34,8 @@ signal_raise(struct task *t, struct save_area *save)
             p->killed = 1, p->status = STATUS_SIGNAL + (int32_t)signal;
         poke = sched_stir(p);
     }
-    lock_drop(&run_lock);
     sched_poke(poke);
+    lock_drop(&run_lock);
     return p ? 0 : -E_NOENT;
 }
 

@@ -104,7 +104,7 @@ def example_pager_beats_lru_by_its_own_policy():
 
 SCENES = {  # of procs: what comes to its end, and what its processes report together
     'fork by copying entries': (1, 25), 'fork by sharing tables': (1, 25), 'fork, both at once': (2, 50),
-    'exec': (2, 2), 'pipe': (4, 1200), 'registers': (2, 300), 'signal': (3, 180),
+    'exec': (2, 2), 'exec by two tasks': (100, 100), 'pipe': (4, 1200), 'registers': (2, 300), 'signal': (3, 180),
 }
 
 
@@ -126,6 +126,8 @@ def procs(kills, many, *options, timeout=TIMEOUT):
         r'kills: (\d+) contexts stopped, (\d+) of them in the library, (\d+) in a critical section; (\d+) rolled', out)
     expect(stopped >= library >= critical >= kills and rolled >= critical, 'kills')
     same(numbers(r'kills: (\d+) frames missing, (\d+) processes left, (\d+) messages garbled', out), [0, 0, 0], 'what kills left')
+    struck, *left = numbers(r'waits: (\d+) contexts stopped; (\d+) processes waited for ever, (\d+) at the end; (\d+) frames missing', out)
+    expect(struck >= min(4 * kills, 400) and left == [0, 0, 0] and 'missing; all contexts idle\n' in out, f'who waits for one that was killed: {left}')
     pages, tables = numbers(r'(\d+) pages copied when they were written, (\d+) tables', out)
     expect(pages > 1000 and tables > 20, 'copies')
     before, after = numbers(r'(\d+) frames held before, (\d+) after', out)
