@@ -57,76 +57,61 @@ take(uint32_t account, uint64_t *frame)
     return !error;
 }
 
-/* ---- one object of each kind, in a frame of the account's ---- */
+/* ---- one object of each kind, in a frame of the account's, named by a slot ---- */
 
-static int64_t
-make_events(uint32_t account, uint64_t frame)
-{
-    return call_events_make(account, frame, MADE).value;
-}
-
-static int64_t
-make_slots(uint32_t account, uint64_t frame)
-{
-    return call_slots_make(account, frame, MADE).value;
-}
-
-static int64_t
-make_cells(uint32_t account, uint64_t frame)
-{
-    return call_cells_make(account, frame, MADE).value;
-}
-
-static int64_t
-make_entry(uint32_t account, uint64_t frame)
-{
-    return call_entry_make(account, frame, MADE).value;
-}
-
-static int64_t
-make_account(uint32_t account, uint64_t frame)
+static struct call_result
+account_make(uint64_t account, uint64_t frame, uint64_t into)
 {
     struct account_terms terms = {.limit_frames = 1};
 
     terms.name = name++;
-    return call_account_make(account, frame, MADE, (uintptr_t)&terms).value;
+    return call_account_make(account, frame, into, (uintptr_t)&terms);
 }
 
-static int64_t
-make_table(uint32_t account, uint64_t frame)
+static const struct call_result no_frame = {.value = -E_DQUOT};
+
+/* By no slot: a table has none. */
+static struct call_result
+table_make(uint64_t account, uint64_t frame, uint64_t into)
 {
     uint64_t companion;
 
-    return take(account, &companion) ? call_pt_make(account, frame, 1, companion).value : -E_DQUOT;
+    (void)into;
+    return take((uint32_t)account, &companion) ? call_pt_make(account, frame, 1, companion)
+                                               : no_frame;
 }
 
 static uint64_t root; /* of the account that makes objects */
 
-static int64_t
-make_env(uint32_t account, uint64_t frame)
+static struct call_result
+env_make(uint64_t account, uint64_t frame, uint64_t into)
 {
-    return call_env_make(account, frame, MADE, TABLE, root).value;
+    return call_env_make(account, frame, into, TABLE, root);
 }
 
-static int64_t
-make_context(uint32_t account, uint64_t frame)
+static struct call_result
+context_make(uint64_t account, uint64_t frame, uint64_t into)
 {
     struct context_start start = {.rip = FRAME_BYTES, .stop_slot = SLOT_NOTHING};
 
-    if (!take(account, &start.vector_frame))
-        return -E_DQUOT;
-    return call_context_make(ENV, frame, MADE, (uintptr_t)&start).value;
+    return take((uint32_t)account, &start.vector_frame)
+               ? call_context_make(ENV, frame, into, (uintptr_t)&start)
+               : no_frame;
 }
 
 static const struct kind {
     const char *name;
-    int64_t (*make)(uint32_t account, uint64_t frame);
+    struct call_result (*make)(uint64_t account, uint64_t frame, uint64_t into);
     uint64_t frames; /* that one takes */
 } kinds[] = {
-    {"frames of events", make_events, 1}, {"binding tables", make_slots, 1},
-    {"frames of cells", make_cells, 1},   {"entries", make_entry, 1},
-    {"accounts", make_account, 1},        {"page tables", make_table, 2},
-    {"environments", make_env, 1},        {"contexts", make_context, 2},
+    {"frames of events", call_events_make, 1},
+    {"binding tables", call_slots_make, 1},
+    {"frames of cells", call_cells_make, 1},
+    {"entries", call_entry_make, 1},
+    {"accounts", account_make, 1},
+    {"page tables", table_make, 2},
+    {"environments", env_make, 1},
+    {"contexts", context_make, 2},
 };
 
 /* What environments and contexts stand on. */
@@ -152,7 +137,7 @@ exhaust(uint32_t account, const struct kind *k)
 
     home_make(account);
     do {
-        int64_t r = k->make(account, spare);
+        int64_t r = k->make(account, spare, MADE).value;
         if (r == -E_DQUOT)
             break;
         fine(r, k->name);
