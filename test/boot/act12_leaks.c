@@ -40,6 +40,7 @@ enum {
     TURNS_MOST = 2000,
     SLICES = 3, /* so few are no strikes */
     TURN_TRIES = 10000,
+    SYSCALL_BYTES = 2,
     MESSY = 64,      /* entries of a batch that is refused */
     SELECTOR = 0x1b, /* the users' data segment */
     AREA_WORDS = sizeof(struct save_area) / 8,
@@ -359,6 +360,23 @@ in_a_door(uint64_t rip)
     return rip >= (uintptr_t)registers_doors && rip < (uintptr_t)registers_back;
 }
 
+/* Did it come just behind a call, whose value a register holds (the time, say)? */
+static bool
+behind_a_call(const struct save_area *save, uint64_t kind)
+{
+    return kind > UPCALL_FOREIGN && save->rip == (uintptr_t)registers_syscall + SYSCALL_BYTES;
+}
+
+/* A register of ours, or what a call gave. */
+static void
+came_look(uint64_t word, const char *what, uint64_t i, bool given)
+{
+    if (given && (i == REG_RAX || i == REG_RDX))
+        not_theirs(word, what, i);
+    else
+        is_ours(word, what, i);
+}
+
 void
 raw_upcall(struct save_area *save, uint64_t kind)
 {
@@ -369,8 +387,8 @@ raw_upcall(struct save_area *save, uint64_t kind)
         return; /* what our C code had is nobody's business here */
     probe = "an upcall";
     for (uint64_t i = 0; i < GENERAL; i++) {
-        is_ours(raw_entered[i], "register", i);
-        is_ours(saved[i], "saved register", i);
+        came_look(raw_entered[i], "register", i, behind_a_call(save, kind));
+        came_look(saved[i], "saved register", i, behind_a_call(save, kind));
     }
     for (uint64_t i = 0; i < UNUSED; i++)
         must(unused[i] == GUARD, "what an upcall does not write in a save area");
