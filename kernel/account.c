@@ -148,19 +148,22 @@ account_is_empty(const struct account *account)
     return true;
 }
 
-void
+uint64_t
 account_release(struct account *account)
 {
     struct account *parent = account_parent(account);
+    uint64_t n = 0;
 
     assert(parent && account_is_empty(account)); /* root's frame is nobody's to free */
     for (int kind = 0; kind < ACCOUNT_KINDS; kind++)
-        reserve_set(account, (enum account_kind)kind, 0);
+        if (account->state.count[kind].reserve && ++n)
+            reserve_set(account, (enum account_kind)kind, 0);
     child_leave(parent, account);
     revoke_forget(account);
     reap_forget(account);
     owned_walk(account, false);
     accounts_dying -= account->state.dying;
+    return n;
 }
 
 struct result

@@ -73,7 +73,7 @@ account_dying(uint32_t frame)
 
 /* Nothing is charged to it, so it has no children, either: its object may end. */
 bool account_is_empty(const struct account *account);
-void account_release(struct account *account);
+uint64_t account_release(struct account *account); /* how many reserves it had */
 
 /* ---- charge.c ---- */
 /* Charges n of a kind to the account and those above: 0, or E_DQUOT and nothing is charged. */

@@ -11,6 +11,7 @@
 #include "kernel/context.h"
 #include "kernel/frame.h"
 #include "kernel/slice.h"
+#include "kernel/steps.h"
 #include "plant.h"
 
 struct context *
@@ -45,6 +46,10 @@ transfer_base(const struct context *context)
     return context;
 }
 
+enum {
+    DYING_STEPS = 2
+}; /* elementary steps (kernel/bound.h): is an account dying, or one above it? */
+
 /* ---- chains that run and chains that do not ---- */
 
 void
@@ -77,7 +82,7 @@ fail(struct context *caller, struct context *callee)
 }
 
 struct context *
-transfer_top(struct context *named)
+transfer_top(struct context *named, uint64_t *steps)
 {
     struct context *x = named;
 
@@ -85,6 +90,8 @@ transfer_top(struct context *named)
         return context_current();
     while (x->above) {
         struct context *next = x->above;
+        if (steps)
+            steps_use(steps, accounts_dying ? DYING_STEPS : 1);
         if (context_dying(next) && !next->on)
             fail(x, next);
         else
@@ -190,7 +197,7 @@ transfer_end(struct context *context)
         context->above = NULL;
         above->caller = above->held = NULL;
         arch_transfer_fail(context, -E_INTR); /* should it be resumed */
-        slice_ready(transfer_top(above));
+        slice_ready(transfer_top(above, NULL));
     }
     caller = chain_below(context);
     if (caller)

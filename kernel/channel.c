@@ -25,7 +25,7 @@
 
 enum {
     DRAIN_MAX_S = 10, /* in which nothing leaves */
-    EVENTS_MAX = 128,
+    EVENTS_MAX = 64,
     DRAIN_LOOK_NS = 50000,
     LOST_BYTES_MAX = 48,
     CHANNEL_MAIN = 1,

@@ -17,6 +17,7 @@ slice_ask_idle(const struct context *context)
 {
     for (uint64_t left = context->cpus; left; left &= left - 1) {
         struct cpu *cpu = cpu_at((uint32_t)__builtin_ctzll(left));
+        cpu->again = true;
         if (cpu->idle) {
             slice_ask(cpu);
             return true;
@@ -64,6 +65,7 @@ slice_sleeps(const struct context *context)
     if (context->wake_ns && account_at(frame_at(context->self)->owner)->latency_ns &&
         !planted(PLANT_WAKE_TIME))
         cpu->wake_first_ns = earlier(cpu->wake_first_ns, context->wake_ns);
+    cpu->wakes.wake_ns = earlier(cpu->wakes.wake_ns, context->wake_ns); /* it may be passed */
 }
 
 void
@@ -79,7 +81,7 @@ slice_interrupt(struct cpu *cpu, uint64_t now)
     struct context *context = position_context(cpu, cpu->urgent - 1u);
 
     if (cpu->grace_end_ns || cpu->interrupted || cpu->credit_from_ns || !context ||
-        !slice_can_run(transfer_top(context))) {
+        !slice_can_run(transfer_top(context, NULL))) {
         cpu->urgent = 0;
         return;
     }
@@ -92,9 +94,10 @@ bool
 slice_return(struct cpu *cpu, uint64_t now_ns)
 {
     uint64_t position = cpu->interrupted - 1u;
+    struct round r = {0};
 
     cpu->interrupted = 0;
-    if (!position_ready(cpu, position, now_ns) || cpu->interrupted_left_ns < SLICE_MIN_NS)
+    if (!position_ready(cpu, position, now_ns, &r) || cpu->interrupted_left_ns < SLICE_MIN_NS)
         return false;
     cpu->position = (uint32_t)position;
     cpu->slice_end_ns = now_ns + cpu->interrupted_left_ns;
@@ -108,7 +111,7 @@ slice_urgent(struct cpu *cpu, uint64_t now_ns)
     struct context *context = position_context(cpu, position);
 
     cpu->urgent = 0;
-    if (!context || !slice_can_run(transfer_top(context)))
+    if (!context || !slice_can_run(transfer_top(context, NULL)))
         return false;
     cpu->position = (uint32_t)position;
     cpu->credit_from_ns = now_ns;

@@ -25,8 +25,7 @@
 #include "kernel/steps.h"
 #include "plant.h"
 
-/* Elementary steps (kernel/bound.h): a cell or a slot; a leaf whose fall wakes or flushes others. */
-enum { CELL_STEPS = 2, FALL_STEPS = 64 };
+enum { CELL_STEPS = 2 }; /* elementary steps (kernel/bound.h): a cell or a slot */
 
 static uint64_t generation_last; /* G1: one counter for all cells */
 
@@ -262,7 +261,7 @@ revoke_step(struct cell *root)
     struct cell *cell = cell_of(first);
 
     if (first->type != LEAF_CELL && first->type != LEAF_JOINED) {
-        uint64_t cost = first->type == LEAF_SLOT ? CELL_STEPS : FALL_STEPS;
+        uint64_t cost = first->type == LEAF_SLOT ? CELL_STEPS : PIN_STEPS;
         leaf_fall(first);
         return cost;
     } else if (circle_is_empty(&cell->below)) {

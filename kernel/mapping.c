@@ -20,7 +20,7 @@
 #include "kernel/wait.h"
 #include "plant.h"
 
-enum { ENTRY_STEPS = 4, PROTECT_MAX = 256 };
+enum { ENTRY_STEPS = 4, PARTS_STEPS = 128, PROTECT_MAX = 256 };
 
 /* Whose tables lost something: none's (no), one account's, or those of several. */
 struct losers {
@@ -75,7 +75,7 @@ frame_break(struct account *account, uint64_t frame)
 
     if (error)
         return result_error(error);
-    (void)pins_detach(frame);
+    (void)pins_detach(frame, &steps); /* all: PINS_PER_FRAME * PIN_STEPS are fewer */
     (void)mapping_break(frame, &steps, &epoch);
     return (struct result){.value = (int64_t)frame_at(frame)->refs, .detail = epoch};
 }
@@ -179,11 +179,13 @@ frame_take(uint64_t n, uint64_t *steps)
 
     if (frame_vital(n))
         return E_BUSY;
-    (void)pins_detach(frame_head(n));
-    if (!mapping_break(frame_head(n), steps, &epoch) || !wait_release_frame(n, steps))
+    if ((!pins_detach(frame_head(n), steps) && !planted(PLANT_PIN)) ||
+        !mapping_break(frame_head(n), steps, &epoch) || !wait_release_frame(n, steps))
         return E_AGAIN;
-    for (uint64_t head = frame_head(n); frame_at(head)->flags & FRAME_SIZE; head = frame_head(n))
+    for (uint64_t head = frame_head(n); frame_at(head)->flags & FRAME_SIZE; head = frame_head(n)) {
         frame_parts(head);
+        steps_use(steps, PARTS_STEPS);
+    }
     frame_give_back(n);
     return 0;
 }

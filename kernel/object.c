@@ -19,14 +19,15 @@
 #include "plant.h"
 
 /*
- * In elementary steps (kernel/bound.h): a plain frame given back, with its charge to up to eight
- * accounts, a frame cleared, a table looked through (and one for each
- * entry that it has), a large frame's parts, a console's buffers cleared.
+ * In elementary steps (kernel/bound.h), with room for the most that hangs on each: a plain frame
+ * given back; an object, a table; one of its entries; what was charged, to up to eight accounts, or an
+ * activation; a large frame's parts, a context; a console's buffers cleared.
  */
 enum {
     PLAIN_STEPS = 12,
-    CLEAR_STEPS = 16,
     SCAN_STEPS = 64,
+    ENTRY_STEPS = 2,
+    CHARGE_STEPS = 12,
     TABLE_STEPS = 512,
     CONSOLE_STEPS = STEPS_MAX
 };
@@ -52,7 +53,7 @@ object_busy(uint64_t n)
 static int
 plain_release(uint64_t n, uint64_t *steps)
 {
-    if (!wait_release_frame(n, steps) || (!pins_detach(n) && !planted(PLANT_PIN)))
+    if (!wait_release_frame(n, steps) || (!pins_detach(n, steps) && !planted(PLANT_PIN)))
         return E_AGAIN;
     while (frame_at(n)->flags & FRAME_SIZE) {
         frame_parts(n);
@@ -68,7 +69,7 @@ object_release(uint64_t n, uint64_t *steps)
     const struct frame *f = frame_at(n);
     enum frame_type type = f->type;
     void *object = frame_address(n);
-    uint64_t cost = CLEAR_STEPS;
+    uint64_t cost = SCAN_STEPS;
 
     if (object_busy(n))
         return E_BUSY;
@@ -87,10 +88,10 @@ object_release(uint64_t n, uint64_t *steps)
     case FRAME_PT4:
         if (type == FRAME_PT4 && !root_end(n))
             return E_BUSY;
-        cost = SCAN_STEPS + pt_release(n);
+        cost += ENTRY_STEPS * pt_release(n);
         break;
     case FRAME_ACCOUNT:
-        account_release(account_at(n));
+        cost += CHARGE_STEPS * account_release(account_at(n));
         break;
     case FRAME_CONTEXT:
         if (!slice_forget(object, steps))
@@ -103,6 +104,7 @@ object_release(uint64_t n, uint64_t *steps)
         break;
     case FRAME_ENTRY:
         entry_release(object);
+        cost += CHARGE_STEPS * cpu_count();
         break;
     case FRAME_CONSOLE:
         console_destroy(object);

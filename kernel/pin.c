@@ -10,6 +10,7 @@
 #include "kernel/frame.h"
 #include "kernel/log.h"
 #include "kernel/slot.h"
+#include "kernel/steps.h"
 #include "plant.h"
 
 static struct pin *
@@ -110,15 +111,17 @@ pin_fall(struct leaf *leaf)
 }
 
 bool
-pins_detach(uint64_t n)
+pins_detach(uint64_t n, uint64_t *steps)
 {
     uint32_t id = frame_at(n)->other, next;
 
-    for (; id && !planted(PLANT_PIN); id = next) {
+    for (; id && *steps && !planted(PLANT_PIN); id = next) {
         struct pin *pin = pin_at(id);
         next = pin->next;
-        if (!pin_vital(pin))
-            pin_detach(pin);
+        if (pin_vital(pin))
+            continue;
+        pin_detach(pin);
+        steps_use(steps, PIN_STEPS);
     }
     return !frame_at(n)->other;
 }

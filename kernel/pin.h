@@ -16,7 +16,10 @@
 #include <stdint.h>
 #include "kernel/grant.h"
 
-enum pin_bound { PINS_PER_FRAME = 32 };
+enum pin_bound {
+    PINS_PER_FRAME = 8,
+    PIN_STEPS = 64, /* elementary steps (kernel/bound.h): one is detached, and somebody told */
+};
 
 struct pin {
     struct leaf leaf; /* P3; LEAF_NONE: the frame is its own account's */
@@ -38,8 +41,11 @@ int pin_check(uint64_t object, uint64_t slot, uint64_t frame, struct cell **cell
 int pin_hold(uint64_t object, uint64_t frame, struct cell *cell);
 /* It pins nothing any more, if it did. */
 void pin_drop(struct pin *pin);
-/* Detaches all that pins frame n but what is vital; true: nothing does any more. */
-bool pins_detach(uint64_t n);
+/*
+ * Detaches all that pins frame n but what is vital; true: nothing does any more. Takes from *steps
+ * what it costs; where they did not suffice, call again.
+ */
+bool pins_detach(uint64_t n, uint64_t *steps);
 /* Is one of them vital? */
 bool pins_vital(uint64_t n);
 uint32_t pins_count(uint64_t n);

@@ -2,24 +2,30 @@
 /*
  * position.c - which of a processor's positions is next: rounds through its vector.
  *
- * A round goes through the used positions from behind the current one to that one itself.
+ * A round goes through the used positions from behind the current one to that one itself, in parts:
+ * between two of them interrupts come in. Where somebody it names becomes ready meanwhile, another
+ * round follows before the processor halts (cpu->again).
  * Invariants are those of slice.c.
  */
 #include "kernel/context.h"
 #include "kernel/slice.h"
+#include "kernel/steps.h"
 #include "kernel/transfer.h"
 #include "kernel/wait.h"
 
-/* The next of a round, SLICE_POSITIONS: it is over. *step is 0 before the first. */
+/* Elementary steps (kernel/bound.h): a look at a position; a part of a round. */
+enum { LOOK_STEPS = 2, ROUND_STEPS = STEPS_MAX / 4 };
+
+/* The next of a round that begins behind `from`; SLICE_POSITIONS: it is over, or this part of it. */
 static uint64_t
-position_next(const struct cpu *cpu, uint64_t *step)
+position_next(const struct cpu *cpu, uint64_t from, struct round *r)
 {
-    while (*step < SLICE_POSITIONS) {
-        uint64_t at = (cpu->position + *step + 1) % SLICE_POSITIONS;
+    while (r->steps && r->step < SLICE_POSITIONS) {
+        uint64_t at = (from + r->step + 1) % SLICE_POSITIONS;
         uint64_t used = cpu->used[at / 64] >> at % 64;
         uint64_t skipped = used ? (uint64_t)__builtin_ctzll(used) : 63 - at % 64;
-        *step += skipped + 1;
-        if (used && *step <= SLICE_POSITIONS)
+        r->step += skipped + 1;
+        if (used && r->step <= SLICE_POSITIONS)
             return at + skipped;
     }
     return SLICE_POSITIONS;
@@ -44,15 +50,20 @@ position_context(const struct cpu *cpu, uint64_t position)
 }
 
 bool
-position_ready(const struct cpu *cpu, uint64_t position, uint64_t now_ns)
+position_ready(const struct cpu *cpu, uint64_t position, uint64_t now_ns, struct round *r)
 {
     struct context *named = position_context(cpu, position), *context;
 
+    steps_use(&r->steps, LOOK_STEPS);
     if (!named)
         return false;
-    context = transfer_top(named);
-    if (context->phase == CONTEXT_WAITING && context->wake_ns && now_ns >= context->wake_ns)
+    context = transfer_top(named, &r->steps);
+    if (context->phase == CONTEXT_WAITING && context->wake_ns && now_ns >= context->wake_ns) {
+        steps_use(&r->steps, wake_steps(context));
         wait_end(context);
+    }
+    if (context->phase == CONTEXT_WAITING)
+        r->wake_ns = earlier(r->wake_ns, context->wake_ns);
     return slice_can_run(context) || context == cpu->current;
 }
 
@@ -60,65 +71,63 @@ position_ready(const struct cpu *cpu, uint64_t position, uint64_t now_ns)
 uint64_t
 position_runnable(struct cpu *cpu, uint64_t now_ns)
 {
-    uint64_t step = 0, at, debtor = SLICE_POSITIONS;
+    struct round *r = &cpu->round;
+    uint64_t at;
 
-    while ((at = position_next(cpu, &step)) < SLICE_POSITIONS) {
+    if (!r->step) {
+        *r = (struct round){0};
+        cpu->again = false;
+    }
+    r->steps = ROUND_STEPS;
+    while ((at = position_next(cpu, cpu->position, r)) < SLICE_POSITIONS) {
         struct slice *s = &cpu->slice[at];
-        if (!position_ready(cpu, at, now_ns))
+        if (!position_ready(cpu, at, now_ns, r))
             continue;
         if (s->debt_ns + SLICE_MIN_NS <= s->duration_ns)
             return at;
         s->debt_ns -= s->debt_ns < s->duration_ns ? s->debt_ns : s->duration_ns;
-        if (debtor == SLICE_POSITIONS)
-            debtor = at;
+        r->debtor = r->debtor ? r->debtor : (uint32_t)at + 1;
     }
-    return debtor;
+    if (r->step < SLICE_POSITIONS)
+        return SLICE_POSITIONS;
+    r->step = 0;
+    at = r->debtor - (uint64_t)1;
+    return r->debtor && position_ready(cpu, at, now_ns, r) ? at : SLICE_POSITIONS;
 }
 
 bool
 position_wanted(const struct cpu *cpu, uint64_t now_ns)
 {
-    uint64_t step = 0, at;
+    struct round r = {.steps = ROUND_STEPS};
+    uint64_t at;
 
-    while ((at = position_next(cpu, &step)) < SLICE_POSITIONS)
-        if (position_ready(cpu, at, now_ns) && position_context(cpu, at) != cpu->payer)
+    while ((at = position_next(cpu, cpu->position, &r)) < SLICE_POSITIONS)
+        if (position_ready(cpu, at, now_ns, &r) && position_context(cpu, at) != cpu->payer)
             return true;
-    return false;
+    return r.step < SLICE_POSITIONS;
 }
 
 uint64_t
-position_wake(const struct cpu *cpu, uint64_t now_ns)
+position_wake(struct cpu *cpu, uint64_t now_ns)
 {
-    uint64_t step = 0, at, wake_ns = 0;
+    struct round *r = &cpu->wakes;
+    uint64_t at;
 
-    while ((at = position_next(cpu, &step)) < SLICE_POSITIONS) {
-        struct context *named = position_context(cpu, at);
-        const struct context *c = named ? transfer_top(named) : NULL;
-        if (c && !position_ready(cpu, at, now_ns) && c->phase == CONTEXT_WAITING)
-            wake_ns = earlier(wake_ns, c->wake_ns);
-    }
-    return wake_ns;
-}
-
-/* Does the whole vector name one context? */
-static bool
-cpu_alone(const struct cpu *cpu)
-{
-    uint32_t named = cpu->slice[cpu->position].name[SLICE_FIRST].context;
-    uint64_t step = 0, at;
-
-    while ((at = position_next(cpu, &step)) < SLICE_POSITIONS)
-        if (cpu->slice[at].name[SLICE_FIRST].context != named ||
-            cpu->slice[at].name[SLICE_SECOND].context)
-            return false;
-    return true;
+    r->wake_ns = r->step ? r->wake_ns : 0;
+    r->steps = ROUND_STEPS;
+    while ((at = position_next(cpu, SLICE_POSITIONS - 1, r)) < SLICE_POSITIONS)
+        (void)position_ready(cpu, at, now_ns, r);
+    if (r->step < SLICE_POSITIONS)
+        return now_ns;
+    r->step = 0;
+    return r->wake_ns;
 }
 
 bool
-slice_endless(struct cpu *cpu)
+slice_endless(const struct cpu *cpu)
 {
-    if (cpu->changed) /* looked for again only then */
-        cpu->alone = cpu_alone(cpu);
-    cpu->changed = false;
-    return cpu->alone && cpu->payer == position_context(cpu, cpu->position);
+    const struct context *payer = cpu->payer;
+
+    return payer && payer == position_context(cpu, cpu->position) &&
+           payer->named[cpu->number] == cpu->names;
 }

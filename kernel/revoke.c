@@ -136,7 +136,7 @@ account_listen(struct account *account, uint64_t on)
 
 /* Elementary steps (kernel/bound.h): to look at one, to take it and say so, beside giving it back.
  */
-enum { LOOK_STEPS = 4, TAKE_STEPS = 24 };
+enum { LOOK_STEPS = 8, TAKE_STEPS = 32 };
 
 /*
  * Would taking one of a kind from `owner` lower what `account` above it holds, and take from no
@@ -313,7 +313,7 @@ uint64_t
 revoke_tick(uint64_t now_ns)
 {
     uint64_t look = n_listed < LOOK_MAX ? n_listed : LOOK_MAX;
-    uint64_t steps = STEPS_MAX, first = n_listed > LOOK_MAX ? now_ns + PACE_NS : UINT64_MAX;
+    uint64_t steps = STEPS_MAX / 2, first = n_listed > LOOK_MAX ? now_ns + PACE_NS : UINT64_MAX;
 
     if (!list || now_ns < next_ns || cpu_this()->number)
         return steps;

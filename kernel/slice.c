@@ -140,6 +140,7 @@ slice_on(struct cpu *cpu, struct context *named, uint32_t due, uint64_t now_ns)
 
     cpu->payer = named;
     cpu->renamed = false;
+    cpu->round.step = 0;
     arch_context_switch(cpu, context);
     transfer_room(cpu);
     trace(TRACE_SLICE_BEGIN, cpu->position, cpu->slice[cpu->position].duration_ns);
@@ -178,18 +179,15 @@ slice_next(struct cpu *cpu, uint64_t now_ns)
     return position < SLICE_POSITIONS && slice_begin(cpu, position, now_ns);
 }
 
-/* S3 */
+/* S3. more: of what it does beside; others and interrupts come in meanwhile. */
 static void
 cpu_idle(struct cpu *cpu, uint64_t steps, bool more)
 {
-    if (cpu->work) { /* there is more of it: the next round does that, and others may come in */
-        kernel_unlock();
-        kernel_lock();
-        return;
-    }
-    arch_timer_set(more ? clock_now()
-                        : earlier(earlier(position_wake(cpu, 0), revoke_deadline()),
-                                  reap_idle(clock_now(), steps)));
+    if (more || cpu->work || cpu->again || cpu->round.step)
+        arch_timer_set(1);
+    else
+        arch_timer_set(
+            earlier(earlier(cpu->round.wake_ns, revoke_deadline()), reap_idle(clock_now(), steps)));
     arch_root_idle();
     cpu->idle = true;
     trace(TRACE_IDLE_BEGIN, 0, 0);

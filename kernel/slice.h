@@ -34,6 +34,14 @@ _Static_assert(sizeof(struct slice) == sizeof(struct exposed_slice) &&
                    offsetof(struct slice, owner) == offsetof(struct exposed_slice, owner),
                "abi/exposed.h");
 
+/* Looks at the positions of a vector, a bounded number of them at a time. */
+struct round {
+    uint64_t step;    /* how many positions have been passed; 0: it has not begun */
+    uint64_t steps;   /* elementary ones (kernel/bound.h) that this part of it may still do */
+    uint64_t wake_ns; /* when the first of those that were passed is to look again; 0: none */
+    uint32_t debtor;  /* the first position + 1 that could run, but for its debt; 0: none */
+};
+
 /* One processor's state that does not depend on its kind; kernel/x86 holds it in a larger one. */
 struct cpu {
     struct context *current; /* whose registers are on the processor; NULL: idle. For entry.S too */
@@ -41,8 +49,7 @@ struct cpu {
     uint32_t position;     /* of the slice that runs */
     bool asked;            /* an interrupt is on its way to it */
     bool idle;             /* halted, or about to */
-    bool alone;            /* its whole vector names one context */
-    bool changed;          /* the vector has: alone is to be found out anew */
+    bool again;            /* since its round began one of those it names may have become ready */
     bool renamed;          /* the position whose slice runs names another now: it is over */
     uint64_t epoch;        /* kernel/epoch.h */
     bool work;             /* an interrupt's work is left (kernel/work.h) */
@@ -55,8 +62,11 @@ struct cpu {
     /* who has been woken and may run at once, and whom that interrupts */
     uint32_t urgent;      /* position + 1; 0: none */
     uint32_t interrupted; /* position + 1; 0: none */
+    uint32_t names;       /* how often its vector names somebody */
     uint64_t credit_from_ns;
     uint64_t wake_first_ns; /* when the first is to be woken that may run at once; 0: none */
+    struct round round;     /* for whom to put on next; begun: nobody is on */
+    struct round wakes;     /* for whom to wake, while another runs */
     uint64_t interrupted_left_ns;
     uint64_t used[SLICE_POSITIONS / 64]; /* bitmap of the positions that name a context */
     struct slice *slice;                 /* SLICE_POSITIONS of them */
@@ -106,24 +116,27 @@ bool slice_can_run(const struct context *context);
 struct context *position_context(const struct cpu *cpu, uint64_t position);
 /*
  * Can what runs in the slices of a position run now? One that waits for a time which has come is
- * woken.
+ * woken. The round is told what it costs, and when one that waits is to look again.
  */
-bool position_ready(const struct cpu *cpu, uint64_t position, uint64_t now_ns);
+bool position_ready(const struct cpu *cpu, uint64_t position, uint64_t now_ns, struct round *r);
 /*
- * The next position whose context can run now, the current one last; SLICE_POSITIONS: none. One
- * that owes a whole slice pays it instead, and is taken only when there is no other.
+ * The next position whose context can run now, the current one last; SLICE_POSITIONS: none, or
+ * cpu->round is not over: call again, with the lock left meanwhile. One that owes a whole slice
+ * pays it instead, and is taken only when there is no other.
  */
 uint64_t position_runnable(struct cpu *cpu, uint64_t now_ns);
-/* Does anybody but the one that runs want the processor? */
+/* May anybody but the one that runs want the processor? */
 bool position_wanted(const struct cpu *cpu, uint64_t now_ns);
 /*
- * Wakes those whose time has come. When the first of the others that wait is to look again; 0: none
- * by itself.
+ * Wakes those whose time has come. When the first of the others that wait is to look again, or
+ * now_ns: some have not been looked at; 0: none by itself.
  */
-uint64_t position_wake(const struct cpu *cpu, uint64_t now_ns);
-/* Has it nothing to switch to at the end of the slice: alone, and not in another's place (yield)?
+uint64_t position_wake(struct cpu *cpu, uint64_t now_ns);
+/*
+ * Has it nothing to switch to at the end of the slice: its whole vector names what runs in its own
+ * place (yield)?
  */
-bool slice_endless(struct cpu *cpu);
+bool slice_endless(const struct cpu *cpu);
 
 /* ---- grace.c: the end of a slice, and what it costs ---- */
 /* An interrupt that comes so late has found the machine standing still: no path is as long. */

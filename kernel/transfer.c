@@ -215,7 +215,7 @@ transfer_holder(uint64_t slot, int *error)
 
     if (!entry)
         return NULL;
-    *error = holder && slice_can_run(transfer_top(holder)) ? 0 : E_AGAIN;
+    *error = holder && slice_can_run(transfer_top(holder, NULL)) ? 0 : E_AGAIN;
     return *error ? NULL : holder;
 }
 

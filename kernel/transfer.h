@@ -40,8 +40,8 @@ _Static_assert(sizeof(struct entry) <= 4096, "one frame");
 
 /* ---- for slice.c ---- */
 /* What runs in the slices that name this context: itself, or the top of the chain it is the base
- * of. */
-struct context *transfer_top(struct context *named);
+ * of. Takes from *steps, if not NULL, what it costs. */
+struct context *transfer_top(struct context *named, uint64_t *steps);
 /* The context at the bottom of the chain that it is in, in whose slices it runs. */
 const struct context *transfer_base(const struct context *context);
 /* Puts the chain of a context that a slice names on this processor; its top. */

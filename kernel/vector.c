@@ -19,7 +19,7 @@
 #include "kernel/slice.h"
 #include "kernel/slot.h"
 
-enum { NAME_STEPS = 4, FREE_STEPS = 12 };
+enum { NAME_STEPS = 8, FREE_STEPS = 24 };
 
 static uint32_t
 name_id(const struct cpu *cpu, uint64_t position, enum slice_role role)
@@ -64,6 +64,7 @@ name_join(struct context *context, uint32_t id)
     uint32_t cpu = name_cpu(id)->number;
 
     context->named[cpu]++;
+    cpu_at(cpu)->names++;
     context->cpus |= (uint64_t)1 << cpu;
     name_at(id)->context = context->self;
     circle_join(&context->positions, id, name_link);
@@ -76,6 +77,7 @@ name_leave(uint32_t id)
     struct context *context = arch_context_of(name->context);
     uint32_t cpu = name_cpu(id)->number;
 
+    cpu_at(cpu)->names--;
     if (--context->named[cpu] == 0)
         context->cpus &= ~((uint64_t)1 << cpu);
     circle_leave(&context->positions, id, name_link);
@@ -98,7 +100,7 @@ slice_name(struct cpu *cpu, uint64_t position, enum slice_role role, struct cont
         cpu->used[position / 64] |= bit; /* V2 */
     else
         cpu->used[position / 64] &= ~bit;
-    cpu->changed = true;
+    cpu->again = true;
     slice_poke(cpu);
 }
 

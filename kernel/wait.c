@@ -75,8 +75,7 @@ wait_interrupt(struct context *context)
     wait_end(context);
 }
 
-/* In elementary steps (kernel/bound.h): who wakes leaves each circle. */
-static uint64_t
+uint64_t
 wake_steps(const struct context *context)
 {
     return LOOK_STEPS + CLAUSE_STEPS * context->n_clauses;

@@ -30,6 +30,8 @@ void wait_raise(struct events *events, uint32_t index);
 void wait_epoch(void);
 /* Works on the backlog, for RAISE_STEPS: true when there is more. */
 bool wait_backlog(void);
+/* In elementary steps (kernel/bound.h): who wakes leaves each circle. */
+uint64_t wake_steps(const struct context *context);
 /* The context waits no more; it is ready, and its wait is run again. */
 void wait_end(struct context *context);
 /* As wait_end, with -E_INTR for its result: an upcall is due to it. */

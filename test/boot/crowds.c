@@ -12,6 +12,7 @@ enum {
     EVENTS = 40, /* slots: WINDOWS of them */
     WORKER = 90,
     WINDOWS = 30,
+    PINS = 8, /* of a frame */
     EACH = 4,
     MANY = WINDOWS * EACH,
     SLICE_NS = 1000 * 1000,
@@ -82,13 +83,18 @@ the_last_of_many(void)
 static void
 many_at_once(void)
 {
-    uint64_t frame = frame_new(), end;
+    uint64_t frame[(WINDOWS + PINS - 1) / PINS], end;
 
-    for (uint32_t i = 0; i < WINDOWS; i++)
-        fine(call_event_window(EVENTS + i, SLOT_ACCOUNT, frame, LOST).value, "event_window");
+    for (uint32_t i = 0; i < WINDOWS; i++) {
+        if (i % PINS == 0)
+            frame[i / PINS] = frame_new();
+        fine(call_event_window(EVENTS + i, SLOT_ACCOUNT, frame[i / PINS], LOST).value,
+             "event_window");
+    }
     for (uint32_t i = 0; i < MANY; i++)
         sleeps(&worker[i], stand_everywhere);
-    fine(call_frame_break(SLOT_ACCOUNT, frame).value, "frame_break");
+    for (uint32_t i = 0; i < WINDOWS; i += PINS)
+        fine(call_frame_break(SLOT_ACCOUNT, frame[i / PINS]).value, "frame_break");
     for (end = clock_ns() + PATIENCE_NS; __atomic_load_n(&awake, __ATOMIC_SEQ_CST) < MANY;) {
         hold(clock_ns() < end, "all who are told wake");
         call_yield(SLOT_NOTHING);

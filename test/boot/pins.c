@@ -21,7 +21,8 @@ enum {
     OTHER,
     POSTS = 5,
     LIMIT = 40,
-    FULL = 40, /* more pins than a frame takes */
+    FULL = 40, /* more pins than a frame takes, and than a call lets fall */
+    EACH = 8,  /* as many as a frame takes */
 };
 
 static const uint64_t PATIENCE_NS = 5000000000;
@@ -198,16 +199,15 @@ static void
 crowd(void)
 {
     static uint64_t events[FULL];
-    uint64_t frame[2], calls = 1;
+    uint64_t frame = 0, calls = 1;
 
     child_begin();
-    frame[0] = frame_of_account(CHILD);
-    frame[1] = frame_of_account(CHILD);
     for (uint32_t n = 0; n < FULL; n++) {
+        frame = n % EACH ? frame : frame_of_account(CHILD);
         events[n] = frame_new();
         call_slot_clear(SLOT_SLOTS, CROWD);
         fine(call_events_make(SLOT_ACCOUNT, events[n], CROWD).value, "events_make");
-        fine(call_event_window(CROWD, FOREIGN, frame[n % 2], 0).value, "one window of many");
+        fine(call_event_window(CROWD, FOREIGN, frame, 0).value, "one window of many");
     }
     while (call_cap_revoke(CELLS, 1).value == -E_AGAIN)
         calls++;
