@@ -172,7 +172,8 @@ console_send(struct console *c, uint64_t stream, uint64_t account, uint64_t fram
              uint64_t n, struct events *events, uint64_t index)
 {
     struct channel *channel = console_channel(c);
-    struct flight flight = {(uint32_t)frame_of(c), (uint32_t)index, (uint32_t)frame, 0};
+    struct flight flight = {(uint32_t)frame_of(c), frame_at(frame_of(c))->owner, (uint32_t)index,
+                            (uint32_t)frame, 0};
     int64_t sent = -stream_check(channel, stream, n);
     uint32_t i = 0;
 
@@ -184,9 +185,9 @@ console_send(struct console *c, uint64_t stream, uint64_t account, uint64_t fram
         sent = -flight_check(flight.console, account, frame,
                              (offset + n + FRAME_BYTES - 1) >> FRAME_SHIFT);
     if (!sent)
-        sent = channel_fly(channel, (enum channel_stream)(stream % STREAM_COUNT),
-                           (uint8_t *)frame_address(frame) + offset, n,
-                           account_at(frame_at(flight.console)->owner), &i);
+        sent =
+            channel_fly(channel, (enum channel_stream)(stream % STREAM_COUNT),
+                        (uint8_t *)frame_address(frame) + offset, n, account_at(flight.payer), &i);
     if (sent > 0) {
         flight.n_frames = (uint32_t)((offset + (uint64_t)sent + FRAME_BYTES - 1) >> FRAME_SHIFT);
         flight_begin(i, flight);

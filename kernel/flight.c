@@ -35,14 +35,6 @@ flight_begin(uint32_t i, struct flight flight)
         frame_at(flight.frame + k)->flags += FRAME_USE; /* V1 */
 }
 
-/* V2 */
-static void
-flight_leave(struct flight *f)
-{
-    account_return(account_at(frame_at(f->console)->owner), ACCOUNT_DESCRIPTORS, 1);
-    f->console = 0;
-}
-
 void
 flights_land(void)
 {
@@ -50,19 +42,29 @@ flights_land(void)
         struct flight *f = &flights[__builtin_ctzll(landed)];
         for (; f->n_frames; f->n_frames--)
             frame_land(f->frame + f->n_frames - 1);
-        if (!f->console)
-            continue;
-        console_raise(frame_address(f->console), f->index);
-        flight_leave(f);
+        if (f->console)
+            console_raise(frame_address(f->console), f->index);
+        if (f->payer)
+            account_return(account_at(f->payer), ACCOUNT_DESCRIPTORS, 1);
+        f->console = f->payer = 0;
     }
 }
 
 void
 flights_detach(uint64_t console)
 {
-    for (uint32_t i = 0; i < CHANNEL_FLIGHTS_MAX; i++)
-        if (flights[i].console == console)
-            flight_leave(&flights[i]);
+    struct account *payer = account_at(frame_at(console)->owner);
+
+    for (struct flight *f = flights; f < flights + CHANNEL_FLIGHTS_MAX; f++) {
+        if (f->console != console)
+            continue;
+        f->console = 0;
+        f->payer = (uint32_t)frame_of(account_root);
+        if (account_move(payer, account_root, ACCOUNT_DESCRIPTORS, 1)) {
+            account_return(payer, ACCOUNT_DESCRIPTORS, 1);
+            f->payer = 0;
+        }
+    }
 }
 
 uint64_t

@@ -9,13 +9,17 @@
  *  V1 flight i is begun as the port is given its descriptors, and ends when they are back; until
  *     then each of its frames has one of its USES, and is not cleared, given out or made an object.
  *  V2 it is charged to the account of the console that it went through, and raises a counter of
- *     that console's; with the console, both are over, and the flight goes on.
+ *     that console's. When the console ends the flight goes on, no counter is raised, and root's
+ *     account has the charge: what the device still holds is not given out once more, and so what
+ *     others have as their reserve is there. (But where that account keeps a reserve of its own for
+ *     it, which is to root as if it were used: then nobody is charged.)
  */
 #pragma once
 #include <stdint.h>
 
 struct flight {
     uint32_t console; /* by frame; 0: none any more */
+    uint32_t payer;   /* the account that is charged; 0: none */
     uint32_t index;   /* of the counter that is raised at the end */
     uint32_t frame, n_frames;
 };

@@ -26,10 +26,14 @@ enum {
     SPEAKS, /* one with a console of its own, which is destroyed */
     SPEAKER,
     SPEAKS_AT, /* its events */
+    GREEDY,    /* one that sends what it can, and is destroyed */
+    GREEDY_SPEAKER,
+    GREEDY_AT,
     BLIND,
     STRANGE,
     SPARE,
     LIMIT = 64,
+    KEPT = 2, /* descriptors that SPEAKS has as its reserve */
 };
 
 static const uint64_t SETTLE_NS = 400000000, STILL_NS = 150000000, PATIENCE_NS = 60000000000;
@@ -217,10 +221,11 @@ console_new(uint32_t account, uint64_t channel, uint32_t into, uint32_t events)
     pool_close(&pool);
 }
 
+/* Through a console of the account's own, the events of which are in the slot behind it. */
 static int64_t
-speak(const struct run *r)
+speak(uint32_t account, uint32_t console, const struct run *r)
 {
-    return call_console_send(SPEAKER, STREAM_OUTPUT, SPEAKS, r->frame, 0, FRAME_BYTES, SPEAKS_AT,
+    return call_console_send(console, STREAM_OUTPUT, account, r->frame, 0, FRAME_BYTES, console + 1,
                              LATE)
         .value;
 }
@@ -330,10 +335,23 @@ static void
 limits(const struct run *speaks)
 {
     fine(call_account_limit_set(SPEAKS, ACCOUNT_DESCRIPTORS, 0, 0).value, "account_limit_set");
-    refuse(speak(speaks), E_DQUOT, "a descriptor beyond the limit");
+    refuse(speak(SPEAKS, SPEAKER, speaks), E_DQUOT, "a descriptor beyond the limit");
     fine(call_account_limit_set(SPEAKS, ACCOUNT_DESCRIPTORS, 0, 1).value, "account_limit_set");
-    hold(speak(speaks) == FRAME_BYTES, "one within it");
-    refuse(speak(speaks), E_DQUOT, "the next");
+    hold(speak(SPEAKS, SPEAKER, speaks) == FRAME_BYTES, "one within it");
+    refuse(speak(SPEAKS, SPEAKER, speaks), E_DQUOT, "the next");
+    fine(call_account_limit_set(SPEAKS, ACCOUNT_DESCRIPTORS, KEPT, KEPT).value, "a reserve");
+}
+
+/* What one has as its reserve nobody else gets, nor when one ends whose frames are in flight. */
+static void
+reserved(const struct run *speaks, const struct run *greedy, const struct run *own)
+{
+    refuse(speak(GREEDY, GREEDY_SPEAKER, greedy), E_DQUOT, "a descriptor that is another's");
+    refuse(send(SLOT_ACCOUNT, own->frame, 0, 64, LANDED), E_DQUOT, "one for the account above");
+    destroy(GREEDY);
+    nobodys(greedy, "a frame in flight of one that is destroyed");
+    refuse(send(SLOT_ACCOUNT, own->frame, 0, 64, LANDED), E_DQUOT, "one that the device has still");
+    hold(speak(SPEAKS, SPEAKER, speaks) == FRAME_BYTES, "the reserve of one who did not use it");
 }
 
 /* Whose frames they are is a matter of rights. */
@@ -349,13 +367,16 @@ static void
 held_back(void)
 {
     uint64_t aligned = frames_aligned_new(), n, after = 0;
-    struct run filler, own, ends, loses, speaks;
+    struct run filler, own, ends, loses, speaks, greedy;
 
     account_new(ENDS, 1);
     account_new(LOSES, 2);
     account_new(SPEAKS, 3);
     fine(call_events_make(SPEAKS, frame_of_account(SPEAKS), SPEAKS_AT).value, "events_make");
     console_new(SPEAKS, CHANNEL + 1, SPEAKER, SPEAKS_AT);
+    account_new(GREEDY, 4);
+    fine(call_events_make(GREEDY, frame_of_account(GREEDY), GREEDY_AT).value, "events_make");
+    console_new(GREEDY, CHANNEL + 2, GREEDY_SPEAKER, GREEDY_AT);
     filler = run_of(SLOT_ACCOUNT, CHANNEL_PAYLOAD_MAX / FRAME_BYTES, '.');
     own = (struct run){aligned + 7, 1, (char *)room_take(1)};
     page_at((uintptr_t)own.at, own.frame, MAP_READ | MAP_WRITE);
@@ -364,6 +385,7 @@ held_back(void)
     ends = run_of(ENDS, 1, 'E');
     loses = run_of(LOSES, 1, 'L');
     speaks = run_of(SPEAKS, 1, 'S');
+    greedy = run_of(GREEDY, 1, 'G');
     foreign(&ends);
     say("hold");
     reaches(FILLED, 1, SETTLE_NS);
@@ -371,10 +393,12 @@ held_back(void)
     hold(send(ENDS, ends.frame, 0, FRAME_BYTES, LANDED) == FRAME_BYTES, "a child's frame");
     hold(send(LOSES, loses.frame, 0, FRAME_BYTES, LANDED) == FRAME_BYTES, "another child's frame");
     limits(&speaks);
+    hold(speak(GREEDY, GREEDY_SPEAKER, &greedy) == FRAME_BYTES, "one that nobody has");
     hold(send(SLOT_ACCOUNT, own.frame, 0, 64, LANDED) == 64, "a frame of ours");
     own_stays(&own, aligned);
     for (after = 3; send(SLOT_ACCOUNT, own.frame, 0, 64, LANDED) == 64; after++)
         expect(after < CHANNEL_FLIGHTS_MAX, "descriptors are bounded");
+    reserved(&speaks, &greedy, &own);
     refuse(send(SLOT_ACCOUNT, own.frame, 0, 64, LANDED), E_AGAIN, "one more than the port has");
     hold(uses(own.frame) == after - 2, "uses in flight are counted");
     hold(descriptors(SLOT_ACCOUNT) == CHANNEL_FLIGHTS_MAX, "and charged");
@@ -382,9 +406,10 @@ held_back(void)
     destroy(ENDS);
     nobodys(&ends, "a frame in flight of an account that is destroyed");
     taken(&loses);
+    fine(call_account_limit_set(SPEAKS, ACCOUNT_DESCRIPTORS, 0, KEPT).value, "no reserve");
     destroy(SPEAKS);
     nobodys(&speaks, "a frame in flight of an account that is destroyed with its console");
-    hold(descriptors(SLOT_ACCOUNT) == CHANNEL_FLIGHTS_MAX - 1, "and is charged for nothing");
+    hold(descriptors(SLOT_ACCOUNT) == CHANNEL_FLIGHTS_MAX, "what the device has still is root's");
     if (counter(FILLED) >= n || uses(own.frame) != after - 2)
         fail("the host has not stood still for long enough");
 
@@ -394,6 +419,7 @@ held_back(void)
     free_again(&ends);
     free_again(&loses);
     free_again(&speaks);
+    free_again(&greedy);
     fine(call_frame_free(SLOT_ACCOUNT, own.frame, 1).value, "frame_free");
     say("filled %lu, ours %lu", n, after - 2);
 }

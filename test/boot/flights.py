@@ -22,7 +22,7 @@ def lines_of(letter, n):
 
 def told_apart(err):
     """What the program wrote of standard error, and the whole lines of others, which may come amid its own."""
-    parts = re.split(r'((?:kernel\| |beside1\| |tessera: ).*\n)', err)
+    parts = re.split(r'((?:kernel\| |beside\d\| |tessera: ).*\n)', err)
     return ''.join(parts[::2]), ''.join(parts[1::2])
 
 
@@ -36,14 +36,14 @@ def wrong_bytes(out, err):
     if not re.fullmatch(re.escape(wanted) + r'done \d+\n', out):
         return difference(out.encode(), wanted.encode())
     ours, others = told_apart(err)
-    if ours != lines_of('.', filled * 256) or others.count('beside1| ' + lines_of('S', 1)) != 64:
+    if ours != lines_of('.', filled * 256) or [others.count(f'beside{n + 1}| ' + lines_of(x, 1)) for n, x in enumerate('SG')] != [2 * 64, 64]:
         return f'standard error: {len(ours)} bytes of {filled * 256 * 64}, {short(others)}'
     return None
 
 
 def flown_raw(still_s, kernel_words=(), kernel=None, cpus=1):
     """What came of a run in which the host command stands still once it is told to."""
-    options = ['-v', '-m', '16m', '--beside-memory', '1m', '--beside', 'hello', '--cpus', str(cpus),
+    options = ['-v', '-m', '16m', '--beside-memory', '1m', '--beside', 'hello', '--beside', 'hello', '--cpus', str(cpus),
                '--emulator', os.path.join(ROOT, 'test/boot/as_init.py')]
     for word in ['check', *kernel_words]:
         options += ['--kernel-arg', word]
@@ -106,4 +106,5 @@ def enter_flights(judge, faults, kernel):
     for cpus in (1, 2, 4):
         test(MACHINE, name=f'flight.cpus{cpus}')(lambda c=cpus: flies(judge, kernel=kernel, cpus=c))
     test(MACHINE, name='flight.reset')(lambda: is_reset(faults, kernel))
-    test(MACHINE, name='flight.control.FLIGHT')(lambda: is_given_out(judge, [f'plant={faults["FLIGHT"]}'], kernel))
+    for fault in ('FLIGHT', 'LIMIT'):
+        test(MACHINE, name=f'flight.control.{fault}')(lambda f=fault: is_given_out(judge, [f'plant={faults[f]}'], kernel))
