@@ -22,7 +22,7 @@
 
 enum slice_limit {
     SLICE_POSITIONS = 1024, /* per processor */
-    SLICE_BATCH_MAX = 64,   /* positions in one slice_take or slice_give */
+    SLICE_BATCH_MAX = 32,   /* positions in one slice_take or slice_give */
     SLICE_MIN_NS = 20 * 1000,
     SLICE_MAX_NS = 1000 * 1000 * 1000,
     SLICE_GRACE_NS = 100 * 1000, /* from the slice-end upcall to the forced switch */

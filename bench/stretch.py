@@ -11,7 +11,7 @@ import tessera
 PLUGIN = os.path.join(machine.OUT, "bench", "stretch.so")
 # Every call with its largest batches, what is refused, and the destruction of what is large, deep or wide.
 PROGRAMS = ["batches", "act27_calls", "forks", "large", "links", "act04_tree", "act02_revoke", "reap", "destroys", "limits",
-            "accounts", "act24_revoke", "roots", "pins", "crowds", "unfinished", "act05_map", "act25_transfer"]
+            "accounts", "act24_revoke", "roots", "pins", "crowds", "burdens", "unfinished", "act05_map", "act25_transfer"]
 
 
 def symbols():

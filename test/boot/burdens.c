@@ -15,7 +15,7 @@ enum {
     FOREIGN,    /* the deepest account, with MAP and PIN */
     SPARE,
     LINE,                          /* accounts, each below the one before */
-    DEPTH = ACCOUNT_DEPTH_MAX - 3, /* below ours */
+    DEPTH = ACCOUNT_DEPTH_MAX - 2, /* below ours, as deep as there are */
     DEEP = LINE + DEPTH - 1,
     EVENTS = 40, /* WINDOWS of them */
     WINDOWS = 32,
@@ -153,7 +153,7 @@ counters(uint32_t account)
     freed(shown, BATCH / EACH);
 }
 
-/* With a reserve of each kind; those of a leaf at the end of the line. */
+/* Each with a page, as deep as there are. */
 static void
 accounts(uint32_t parent)
 {
@@ -236,7 +236,7 @@ objects(void)
         line_end();
     }
     line_begin();
-    accounts(DEEP);
+    accounts(DEEP - 1);
     line_end();
     line_begin();
     by_turns();

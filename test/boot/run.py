@@ -27,6 +27,7 @@ from sources import enter_sources
 from library import enter_library
 from machines import enter_machines
 from pauses import enter_pauses
+from stretches import enter_stretches
 from counted import COUNTED, enter_counted, judge_shared, victim_beside
 
 TRACED = ['upcalls', 'resume', 'act25_transfer', 'act29_pointers', 'caps']  # also where events are recorded: other entry paths
@@ -507,7 +508,8 @@ def enter_granters():
 
 def enter_handoffs():
     for cpus in (1, *MANY):
-        test(MACHINE, name=f'crowds.cpus{cpus}')(lambda c=cpus: several_hold('crowds', [], c))
+        for name in ('crowds', 'burdens'):
+            test(MACHINE, name=f'{name}.cpus{cpus}')(lambda n=name, c=cpus: several_hold(n, [], c))
         test(MACHINE, name=f'handoff.cpus{cpus}')(lambda c=cpus: handoffs(HANDOFFS, c))
     test(MACHINE, long=True, name='handoff.long')(lambda: handoffs(1000000, 2))
 
@@ -567,6 +569,7 @@ enter_deaths(run_beside, judge)
 enter_flights(judge, faults(), PLANT_KERNEL)
 enter_sources(judge, faults(), PLANT_KERNEL, RELEASE_KERNEL)
 enter_hogs()
+enter_stretches()
 enter_library(kernel_checks, COUNTS)
 enter_granters()
 enter_handoffs()
