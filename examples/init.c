@@ -405,12 +405,17 @@ jobs_prepare(const struct module *text)
 int
 exo_main(const struct start_page *start)
 {
-    const struct module *text = module_find("plan");
+    const struct module *text;
     struct plan_partition part;
     struct plan plan;
     int more;
 
     (void)start;
+    if (!exo_boot_page) {
+        report_line(&exo_console, "died 0 the kernel starts it, and nobody else: name another one");
+        return STATUS_NOEXEC;
+    }
+    text = module_find("plan");
     if (!text)
         give_up("the bundle has no plan");
     commands_begin();

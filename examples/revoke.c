@@ -298,7 +298,9 @@ exo_main(const struct start_page *start)
     }
     r = r < 0 ? r : squeeze(POLITE, LONG_NS);
     r = r < 0 ? r : squeeze(RUDE, SHORT_NS);
-    if (r < 0)
+    if (r == -E_DQUOT)
+        print("revoke: too little memory: raise the limit (-m)\n");
+    else if (r < 0)
         print("revoke: error %ld\n", -r);
     return r < 0 || child_destroy(&child[POLITE]) < 0 || child_destroy(&child[RUDE]) < 0;
 }

@@ -166,7 +166,10 @@ exo_main(const struct start_page *start)
     r = r < 0 ? r : child_make(&child);
     r = r < 0 ? r : call_slot_make(&cell);
     if (r < 0) {
-        say("rpc: the counter cannot be made: error %ld\n", -r);
+        if (r == -E_DQUOT)
+            say("rpc: too little memory: raise the limit (-m)\n");
+        else
+            say("rpc: the counter cannot be made: error %ld\n", -r);
         return 1;
     }
     if (calls(cell) < 0)

@@ -239,10 +239,12 @@ exo_main(const struct start_page *start)
     int64_t r = begin(start);
 
     if (r < 0) {
-        print("stride: %s (error %ld)\n",
-              r == -E_INVAL ? "up to 8 numbers of tickets, each 1 to 100"
-                            : "the clients cannot be made",
-              -r);
+        if (r == -E_INVAL)
+            print("stride: up to 8 numbers of tickets, each 1 to 100\n");
+        else if (r == -E_DQUOT)
+            print("stride: too little memory: raise the limit (-m)\n");
+        else
+            print("stride: the clients cannot be made: error %ld\n", -r);
         return 1;
     }
     for (uint32_t n = 1; n <= SLICES && r >= 0; n++) {

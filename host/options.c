@@ -360,7 +360,10 @@ launch_parse(struct options *o, int argc, char *const *argv, int i)
     o->program = argv + i;
     o->n_program = argc - i;
     if (o->verb != VERB_HELP && (o->n_program == 0 || !*o->program[0]))
-        return fail(o, "no program given: for instance tessera run busybox echo hello");
+        return fail(o, "no program given: for instance tessera %s",
+                    o->verb == VERB_GDB     ? "gdb hello"
+                    : o->verb == VERB_IMAGE ? "image iso hello.iso hello"
+                                            : "run busybox echo hello");
     if (o->beside_output && o->beside.n == 0)
         return fail(o, "--beside-output: needs --beside");
     return 0;

@@ -227,8 +227,7 @@ on_fault(struct save_area *s)
         return;
     if (error == -E_FAULT)
         exo_die_of(s);
-    report_line(&exo_console, "died %d out of memory: raise the limit of %lu MiB (-m)", SIGNAL_KILL,
-                exo_start_page->limit_frames >> 8);
+    report_memory(&exo_console, SIGNAL_KILL);
     program_end(STATUS_SIGNAL + SIGNAL_KILL);
 }
 
@@ -240,7 +239,9 @@ exo_main(const struct start_page *start)
     exo_on_fault = on_fault;
     exo_on_foreign = on_foreign;
     exo_on_signals = on_signals;
-    if (program_load(start, &program, &why) == 0) {
+    if (!start->program_bytes)
+        why = "it runs a Linux executable: name that one, by its path";
+    else if (program_load(start, &program, &why) == 0) {
         brk_begin(program.end);
         exo_enter(program.rip, program.rsp);
     }

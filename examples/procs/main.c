@@ -116,9 +116,9 @@ many_scene(uint64_t many)
 struct scene {
     const char *name;
     enum image image;
+    bool in_turn;      /* one after the other */
     uint64_t argument; /* of the first; the next have one more each */
     uint64_t n;
-    bool in_turn; /* one after the other */
 };
 
 static void
@@ -151,15 +151,15 @@ scene_run(const struct scene *s)
 }
 
 static const struct scene scenes[] = {
-    {"fork by copying entries", IMAGE_FORK, FORK_COPY, 1, false},
-    {"fork by sharing tables", IMAGE_FORK, FORK_SHARE, 1, false},
-    {"fork, both at once", IMAGE_FORK, FORK_COPY, 2, false},
-    {"exec", IMAGE_EXEC, 3, 2, false},
-    {"exec by two tasks", IMAGE_BOTH, 5, BOTHS, true},
-    {"region", IMAGE_MEET, 200, 2, false},
-    {"pipe", IMAGE_PIPE, 0, 4, false},
-    {"registers", IMAGE_REGISTERS, 1, 2, false},
-    {"signal", IMAGE_SIGNAL, 77, 3, false},
+    {"fork by copying entries", IMAGE_FORK, false, FORK_COPY, 1},
+    {"fork by sharing tables", IMAGE_FORK, false, FORK_SHARE, 1},
+    {"fork, both at once", IMAGE_FORK, false, FORK_COPY, 2},
+    {"exec", IMAGE_EXEC, false, 3, 2},
+    {"exec by two tasks", IMAGE_BOTH, true, 5, BOTHS},
+    {"region", IMAGE_MEET, false, 200, 2},
+    {"pipe", IMAGE_PIPE, false, 0, 4},
+    {"registers", IMAGE_REGISTERS, false, 1, 2},
+    {"signal", IMAGE_SIGNAL, false, 77, 3},
 };
 
 static bool

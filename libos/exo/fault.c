@@ -28,8 +28,7 @@ on_fault(struct save_area *s)
     if (error == 0)
         return;
     if (error == -E_DQUOT || error == -E_NOMEM) {
-        report_line(&exo_console, "died %d out of memory: raise the limit of %lu MiB (-m)",
-                    SIGNAL_KILL, exo_start_page->limit_frames >> 8);
+        report_memory(&exo_console, SIGNAL_KILL);
         exo_exit(128 + SIGNAL_KILL);
     }
     exo_die_of(s);

@@ -31,6 +31,16 @@ report_line(const struct console *c, const char *fmt, ...)
     console_write_all(c, STREAM_REPORT, line, length);
 }
 
+void
+report_memory(const struct console *c, int signal)
+{
+    uint64_t kib = exo_start_page->limit_frames * (FRAME_BYTES >> 10);
+    bool large = kib % 1024 == 0;
+
+    report_line(c, "died %d out of memory: raise the limit of %lu %s (-m)", signal,
+                large ? kib >> 10 : kib, large ? "MiB" : "KiB");
+}
+
 static const char *
 access_words(uint64_t error)
 {

@@ -13,6 +13,9 @@
 void report_line(const struct console *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* That it died by that signal of its account's limit. */
+void report_memory(const struct console *c, int signal);
+
 /* The line `died` for an exception or page fault. */
 void report_exception(const struct console *c, int signal, const struct save_area *save);
 

@@ -152,6 +152,28 @@ def an_unknown_verb_is_refused():
 
 
 @test()
+def no_program_is_refused_with_an_example_of_the_verb():
+    one_line(run([], [], verb='gdb'), 125, 'no program given: for instance tessera gdb hello')
+
+
+@test(MACHINE)
+def what_runs_no_program_of_its_own_is_refused():
+    one_line(run([], ['init']), 126, 'the kernel starts it, and nobody else')
+    one_line(run([], ['linux']), 126, 'it runs a Linux executable')
+
+
+@test(MACHINE)
+def an_example_without_memory_says_so():
+    """One line that names the option, from whoever finds it out."""
+    for name, sizes in {'rpc': ['500k'], 'stride': ['500k', '1m'], 'pager': ['300k', '1m'], 'gc': ['300k', '1m'], 'procs': ['1m', '4m'],
+                        'revoke': ['500k', '1m']}.items():
+        for size in sizes:
+            r = run(['-m', size], [name])
+            lines = (r.out + r.err).decode().splitlines()
+            expect(r.code in (1, 126, 137) and '-m' in lines[-1] and ' 0 MiB' not in lines[-1], f'{name} {size}: {r.code}, {short(lines)}')
+
+
+@test()
 def a_bad_program_beside_is_refused():
     refused('busybox', 127, 'nothere', options=['--beside', 'nothere x'])
     refused('busybox', 126, 'dynamically', options=['--beside', '/bin/ls'])
@@ -181,6 +203,11 @@ def a_long_argument_arrives():
     same((r.code, r.out), (0, b'131000\n'), 'result')
 
 
+def run_words(words, **popen):
+    r = subprocess.run(words, stderr=subprocess.PIPE, **popen)
+    return Result(r.returncode, r.stdout or b'', r.stderr, 0)
+
+
 @test()
 def help_is_everywhere():
     for words in ([], ['help'], ['--help'], ['-h'], ['help', 'run'], ['run', '--help'], ['run', '-h'], ['run', '-m', '1g', '--help'],
@@ -189,6 +216,9 @@ def help_is_everywhere():
             r = subprocess.run([command, *words], capture_output=True)
             same((r.returncode, r.stderr), (0, b''), f'{words}')
             expect(r.stdout.startswith(b'usage: tessera'), f'{words}: {short(r.stdout)}')
+    for command in COMMAND, os.path.join(ROOT, 'tessera'):
+        with open('/dev/full', 'wb') as full:
+            one_line(run_words([command, 'help', 'run'], stdout=full), 125, 'standard output')
     r = subprocess.run([COMMAND, 'version'], capture_output=True)
     expect(r.returncode == 0 and r.stdout.startswith(b'tessera '), short(r))
 

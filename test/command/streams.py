@@ -71,6 +71,14 @@ def a_closed_output_is_an_error_to_the_program():
 
 
 @test()
+def a_closed_error_is_of_no_matter():
+    for command in COMMAND, os.path.join(ROOT, 'tessera'):
+        line = ' '.join(['exec', command, 'run', *emulator_options(), 'busybox', 'echo', 'fine', '2>&-'])
+        r = finish(subprocess.Popen(['sh', '-c', line], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE), None)
+        same((r.code, r.out), (0, b'fine\n'), command)
+
+
+@test()
 def a_full_disk_is_an_error_to_the_program():
     with open('/dev/full', 'wb') as full:
         r = busybox('cat', input=bytes(2 << 20), stdout=full)
