@@ -46,10 +46,6 @@ transfer_base(const struct context *context)
     return context;
 }
 
-enum {
-    DYING_STEPS = 2
-}; /* elementary steps (kernel/bound.h): is an account dying, or one above it? */
-
 /* ---- chains that run and chains that do not ---- */
 
 void
@@ -91,7 +87,7 @@ transfer_top(struct context *named, uint64_t *steps)
     while (x->above) {
         struct context *next = x->above;
         if (steps)
-            steps_use(steps, accounts_dying ? DYING_STEPS : 1);
+            steps_use(steps, accounts_dying ? 2 : 1);
         if (context_dying(next) && !next->on)
             fail(x, next);
         else

@@ -69,13 +69,6 @@ slice_sleeps(const struct context *context)
 }
 
 void
-slice_wakes(struct cpu *cpu, uint64_t now_ns)
-{
-    if (cpu->wake_first_ns && now_ns >= cpu->wake_first_ns)
-        cpu->wake_first_ns = position_wake(cpu, now_ns);
-}
-
-void
 slice_interrupt(struct cpu *cpu, uint64_t now)
 {
     struct context *context = position_context(cpu, cpu->urgent - 1u);

@@ -21,9 +21,9 @@ flight_check(uint64_t object, uint64_t slot, uint64_t frame, uint64_t n)
         error = pin_check(object, slot, frame + i, &cell);
         if (!error && (frame_at(frame + i)->flags & FRAME_USES) == FRAME_USES)
             error = E_AGAIN;
+        if (!error)
+            frame_ready(frame + i);
     }
-    for (uint64_t i = 0; i < n && !error; i++)
-        frame_ready(frame + i);
     return error;
 }
 

@@ -27,7 +27,7 @@ struct flight {
 /*
  * 0 when n frames from `frame` on may be in flight once more for the object in frame `object`,
  * under that slot of an account: as pin_check, and E_AGAIN when one is FRAME_USES_MAX times. What is
- * stale of them is cleared.
+ * stale of those before that is cleared.
  */
 int flight_check(uint64_t object, uint64_t slot, uint64_t frame, uint64_t n);
 /* Flight i of the port has begun, and is charged. */

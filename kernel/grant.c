@@ -70,19 +70,6 @@ circle_move_before(struct link *head, struct link *place)
     circle_init(head);
 }
 
-static struct leaf *
-leaf_of(struct link *link)
-{
-    return (struct leaf *)link;
-}
-_Static_assert(offsetof(struct leaf, link) == 0, "leaf_of");
-
-static struct cell *
-cell_of(struct leaf *leaf)
-{
-    return (struct cell *)((char *)leaf - offsetof(struct cell, leaf));
-}
-
 /* ---- cells ---- */
 
 struct cell *
@@ -257,8 +244,8 @@ revoke_begin(struct cell *cell)
 static uint64_t
 revoke_step(struct cell *root)
 {
-    struct leaf *first = leaf_of(root->below.next);
-    struct cell *cell = cell_of(first);
+    struct leaf *first = (struct leaf *)root->below.next; /* which begins with its link */
+    struct cell *cell = (struct cell *)((char *)first - offsetof(struct cell, leaf));
 
     if (first->type != LEAF_CELL && first->type != LEAF_JOINED) {
         uint64_t cost = first->type == LEAF_SLOT ? CELL_STEPS : PIN_STEPS;

@@ -118,9 +118,8 @@ pins_detach(uint64_t n, uint64_t *steps)
     for (; id && *steps && !planted(PLANT_PIN); id = next) {
         struct pin *pin = pin_at(id);
         next = pin->next;
-        if (pin_vital(pin))
-            continue;
-        pin_detach(pin);
+        if (!pin_vital(pin))
+            pin_detach(pin);
         steps_use(steps, PIN_STEPS);
     }
     return !frame_at(n)->other;

@@ -107,20 +107,20 @@ position_wanted(const struct cpu *cpu, uint64_t now_ns)
     return r.step < SLICE_POSITIONS;
 }
 
-uint64_t
+void
 position_wake(struct cpu *cpu, uint64_t now_ns)
 {
     struct round *r = &cpu->wakes;
     uint64_t at;
 
+    if (!cpu->wake_first_ns || now_ns < cpu->wake_first_ns)
+        return;
     r->wake_ns = r->step ? r->wake_ns : 0;
     r->steps = ROUND_STEPS;
     while ((at = position_next(cpu, SLICE_POSITIONS - 1, r)) < SLICE_POSITIONS)
         (void)position_ready(cpu, at, now_ns, r);
-    if (r->step < SLICE_POSITIONS)
-        return now_ns;
-    r->step = 0;
-    return r->wake_ns;
+    cpu->wake_first_ns = r->step < SLICE_POSITIONS ? now_ns : r->wake_ns;
+    r->step %= SLICE_POSITIONS;
 }
 
 bool

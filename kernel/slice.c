@@ -212,7 +212,7 @@ slice_schedule(struct cpu *cpu)
         work_do(cpu);
         steps = revoke_tick(now);
         if (slice_next(cpu, now)) {
-            slice_wakes(cpu, now);
+            position_wake(cpu, now);
             slice_arm(cpu);
             arch_resume(cpu->current);
         }
@@ -263,7 +263,7 @@ slice_tick(struct cpu *cpu)
     }
     if (context->post_ns && now >= context->post_ns) /* what is due is delivered below */
         context->post_ns = context->due >> UPCALL_EVENT & 1 ? now + EVENT_POST_GAP_NS : 0;
-    slice_wakes(cpu, now);
+    position_wake(cpu, now);
     if (cpu->urgent)
         slice_interrupt(cpu, now);
     slice_over(cpu, now);

@@ -128,10 +128,10 @@ uint64_t position_runnable(struct cpu *cpu, uint64_t now_ns);
 /* May anybody but the one that runs want the processor? */
 bool position_wanted(const struct cpu *cpu, uint64_t now_ns);
 /*
- * Wakes those whose time has come. When the first of the others that wait is to look again, or
- * now_ns: some have not been looked at; 0: none by itself.
+ * Wakes those whose time has come, if it has for one who may run on credit, and finds the first of
+ * the others that wait (S5), or goes on at once: some have not been looked at.
  */
-uint64_t position_wake(struct cpu *cpu, uint64_t now_ns);
+void position_wake(struct cpu *cpu, uint64_t now_ns);
 /*
  * Has it nothing to switch to at the end of the slice: its whole vector names what runs in its own
  * place (yield)?
@@ -157,8 +157,6 @@ void slice_ready(const struct context *context);
 void slice_sleeps(const struct context *context);
 /* Is a halted processor that names the context asked to look? */
 bool slice_ask_idle(const struct context *context);
-/* Those whose time has come are woken, and the first of the others is found (S5). */
-void slice_wakes(struct cpu *cpu, uint64_t now_ns);
 /* The urgent one interrupts the slice that runs, unless that is not to be. May not return. */
 void slice_interrupt(struct cpu *cpu, uint64_t now_ns);
 /* Puts on the urgent one; the rest of the slice that it had interrupted. False: it cannot run. */
