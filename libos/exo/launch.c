@@ -455,9 +455,8 @@ partition_destroy(const struct partition *p)
     int64_t left;
 
     slots_clear();
-    do
-        left = call_account_destroy(p->account_slot).value;
-    while (left > 0);
+    while ((left = call_account_destroy(p->account_slot).value) > 0)
+        __builtin_ia32_pause(); /* another processor may have to leave it first */
     if (left < 0)
         return (int)left;
     call_slot_clear(SLOT_SLOTS, p->account_slot);
