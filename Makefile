@@ -34,10 +34,10 @@ KERNEL_SRC := kernel/boot.c kernel/init.c kernel/account.c kernel/charge.c kerne
 	kernel/frame_boot.c kernel/frame.c kernel/pin.c kernel/inspect.c kernel/epoch.c kernel/reverse.c kernel/object.c kernel/pt.c kernel/protect.c kernel/table.c \
 	kernel/mapping.c kernel/copy.c kernel/large.c kernel/pass.c kernel/env.c kernel/context.c kernel/stop.c kernel/upcall.c kernel/event.c kernel/clause.c kernel/wait.c \
 	kernel/slice.c kernel/position.c kernel/grace.c kernel/credit.c kernel/vector.c kernel/work.c kernel/chain.c kernel/transfer.c \
-	kernel/lock.c kernel/channel.c kernel/flight.c kernel/console.c kernel/log.c kernel/trace.c \
+	kernel/lock.c kernel/flight.c kernel/console.c kernel/log.c kernel/trace.c \
 	kernel/check.c
 KERNEL_DEV_SRC := kernel/dev/virtqueue.c kernel/dev/virtio.c kernel/dev/pci.c kernel/dev/virtio_pci.c kernel/dev/virtio_mmio.c \
-	kernel/dev/port.c kernel/dev/port_virtio.c kernel/dev/port_serial.c
+	kernel/dev/port.c kernel/dev/port_virtio.c kernel/dev/port_serial.c kernel/dev/channel.c
 KERNEL_X86_SRC := kernel/x86/start.c kernel/x86/cpu.c kernel/x86/smp.c kernel/x86/pt.c kernel/x86/trap.c kernel/x86/trace.c kernel/x86/context.c \
 	kernel/x86/usercopy.c kernel/x86/acpi.c kernel/x86/apic.c kernel/x86/calibrate.c kernel/x86/clock.c kernel/x86/bus.c \
 	kernel/x86/serial.c kernel/x86/wall.c kernel/x86/tag.c kernel/x86/audit.c kernel/x86/fingerprint.c

@@ -9,7 +9,7 @@
 #include "kernel/account.h"
 #include "kernel/arch.h"
 #include "kernel/cap.h"
-#include "kernel/channel.h"
+#include "kernel/dev/channel.h"
 #include "kernel/check.h"
 #include "kernel/frame.h"
 #include "kernel/slice.h"

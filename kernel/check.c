@@ -7,7 +7,7 @@
 #include "kernel/check.h"
 #include "kernel/account.h"
 #include "kernel/arch.h"
-#include "kernel/channel.h"
+#include "kernel/dev/channel.h"
 #include "kernel/console.h"
 #include "kernel/context.h"
 #include "kernel/event.h"

@@ -9,7 +9,7 @@
 #include "kernel/account.h"
 #include "kernel/arch.h"
 #include "kernel/call.h"
-#include "kernel/channel.h"
+#include "kernel/dev/channel.h"
 #include "kernel/check.h"
 #include "kernel/console.h"
 #include "kernel/event.h"

@@ -7,7 +7,7 @@
  */
 #include <stdarg.h>
 #include "kernel/arch.h"
-#include "kernel/channel.h"
+#include "kernel/dev/channel.h"
 #include "kernel/log.h"
 #include "lib/format.h"
 #include "lib/string.h"

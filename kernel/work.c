@@ -3,7 +3,7 @@
 #include "kernel/work.h"
 #include "kernel/account.h"
 #include "kernel/arch.h"
-#include "kernel/channel.h"
+#include "kernel/dev/channel.h"
 #include "kernel/dev/port.h"
 #include "kernel/slice.h"
 #include "plant.h"

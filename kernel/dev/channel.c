@@ -13,7 +13,7 @@
 #include "abi/version.h"
 #include "kernel/account.h"
 #include "kernel/arch.h"
-#include "kernel/channel.h"
+#include "kernel/dev/channel.h"
 #include "kernel/console.h"
 #include "kernel/dev/port.h"
 #include "kernel/flight.h"

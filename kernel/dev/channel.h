@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kernel/channel.h - the channels of the console port (abi/channel.h) as the kernel speaks them.
+ * kernel/dev/channel.h - the channels of the console port (abi/channel.h) as the kernel speaks them.
  *
  * A channel is there from the start, with or without a console: the host may give credit before a
  * partition asks for it, and what is owed to the host is sent though the console has gone.
