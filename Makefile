@@ -68,7 +68,7 @@ UNIT_KERNEL := kernel/account.c kernel/charge.c kernel/shown.c kernel/names.c ke
 BOOT_ACTS := act14_stacks act20_vectors act26_exhaust act28_races
 BOOT_LIBRARY := regions heap corners threads switches lines several rolls # of libos/exo
 BOOT_MANY := handoff stress pins exposed inspect # several contexts of one program, without libos/exo's
-BOOT_MANY += crowds burdens overdue starts granters transfers act22_storm act23_charge lent pauses sleeper turns
+BOOT_MANY += leaves crowds burdens overdue starts granters transfers act22_storm act23_charge lent pauses sleeper turns
 BOOT_TESTS := roots
 BOOT_TESTS += victim act02_revoke act04_tree resume act05_map act06_bits act07_table act09_stale act12_scan act13_edge act15_flags act16_gates \
 	act21_privileged act25_transfer chains stalls act27_calls act29_pointers slots_walk batches reap alone \

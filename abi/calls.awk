@@ -7,7 +7,7 @@ function put(file, text) { printf "%s\n", text > (out "/" file) }
 
 # Splits NAME:KIND/RIGHT into part[]: name, kind, right; kind is "" for a number. Of NAME<STRUCT and NAME>STRUCT: name, type, way, bytes.
 function split_argument(text, part,    at, rest) {
-    part["kind"] = part["right"] = part["type"] = ""; part["name"] = text; part["bytes"] = 0
+    part["kind"] = part["right"] = part["type"] = ""; part["name"] = text; part["bytes"] = part["whole"] = 0
     if ((at = match(text, /[<>]/)) != 0) {
         part["name"] = substr(text, 1, at - 1); part["way"] = substr(text, at, 1); part["bytes"] = substr(text, at + 1)
         if (part["bytes"] !~ /^[0-9]+$/) { part["type"] = "struct " part["bytes"]; part["bytes"] = "sizeof(struct " part["bytes"] ")" }
@@ -18,6 +18,7 @@ function split_argument(text, part,    at, rest) {
     part["name"] = substr(text, 1, at - 1); rest = substr(text, at + 1)
     if ((at = index(rest, "/")) == 0) fail("a slot names its right: " text)
     part["kind"] = substr(rest, 1, at - 1); part["right"] = substr(rest, at + 1)
+    part["whole"] = sub(/\*/, "", part["kind"])
 }
 
 # A structure that a handler's prototype names.
@@ -47,6 +48,10 @@ function add_parameter(text, raw,    p, type) {
         (p["way"] == "<" ? "CALL_READS" : p["way"] == ">" ? "CALL_WRITES" : "CALL_FOLLOWS_NOT") ", " p["bytes"] "}, "
     if (p["type"] != "") { add_struct(p, raw); return }
     if (p["kind"] == "") { params = params comma "uint64_t " p["name"]; passed = passed comma raw; return }
+    if (p["whole"]) {
+        body = body "    (void)slot_object(" raw ", KIND_" p["kind"] ", RIGHT_" p["right"] ", &error);\n" REFUSED
+        p["kind"] = "ANY"; p["right"] = "NONE"
+    }
     type = p["kind"] == "ANY" ? "const struct slot" : "struct " tolower(p["kind"])
     if (p["kind"] == "MACHINE") { body = body "    (void)slot_object(" raw ", KIND_MACHINE, RIGHT_" p["right"] ", &error);\n" REFUSED; return }
     declare(type)

@@ -48,7 +48,8 @@ struct context_start {
     uint64_t rip, rsp, rdi;
     uint64_t vector_frame; /* a plain frame of the environment's account; becomes FRAME_VECTOR */
     uint32_t stop_slot;    /* an events slot of the maker with POST, or SLOT_NOTHING */
-    uint32_t stop_index;   /* the counter that is raised when the context stops */
+    uint32_t stop_index;   /* the counter that is raised when the context stops, while that right
+                              lasts */
 };
 _Static_assert(sizeof(struct context_start) == 40, "layout");
 
@@ -63,7 +64,8 @@ struct upcall_setup {
     uint64_t stack[UPCALL_DEPTH_MAX];  /* rsp at each depth */
     uint64_t resume_start, resume_end; /* bounds of the resume sequence; equal: none */
     uint64_t event_mask;               /* the counters of events_slot that make an EVENT upcall */
-    uint32_t events_slot;              /* an events slot with READ, or SLOT_NOTHING */
+    uint32_t events_slot;              /* an events slot with READ, or SLOT_NOTHING; when that right
+                                          is revoked there are no EVENT upcalls any more */
     uint32_t reserved;
 };
 _Static_assert(sizeof(struct upcall_setup) == 144, "layout");

@@ -70,6 +70,14 @@ slot_refuse(struct slot *slot, enum cap_kind kind, uint32_t rights, int *error)
     return kind == KIND_ANY ? slot : slot->object; /* a planted fault */
 }
 
+struct cell *
+slot_bound(uint64_t index, enum cap_kind kind, uint32_t rights, int *error)
+{
+    const void *object = slot_object(index, kind, rights, error);
+
+    return object ? leaf_cell(&slot_find(context_current()->slots, index)->leaf, error) : NULL;
+}
+
 uint32_t
 slot_cell(uint64_t index)
 {

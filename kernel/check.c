@@ -116,6 +116,12 @@ leaves_count(struct counts *c, uint64_t n)
         leaf_count(c, &cells->cell[i].leaf);
     if (frame_at(n)->type == FRAME_EVENTS)
         leaf_count(c, &((const struct events *)frame_address(n))->window.leaf);
+    if (frame_at(n)->type == FRAME_CONSOLE)
+        leaf_count(c, &((const struct console *)frame_address(n))->told);
+    if (frame_at(n)->type == FRAME_CONTEXT) {
+        leaf_count(c, &arch_context_of(n)->events);
+        leaf_count(c, &arch_context_of(n)->stop);
+    }
     for (uint32_t i = 0; i < SLOTS_PER_TABLE && frame_at(n)->type == FRAME_SLOTS; i++)
         leaf_count(c, &slots->slot[i].leaf);
 }

@@ -64,15 +64,6 @@ console_input(struct console *c, const uint8_t *bytes, uint32_t n)
     c->put += n;
 }
 
-void
-console_raise(const struct console *c, uint32_t index)
-{
-    struct events *events = event_find(c->events, c->generation);
-
-    if (events)
-        event_raise(events, index, 1);
-}
-
 /* ---- making and ending ---- */
 static int
 console_check(const struct account *account, uint64_t into, uint64_t frame, uint64_t n_buffer,
@@ -92,9 +83,10 @@ console_check(const struct account *account, uint64_t into, uint64_t frame, uint
 
 struct result /* NOLINTNEXTLINE(readability-function-size): the arguments of the call */
 console_make(struct account *account, uint64_t into, uint64_t frame, uint64_t n_buffer,
-             uint64_t number, struct events *events, uint64_t index)
+             uint64_t number, const struct slot *events, uint64_t index)
 {
     int error = console_check(account, into, frame, n_buffer, number, index);
+    struct cell *told = error ? NULL : leaf_cell(&events->leaf, &error);
     if (!error && account_take(account_at(frame_at(frame)->owner), ACCOUNT_CHANNELS, 1))
         error = E_DQUOT;
     if (error)
@@ -103,14 +95,13 @@ console_make(struct account *account, uint64_t into, uint64_t frame, uint64_t n_
     struct channel *channel = channel_find(number);
     struct console *c = frame_become(frame, FRAME_CONSOLE);
     cell_init(&c->cell, frame, KIND_CONSOLE);
-    c->events = (uint32_t)frame_of(events);
     c->index = (uint32_t)index;
     c->channel = (uint32_t)number;
     c->buffer = (uint32_t)frame + 1;
     c->n_buffer = (uint32_t)n_buffer;
-    c->generation = events->cell.generation;
-    event_source(events, c->index);
-    event_source(events, c->index + 1);
+    event_source(events->object, c->index);
+    event_source(events->object, c->index + 1);
+    leaf_hang(&c->told, told, LEAF_TOLD);
     for (uint64_t i = 0; i < n_buffer; i++) {
         frame_become(c->buffer + i, FRAME_BUFFER);
         frame_ref(c->buffer + i);
@@ -126,6 +117,8 @@ void
 console_destroy(struct console *c)
 {
     struct channel *channel = console_channel(c);
+
+    leaf_drop(&c->told);
     if (!channel)
         return;
     channel->console = 0;
@@ -179,7 +172,7 @@ console_send(struct console *c, uint64_t stream, uint64_t account, uint64_t fram
 
     flights_land();
     if (!sent &&
-        (offset >= FRAME_BYTES || index >= EVENTS_PER_FRAME || frame_of(events) != c->events))
+        (offset >= FRAME_BYTES || index >= EVENTS_PER_FRAME || events != event_told(&c->told)))
         sent = -E_INVAL;
     if (!sent)
         sent = -flight_check(flight.console, account, frame,

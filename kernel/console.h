@@ -14,10 +14,10 @@
  */
 struct console {
     struct cell cell;
-    uint64_t put, taken;    /* bytes ever; position = that modulo the buffer's bytes */
-    uint64_t read_since;    /* bytes taken since credit was last given */
-    uint32_t events, index; /* frame of the counters, which may end before; the first of two */
-    uint64_t generation;    /* of the counters' own cell: event_find */
+    uint64_t put, taken; /* bytes ever; position = that modulo the buffer's bytes */
+    uint64_t read_since; /* bytes taken since credit was last given */
+    struct leaf told;    /* LEAF_TOLD: by its counters, */
+    uint32_t index;      /* the first of two */
     uint32_t channel;
     uint32_t buffer, n_buffer; /* first frame, frames; n_buffer 0: destroyed */
 };
@@ -25,7 +25,5 @@ struct console {
 /* Lets go of the channel, the counters and the buffer, whose frames are plain again. */
 void console_destroy(struct console *console);
 
-/* Raises a counter of its events, if these are there. */
-void console_raise(const struct console *console, uint32_t index);
 /* For the channel: bytes of the input, no more than the credit it had. */
 void console_input(struct console *console, const uint8_t *bytes, uint32_t n);

@@ -84,12 +84,13 @@ context_make(struct env *env, uint64_t frame, uint64_t into, uint64_t start_va)
     struct context_start start;
     uint64_t absent = copy_in(&start, start_va, sizeof(start));
     struct context *context;
-    const struct events *stop_events;
-    int error;
+    struct cell *stop = NULL;
+    int error = 0;
 
     if (absent)
         return result_error_at(E_FAULT, absent);
-    stop_events = slot_optional(start.stop_slot, KIND_EVENTS, RIGHT_POST, &error);
+    if (start.stop_slot != SLOT_NOTHING)
+        stop = slot_bound(start.stop_slot, KIND_EVENTS, RIGHT_POST, &error);
     error = error ? error : frame_check_unused(account, frame);
     error = error ? error : frame_check_unused(account, start.vector_frame);
     error = error ? error : slot_check_empty(into);
@@ -102,10 +103,8 @@ context_make(struct env *env, uint64_t frame, uint64_t into, uint64_t start_va)
     if (planted(PLANT_FETCH))
         (void)copy_in(&start, start_va, sizeof(start));
     context = context_create(env, frame_of(env), frame, &start);
-    if (stop_events) {
-        context->stop_events = (uint32_t)frame_of(stop_events);
-        context->stop_generation = stop_events->cell.generation;
-    }
+    if (stop)
+        leaf_hang(&context->stop, stop, LEAF_TOLD);
     slot_fill(into, &context->cell);
     return result_ok(0);
 }
@@ -116,6 +115,7 @@ context_release(struct context *context)
     context_end(context, CAUSE_DESTROYED, 0);
     revoke_deafen(context);
     event_leave(context);
+    leaf_drop(&context->stop);
     pin_drop(&context->upcall_pin);
     frame_unref(context->vector_frame);
     frame_retire(context->vector_frame);
@@ -126,8 +126,6 @@ context_release(struct context *context)
 void
 context_end(struct context *context, enum context_cause cause, int64_t status)
 {
-    struct events *told;
-
     if (context->phase == CONTEXT_STOPPED)
         return; /* X1 */
     if (context->phase == CONTEXT_WAITING)
@@ -138,9 +136,7 @@ context_end(struct context *context, enum context_cause cause, int64_t status)
     context->cause = cause;
     context->status = status;
     transfer_end(context);
-    told = event_find(context->stop_events, context->stop_generation);
-    if (told)
-        event_raise(told, context->stop_index, 1);
+    event_tell(&context->stop, context->stop_index);
 }
 
 struct result

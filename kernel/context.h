@@ -64,12 +64,11 @@ struct context {
     uint64_t wake_ns;     /* while it waits: when it is to look again; 0: never by itself */
     uint64_t charged_cycles;
     uint64_t event_mask;
-    uint32_t events;      /* frame of the counters that make EVENT upcalls; 0: none */
-    uint32_t stop_events; /* frame; 0: nobody is told */
-    uint32_t stop_index;
-    uint64_t stop_generation; /* of the counters' own cell: event_find */
-    struct context *held;     /* kernel/transfer.h: T1 */
+    struct leaf events;   /* LEAF_EVENTS: the counters that make EVENT upcalls */
+    struct leaf stop;     /* LEAF_TOLD: the counters of which stop_index is raised at its end */
+    struct context *held; /* kernel/transfer.h: T1 */
     struct context *above;
+    uint32_t stop_index;
     uint32_t entry;     /* frame of the entry that it is an activation of; 0: none */
     uint32_t entry_cpu; /* for callers on this processor */
     bool hidden;        /* parked, and something is due to it: the next call is to look */

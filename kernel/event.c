@@ -7,6 +7,7 @@
 #include "kernel/call.h"
 #include "kernel/context.h"
 #include "kernel/frame.h"
+#include "kernel/slot.h"
 #include "kernel/wait.h"
 #include "kernel/work.h"
 #include "plant.h"
@@ -127,43 +128,51 @@ event_source(struct events *events, uint32_t index)
 }
 
 struct events *
-event_find(uint32_t frame, uint64_t generation)
+event_told(const struct leaf *leaf)
 {
-    struct events *events = frame_address(frame);
+    return leaf->type ? frame_address(cell_at(leaf->cell)->object) : NULL;
+}
 
-    return frame_at(frame)->type == FRAME_EVENTS && events->cell.generation == generation ? events
-                                                                                          : NULL;
+void
+event_tell(const struct leaf *leaf, uint32_t index)
+{
+    struct events *events = event_told(leaf);
+
+    if (events)
+        event_raise(events, index, 1);
 }
 
 int
-event_join(struct events *events, struct context *context)
+event_join(struct cell *cell, struct context *context)
 {
-    if (events->n_contexts == EVENTS_CONTEXTS_MAX)
+    struct events *events = frame_address(cell->object);
+    const struct account *account = account_at(frame_at(context->self)->owner);
+    bool own = account_covers(account, frame_at(cell->object)->owner) || planted(PLANT_PLACES);
+
+    if (events->n_contexts >= (own ? EVENTS_CONTEXTS_MAX : EVENTS_STRANGERS_MAX))
         return E_NOSPC;
     events->context[events->n_contexts++] = context->self;
-    context->events = (uint32_t)frame_of(events);
+    leaf_hang(&context->events, cell, LEAF_EVENTS);
     return 0;
+}
+
+void
+event_fall(struct leaf *leaf)
+{
+    struct events *events = frame_address(cell_at(leaf->cell)->object);
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < events->n_contexts; i++)
+        if (events->context[i] != frame_of(leaf))
+            events->context[kept++] = events->context[i];
+    events->n_contexts = kept;
 }
 
 void
 event_leave(struct context *context)
 {
-    struct events *events = frame_address(context->events);
-    uint32_t kept = 0;
-
-    if (!context->events)
+    if (context->events.type == LEAF_NONE)
         return;
-    for (uint32_t i = 0; i < events->n_contexts; i++)
-        if (events->context[i] != context->self)
-            events->context[kept++] = events->context[i];
-    events->n_contexts = kept;
-    context->events = 0;
-}
-
-void
-event_release(struct events *events)
-{
-    while (events->n_contexts)
-        event_leave(arch_context_of(events->context[0]));
-    pin_drop(&events->window);
+    leaf_drop(&context->events);
+    event_fall(&context->events);
 }

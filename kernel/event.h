@@ -8,7 +8,7 @@
 
 struct context;
 
-enum { EVENTS_CONTEXTS_MAX = 16 };
+enum { EVENTS_CONTEXTS_MAX = 16, EVENTS_STRANGERS_MAX = 8 };
 
 struct events {
     struct cell cell;
@@ -29,17 +29,17 @@ struct events {
  * EVENTS_PER_FRAME.
  */
 void event_raise(struct events *events, uint32_t index, uint64_t n);
-/*
- * The counters in that frame, if their own cell has that generation still; else NULL. Who is to
- * raise them remembers both and holds no reference, so that they end whenever their owner wants.
- */
-struct events *event_find(uint32_t frame, uint64_t generation);
 /* A source's work is to raise that counter from here on: who sleeps on it arms the source. */
 void event_source(struct events *events, uint32_t index);
+/* The counters that a LEAF_TOLD or LEAF_EVENTS hangs by; NULL: it has fallen, or never hung. */
+struct events *event_told(const struct leaf *leaf);
+/* Raises one of them, if they are there. */
+void event_tell(const struct leaf *leaf, uint32_t index);
 /*
- * A context takes upcalls for these counters, or no longer: 0, or E_NOSPC when there are too many.
+ * A context takes upcalls for the counters of that cell, or no longer: 0, or E_NOSPC when there are
+ * too many. Half of the places are for the counters' own account and those above it.
  */
-int event_join(struct events *events, struct context *context);
+int event_join(struct cell *cell, struct context *context);
 void event_leave(struct context *context);
-/* They end: no context takes upcalls for them, and no frame shows them. */
-void event_release(struct events *events);
+/* The right has fallen by which a context took upcalls (grant.c). */
+void event_fall(struct leaf *leaf);

@@ -6,6 +6,7 @@
 #include "kernel/arch.h"
 #include "kernel/console.h"
 #include "kernel/dev/port.h"
+#include "kernel/event.h"
 #include "kernel/frame.h"
 #include "kernel/pin.h"
 
@@ -43,7 +44,7 @@ flights_land(void)
         for (; f->n_frames; f->n_frames--)
             frame_land(f->frame + f->n_frames - 1);
         if (f->console)
-            console_raise(frame_address(f->console), f->index);
+            event_tell(&((struct console *)frame_address(f->console))->told, f->index);
         if (f->payer)
             account_return(account_at(f->payer), ACCOUNT_DESCRIPTORS, 1);
         f->console = f->payer = 0;

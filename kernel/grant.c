@@ -18,6 +18,7 @@
 #include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/cap.h"
+#include "kernel/event.h"
 #include "kernel/frame.h"
 #include "kernel/inspect.h"
 #include "kernel/log.h"
@@ -181,6 +182,8 @@ cell_grow(struct cell *cell, struct cell *parent, uint16_t rights)
 void
 leaf_hang(struct leaf *leaf, struct cell *cell, enum leaf_type type)
 {
+    if (planted(PLANT_BOUND) && type != LEAF_SLOT)
+        cell = cell_at(cell->own);
     leaf->type = (uint8_t)type;
     leaf->cell = cell_id(cell);
     link_add_before(&leaf->link, cell->below.next); /* G3: before all cells */
@@ -204,24 +207,25 @@ leaf_whole(const struct leaf *leaf)
 static void
 leaf_fall(struct leaf *leaf)
 {
-    static void (*const fall[LEAF_TYPES])(struct leaf *) = {
-        [LEAF_SLOT] = slot_fall, [LEAF_PIN] = pin_fall, [LEAF_INSPECT] = inspect_fall};
+    static void (*const fall[LEAF_TYPES])(struct leaf *) = {[LEAF_SLOT] = slot_fall,
+                                                            [LEAF_PIN] = pin_fall,
+                                                            [LEAF_INSPECT] = inspect_fall,
+                                                            [LEAF_EVENTS] = event_fall};
     uint8_t type = leaf->type;
-    void (*const of_type)(struct leaf *) = type < LEAF_TYPES ? fall[type] : NULL;
 
+    assert(type < LEAF_TYPES); /* G3 */
     leaf_drop(leaf);
-    if (of_type)
-        of_type(leaf);
-    else
-        panic("a leaf of type %u hangs on a cell", type); /* G3 */
+    if (fall[type])
+        fall[type](leaf);
 }
 
 /* ---- revoking ---- */
 
 /* Empty for who wants to grant again; it hangs no more. */
 static void
-cell_clear(struct cell *cell)
+cell_clear(struct cell *cell, uint64_t *steps)
 {
+    steps_use(steps, CELL_STEPS);
     if (cell_is_dying(cell))
         cell_at(cell->own)->unfinished--; /* G5 */
     link_remove(&cell->leaf.link);
@@ -238,29 +242,28 @@ revoke_begin(struct cell *cell)
 }
 
 /*
- * One step of the walk of `root`, on whose circle something is; what it costs. A cell dies when the
- * walk first comes to it, before all that hangs on it, and is empty when all that has gone.
+ * One step of the walk of `root`, on whose circle something is. A cell dies when the walk first
+ * comes to it, before all that hangs on it, and is empty when all that has gone.
  */
-static uint64_t
-revoke_step(struct cell *root)
+static void
+revoke_step(struct cell *root, uint64_t *steps)
 {
     struct leaf *first = (struct leaf *)root->below.next; /* which begins with its link */
     struct cell *cell = (struct cell *)((char *)first - offsetof(struct cell, leaf));
 
-    if (first->type != LEAF_CELL && first->type != LEAF_JOINED) {
-        uint64_t cost = first->type == LEAF_SLOT ? CELL_STEPS : PIN_STEPS;
+    if (first->type > LEAF_JOINED) {
+        steps_use(steps, first->type <= LEAF_TOLD ? CELL_STEPS : PIN_STEPS);
         leaf_fall(first);
-        return cost;
     } else if (circle_is_empty(&cell->below)) {
-        cell_clear(cell);
+        cell_clear(cell, steps);
     } else {
         assert(cell->below.next); /* G3: it is in use */
+        steps_use(steps, CELL_STEPS);
         revoke_begin(cell);
         circle_move_before(&cell->below, &first->link);
         first->type = LEAF_JOINED;
         first->cell = cell_id(root);
     }
-    return CELL_STEPS;
 }
 
 /* The walk that works for a dying cell: its own, or the one that took it over. Shortens the way. */
@@ -286,16 +289,14 @@ revoke_go_on(struct cell *cell, uint64_t *steps)
 {
     while (cell_is_used(cell) && *steps) {
         struct cell *root = revoke_root(cell, steps);
-        uint64_t cost = CELL_STEPS;
         if (root->leaf.type == LEAF_JOINED)
             return false;
         if (!circle_is_empty(&root->below))
-            cost = revoke_step(root);
+            revoke_step(root, steps);
         else if (!root->leaf.cell) /* an object's own: it ends with its frame */
             return true;
         else
-            cell_clear(root);
-        steps_use(steps, cost);
+            cell_clear(root, steps);
     }
     return !cell_is_used(cell);
 }

@@ -3,7 +3,7 @@
  * kernel/grant.h - grant cells: the tree in which rights descend, what hangs on it, its pruning.
  *
  * Every right to an object descends from the object's own cell. What is bound under a cell (a slot,
- * an activation, a filter, a ring) hangs on it as a leaf, and falls in the same walk that revokes
+ * a pin, who is told by counters) hangs on it as a leaf, and falls in the same walk that revokes
  * the cell, so that using a leaf needs no look at the cell. Cells and leaves lie in frames that
  * libraries supplied; their links are of the kernel's.
  */
@@ -25,8 +25,10 @@ enum leaf_type {
     LEAF_CELL,     /* a cell: granted from the one that it hangs on */
     LEAF_JOINED,   /* a dying cell that a walk has come to: `cell` is the root of the walk */
     LEAF_SLOT,     /* struct slot: slot_fall() */
+    LEAF_TOLD,     /* of whoever raises counters: it falls by hanging no more (event_told) */
     LEAF_PIN,      /* struct pin: pin_fall() */
     LEAF_INSPECT,  /* of a root: inspect_fall() */
+    LEAF_EVENTS,   /* of a context with upcalls of counters: event_fall() */
     LEAF_TYPES,
 };
 

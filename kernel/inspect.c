@@ -54,27 +54,11 @@ inspect_fall(struct leaf *leaf)
     (void)inspect_hide(frame_at(frame_of(leaf))->other);
 }
 
-/* The cell of a slot that says that its holder may read everybody's state; NULL and *error. */
-static struct cell *
-inspect_cell(uint64_t slot, int *error)
-{
-    const struct account *all = slot_object(slot, KIND_ACCOUNT, RIGHT_INSPECT, error);
-    const struct slot *s = all ? slot_object(slot, KIND_ANY, RIGHT_NONE, error) : NULL;
-
-    if (!s)
-        return NULL;
-    if (all != account_root && !planted(PLANT_INSPECT_ROOT)) {
-        *error = E_PERM;
-        return NULL;
-    }
-    return leaf_cell(&s->leaf, error);
-}
-
 struct result
 root_inspect(struct account *account, uint64_t root, uint64_t inspect, uint64_t on)
 {
     int error = frame_check(account, root, FRAME_PT4);
-    struct cell *cell = NULL;
+    struct cell *cell;
     bool shown;
 
     if (!error && account_dying(frame_at(root)->owner))
@@ -90,8 +74,10 @@ root_inspect(struct account *account, uint64_t root, uint64_t inspect, uint64_t 
         inspect_end(root);
         return (struct result){.detail = inspect_hide(root)};
     }
-    cell = inspect_cell(inspect, &error);
-    if (!cell)
+    cell = slot_bound(inspect, KIND_ACCOUNT, RIGHT_INSPECT, &error);
+    if (cell && cell->object != frame_of(account_root) && !planted(PLANT_INSPECT_ROOT))
+        error = E_PERM; /* of an account that is not everybody's */
+    if (error)
         return result_error(error);
     leaf_hang(inspect_leaf(root), cell, LEAF_INSPECT); /* I1 */
     arch_root_show(root, true);

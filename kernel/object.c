@@ -113,7 +113,7 @@ object_release(uint64_t n, uint64_t *steps)
     case FRAME_EVENTS:
         if (!wait_release(object, steps))
             return E_AGAIN;
-        event_release(object);
+        pin_drop(&((struct events *)object)->window);
         break;
     case FRAME_SLOTS:
         slots_release(object);

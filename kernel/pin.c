@@ -38,23 +38,19 @@ int
 pin_check(uint64_t object, uint64_t slot, uint64_t frame, struct cell **cell)
 {
     int error;
-    const struct account *cover = slot_object(slot, KIND_ACCOUNT, RIGHT_MAP, &error);
-    const struct slot *s = cover ? slot_object(slot, KIND_ANY, RIGHT_NONE, &error) : NULL;
 
-    if (!s)
-        return error;
-    error = frame_check(cover, frame, FRAME_PLAIN);
+    *cell = slot_bound(slot, KIND_ACCOUNT, RIGHT_MAP, &error);
+    error = *cell ? frame_check(account_at((*cell)->object), frame, FRAME_PLAIN) : error;
     if (error)
         return error;
     if (frame_at(frame)->flags & FRAME_SIZE)
         return E_INVAL;
     if (account_dying(frame_at(frame)->owner))
         return E_PERM;
-    if (frame_at(frame)->owner != frame_at(object)->owner && !(s->leaf.rights & RIGHT_PIN) &&
+    if (frame_at(frame)->owner != frame_at(object)->owner && !((*cell)->leaf.rights & RIGHT_PIN) &&
         !planted(PLANT_PIN_RIGHT))
         return E_PERM;
-    *cell = leaf_cell(&s->leaf, &error);
-    return error;
+    return 0;
 }
 
 int

@@ -14,6 +14,11 @@ slot_find(struct slots *slots, uint64_t index)
     return index < SLOTS_PER_TABLE ? &slots->slot[index_masked(index, SLOTS_PER_TABLE)] : NULL;
 }
 
+/*
+ * The cell of a slot that slot_object() finds good, for something that is to be bound under it now;
+ * else NULL with its errors, or those of cell_usable().
+ */
+struct cell *slot_bound(uint64_t index, enum cap_kind kind, uint32_t rights, int *error);
 /* What a slot that is not as asked is answered: NULL and *error. */
 void *slot_refuse(struct slot *slot, enum cap_kind kind, uint32_t rights, int *error);
 

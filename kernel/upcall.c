@@ -21,24 +21,23 @@ struct result
 upcalls_set(struct account *account, const struct upcall_setup *setup)
 {
     struct context *context = context_current();
-    struct events *events;
-    int error;
+    struct cell *events = NULL;
+    int error = 0;
 
     if (context->upcall_frame)
         return result_error(E_EXIST);
-    events = slot_optional(setup->events_slot, KIND_EVENTS, RIGHT_READ, &error);
+    if (setup->events_slot != SLOT_NOTHING)
+        events = slot_bound(setup->events_slot, KIND_EVENTS, RIGHT_READ, &error);
     if (!error && (frame_check(account, setup->frame, FRAME_PLAIN) ||
                    frame_at(setup->frame)->owner != frame_at(context->self)->owner ||
                    frame_at(setup->frame)->flags & FRAME_SIZE))
         error = E_PERM;
     if (!error && events)
         error = event_join(events, context);
-    if (error)
-        return result_error(error);
-    error = pin_hold(context->self, setup->frame, NULL);
-    if (!error && (error = arch_upcalls_set(context, setup)) != 0)
-        pin_drop(&context->upcall_pin);
+    error = error ? error : pin_hold(context->self, setup->frame, NULL);
+    error = error ? error : arch_upcalls_set(context, setup);
     if (error) {
+        pin_drop(&context->upcall_pin);
         event_leave(context);
         return result_error(error);
     }

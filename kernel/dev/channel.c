@@ -15,6 +15,7 @@
 #include "kernel/arch.h"
 #include "kernel/dev/channel.h"
 #include "kernel/console.h"
+#include "kernel/event.h"
 #include "kernel/dev/port.h"
 #include "kernel/flight.h"
 #include "kernel/log.h"
@@ -70,7 +71,7 @@ static void
 channel_tell(const struct channel *channel, uint32_t signal)
 {
     if (channel->console)
-        console_raise(channel_console(channel), channel_console(channel)->index + signal);
+        event_tell(&channel_console(channel)->told, channel_console(channel)->index + signal);
 }
 
 /* ---- to the host ---- */

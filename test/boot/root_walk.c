@@ -12,9 +12,11 @@
 #include "test/boot/state.h"
 #include "test/boot/walk.h"
 #include "abi/account.h"
+#include "abi/channel.h"
 #include "lib/words.h"
 
 enum { BUFFERS = 16, CHANNEL = 1, CHILD = 95, CONSOLES };
+enum { CELLS = 85, RIGHT, OTHER };
 
 static const uint32_t calls[] = {CALL_console_make, CALL_console_close, CALL_console_status,
                                  CALL_log_write, CALL_power_off};
@@ -68,6 +70,36 @@ channels_counted(void)
         ;
 }
 
+/* A console raises its counters by the right by which it was made; with that its sends end too. */
+static void
+counters_of_a_right(void)
+{
+    uint64_t reg[REGISTERS], frame = frame_new();
+    struct cap cap;
+
+    call_slot_clear(SLOT_SLOTS, CELLS);
+    fine(call_cells_make(SLOT_ACCOUNT, frame_new(), CELLS).value, "cells_make");
+    for (uint32_t i = 0; i < 2; i++) {
+        call_slot_clear(SLOT_SLOTS, RIGHT + i);
+        fine(call_cap_grant(SLOT_EVENTS, CELLS, 1 + i, RIGHT_POST, 0, (uintptr_t)&cap).value,
+             "cap_grant");
+        fine(call_cap_bind(SLOT_SLOTS, RIGHT + i, (uintptr_t)&cap).value, "cap_bind");
+    }
+    call_slot_clear(SLOT_SLOTS, GOOD_INTO);
+    good_call(CALL_console_make, reg);
+    reg[4] = RIGHT | (uint64_t)COUNTER_CONSOLE << 32;
+    fine(call_with(CALL_console_make, reg).value, "console_make");
+    for (uint32_t cell = 3; cell > 0; cell--) { /* of something else, of another right, of this */
+        int64_t r;
+        fine(call_cap_revoke(CELLS, cell).value, "cap_revoke");
+        r = call_console_send(GOOD_INTO, STREAM_OUTPUT, SLOT_ACCOUNT, frame, 0, 1, SLOT_EVENTS,
+                              COUNTER_CONSOLE)
+                .value;
+        hold(cell > 1 ? r == 1 || r == -E_AGAIN : r == -E_INVAL,
+             "it raises counters for just as long as its right lasts");
+    }
+}
+
 /* The twin of power_off: its slot has POWER, and no other right. */
 static _Noreturn void
 off(void)
@@ -102,6 +134,7 @@ exo_main(const struct start_page *start)
     expect(n_pointers > 0 || line_has_word(exo_boot_page->arguments, "only"),
            "one of them follows an address");
     channels_counted();
+    counters_of_a_right();
     done();
     off();
 }

@@ -12,6 +12,7 @@
 #include "kernel/cap.h"
 #include "kernel/context.h"
 #include "kernel/epoch.h"
+#include "kernel/event.h"
 #include "kernel/inspect.h"
 #include "kernel/log.h"
 #include "kernel/mapping.h"
@@ -166,6 +167,13 @@ inspect_fall(struct leaf *leaf)
 {
     (void)leaf;
     panic("nothing is shown here");
+}
+
+void
+event_fall(struct leaf *leaf)
+{
+    (void)leaf;
+    panic("nobody is told of counters here");
 }
 
 /* As kernel/object.c, for the objects of the files under test. */
