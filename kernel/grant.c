@@ -18,11 +18,13 @@
 #include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/cap.h"
+#include "kernel/context.h"
 #include "kernel/event.h"
 #include "kernel/frame.h"
 #include "kernel/inspect.h"
 #include "kernel/log.h"
 #include "kernel/pin.h"
+#include "kernel/slice.h"
 #include "kernel/steps.h"
 #include "plant.h"
 
@@ -221,10 +223,16 @@ leaf_fall(struct leaf *leaf)
 
 /* ---- revoking ---- */
 
-/* Empty for who wants to grant again; it hangs no more. */
+/*
+ * Empty for who wants to grant again; it hangs no more. But one that was revoked, of a context, is
+ * first named at no stranger's position (vector.c); else the steps are used up.
+ */
 static void
 cell_clear(struct cell *cell, uint64_t *steps)
 {
+    if (cell_is_dying(cell) && cell->leaf.kind == KIND_CONTEXT && !planted(PLANT_NAMED) &&
+        !slice_forget(&arch_context_of(cell->object)->strangers, steps))
+        return;
     steps_use(steps, CELL_STEPS);
     if (cell_is_dying(cell))
         cell_at(cell->own)->unfinished--; /* G5 */

@@ -94,7 +94,8 @@ object_release(uint64_t n, uint64_t *steps)
         cost += CHARGE_STEPS * account_release(account_at(n));
         break;
     case FRAME_CONTEXT:
-        if (!slice_forget(object, steps))
+        if (!slice_forget(&arch_context_of(n)->strangers, steps) ||
+            !slice_forget(&arch_context_of(n)->positions, steps))
             return E_AGAIN;
         context_release(object);
         cost = TABLE_STEPS;

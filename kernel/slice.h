@@ -88,8 +88,11 @@ void slice_tick(struct cpu *cpu);
 /* ---- vector.c: who owns and is named ---- */
 /* Names a context at a position, or nobody (NULL), in a role. */
 void slice_name(struct cpu *cpu, uint64_t position, enum slice_role role, struct context *context);
-/* The context is named nowhere any more; false: *steps did not suffice, call again. */
-bool slice_forget(struct context *context, uint64_t *steps);
+/*
+ * No position of a context's circle, positions or strangers, names it any more; false: *steps did
+ * not suffice, call again.
+ */
+bool slice_forget(const uint32_t *circle, uint64_t *steps);
 /* The position of that processor is nobody's, and names nobody. */
 void slice_free(struct cpu *cpu, uint64_t position);
 /* What a dead account owned is free; false: *steps did not suffice, call again. */

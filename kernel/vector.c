@@ -3,10 +3,11 @@
  * vector.c - the positions of processors as names: who owns each, and whom it names.
  *
  * Invariants
- *  V1 a position that names a context has an owner, and the naming is in the circle of that
- * context's namings, so that a context that ends is forgotten without a search. An id in a circle
- * is
- *     ((processor * SLICE_POSITIONS + position) * SLICE_ROLES + role) + 1.
+ *  V1 a position that names a context has an owner, and the naming is in one of the two circles of
+ *     that context's namings, so that a context that ends is forgotten without a search: in that of
+ *     strangers where the owner's account does not cover the context's. These end when a right to
+ *     the context is revoked, whoever named by which; who still holds one names again. An id in a
+ *     circle is ((processor * SLICE_POSITIONS + position) * SLICE_ROLES + role) + 1.
  *  V2 used has a bit for each position that names a context.
  *  V3 a position without an owner is all zeroes.
  */
@@ -58,6 +59,16 @@ name_link(uint32_t id)
     return &name_at(id)->link;
 }
 
+/* V1 */
+static uint32_t *
+name_circle(struct context *context, uint32_t id)
+{
+    const struct account *owner = account_at(name_cpu(id)->slice[name_position(id)].owner);
+
+    return account_covers(owner, frame_at(context->self)->owner) ? &context->positions
+                                                                 : &context->strangers;
+}
+
 static void
 name_join(struct context *context, uint32_t id)
 {
@@ -67,7 +78,7 @@ name_join(struct context *context, uint32_t id)
     cpu_at(cpu)->names++;
     context->cpus |= (uint64_t)1 << cpu;
     name_at(id)->context = context->self;
-    circle_join(&context->positions, id, name_link);
+    circle_join(name_circle(context, id), id, name_link);
 }
 
 static void
@@ -80,7 +91,7 @@ name_leave(uint32_t id)
     cpu_at(cpu)->names--;
     if (--context->named[cpu] == 0)
         context->cpus &= ~((uint64_t)1 << cpu);
-    circle_leave(&context->positions, id, name_link);
+    circle_leave(name_circle(context, id), id, name_link);
     *name = (struct slice_name){0};
 }
 
@@ -107,21 +118,23 @@ slice_name(struct cpu *cpu, uint64_t position, enum slice_role role, struct cont
 uint64_t
 slice_naming(const struct context *context, struct cpu **cpu)
 {
-    if (!context->positions)
+    uint32_t id = context->positions ? context->positions : context->strangers;
+
+    if (!id)
         return SLICE_POSITIONS;
-    *cpu = name_cpu(context->positions);
-    return name_position(context->positions);
+    *cpu = name_cpu(id);
+    return name_position(id);
 }
 
 bool
-slice_forget(struct context *context, uint64_t *steps)
+slice_forget(const uint32_t *circle, uint64_t *steps)
 {
-    while (context->positions && *steps) {
-        uint32_t id = context->positions;
+    while (*circle && *steps) {
+        uint32_t id = *circle;
         slice_name(name_cpu(id), name_position(id), name_role(id), NULL);
         steps_use(steps, NAME_STEPS);
     }
-    return !context->positions;
+    return !*circle;
 }
 
 /* ---- who owns a position ---- */

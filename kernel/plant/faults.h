@@ -109,5 +109,6 @@ enum planted_fault {
     PLANT_SERVE_ENDS, /* who works for himself takes the work from whoever has it, and leaves it */
     PLANT_PADDING,    /* act 12: words that mean nothing are told as they lie on the stack */
     PLANT_BOUND,      /* what is bound hangs on the object, not on the right by which it was */
+    PLANT_NAMED,      /* positions name a context on when the right has fallen */
     PLANT_PLACES,     /* strangers take every place of those whom counters tell */
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * leaves.c - what was bound by a right ends with it, though its use asks nobody: who is told by
- * counters, the counter that a context's end raises. What was bound by another right stays. And
- * strangers leave places for the owner of counters.
+ * counters, the counter that a context's end raises, positions of accounts that are no owners of
+ * the context which they name. What was bound by another right stays. And strangers leave places
+ * for the owner of counters.
  */
 #include "abi/event.h"
 #include "abi/slice.h"
@@ -16,16 +17,20 @@ enum {
     EVENTS,
     CHILD,
     JOINER,
+    NAMED,
     ENDING, /* a frame of cells that ends */
     COUNTER = 3,
+    POSITION = 600,
     OURS = 650,
     CHILD_FRAMES = 100,
     STACK_BYTES = 8192,
     PLACES = 16, /* EVENTS_CONTEXTS_MAX of the kernel, half of them for the counters' own */
+    MANY = 500,
     SLICE_NS = 1000 * 1000,
+    LONG_NS = 500 * 1000 * 1000, /* on a processor that is not ours */
 };
 
-static const uint64_t PATIENCE_NS = 20000000000;
+static const uint64_t PATIENCE_NS = 20000000000, STILL_NS = 20000000;
 
 static uint64_t cells_frame, events_frame, child_frame;
 
@@ -330,6 +335,126 @@ ends(void)
     end(frame);
 }
 
+/* ---- whom positions name ---- */
+
+static struct worker worker;
+static volatile uint64_t turns;
+
+static void
+turn(struct worker *w)
+{
+    for (;;) {
+        turns++;
+        if (w->cpu == 0)
+            call_yield(SLOT_NOTHING);
+    }
+}
+
+static void
+name(uint32_t account, uint64_t position, uint32_t first, uint32_t second)
+{
+    uint64_t ns = worker.cpu ? LONG_NS : SLICE_NS;
+
+    fine(call_slice_set(account, worker.cpu, position, first, second, ns).value, "slice_set");
+}
+
+static bool
+names(uint64_t position)
+{
+    struct slice_state state = {0};
+
+    fine(call_slice_read(SLOT_ACCOUNT, worker.cpu, position, (uintptr_t)&state).value,
+         "slice_read");
+    return state.context || state.second;
+}
+
+/* Does it run within a while? */
+static bool
+turns_go_on(uint64_t ns)
+{
+    uint64_t until = clock_ns() + ns, before = turns;
+
+    while (turns == before && clock_ns() < until)
+        call_yield(SLOT_NOTHING);
+    return turns != before;
+}
+
+static void
+named(void)
+{
+    uint64_t until;
+
+    rights(NAMED, RIGHT_RUN);
+    name(CHILD, POSITION + 1, FIRST, SLOT_NOTHING);
+    name(CHILD, POSITION + 2, SLOT_NOTHING, OTHER);
+    name(SLOT_ACCOUNT, worker.position, FIRST, SLOT_NOTHING);
+    revoke(3);
+    hold(!names(POSITION + 1) && !names(POSITION + 2), "strangers name it no more");
+    hold(names(worker.position), "its owner's position does");
+    name(CHILD, POSITION + 1, OTHER, SLOT_NOTHING);
+    hold(names(POSITION + 1), "who has a right still names it again");
+    name(SLOT_ACCOUNT, worker.position, SLOT_NOTHING, SLOT_NOTHING);
+    expect(turns_go_on(PATIENCE_NS), "it runs there");
+    revoke(1);
+    hold(!names(POSITION + 1), "it is named no more");
+    until = clock_ns() + PATIENCE_NS / 4;
+    while (turns_go_on(STILL_NS)) /* another processor hears of it soon */
+        hold(clock_ns() < until, "its slice ends with the right");
+    refuse(call_slice_set(CHILD, worker.cpu, POSITION + 1, FIRST, SLOT_NOTHING, SLICE_NS).value,
+           E_BADF, "a right that was revoked");
+    name(CHILD, POSITION + 1, OTHER, OTHER);
+    rights(EVENTS, RIGHT_READ); /* which revokes the last, too */
+    hold(!names(POSITION + 1), "twice at one position");
+    bind(NAMED, CELLS, 4, RIGHT_RUN, JOINER);
+    name(CHILD, POSITION + 1, JOINER, SLOT_NOTHING);
+    revoke(1);
+    hold(names(POSITION + 1), "rights to something else");
+    revoke(4);
+    hold(!names(POSITION + 1), "and this one");
+}
+
+/* In bounded calls, also where another walk comes by; no call says that it is over before it is. */
+static void
+named_often(void)
+{
+    uint32_t calls = 0;
+    bool over = false;
+
+    rights(NAMED, RIGHT_RUN);
+    for (uint64_t i = 0; i < MANY; i++)
+        name(CHILD, POSITION - 1 - i, FIRST, BELOW);
+    refuse(call_cap_revoke(CELLS, 3).value, E_AGAIN, "so many in one call");
+    refuse(call_cap_revoke(CELLS, 1).value, E_AGAIN, "a walk that takes that one over");
+    while (!over) {
+        over = call_cap_revoke(CELLS, 3).value == 0;
+        calls++;
+    }
+    for (uint64_t i = 0; i < MANY; i++)
+        hold(!names(POSITION - 1 - i), "a naming is left");
+    expect(calls > 1, "in several calls");
+    hold(calls < MANY / 64, "a call undoes many");
+    revoke(1);
+}
+
+static void
+positions(void)
+{
+    uint32_t cpu = cpu_count() - 1;
+
+    child_begin();
+    events_new();
+    worker_start(&worker, NAMED, cpu, SLICE_NS, turn);
+    for (uint64_t i = 0; i < MANY + 4; i += 2)
+        expect(call_slice_take(CHILD, cpu, POSITION - MANY + i, 2).value == 2, "slice_take");
+    named();
+    named_often();
+    name(CHILD, POSITION + 1, NAMED, SLOT_NOTHING);
+    worker_stop(&worker);
+    end(worker.frame); /* named by a stranger */
+    hold(!names(POSITION + 1), "one that ended is named nowhere");
+    child_end();
+}
+
 int
 exo_main(const struct start_page *start)
 {
@@ -342,5 +467,6 @@ exo_main(const struct start_page *start)
     told_by_cells_that_end();
     places();
     ends();
+    positions();
     return done();
 }
