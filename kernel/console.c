@@ -46,13 +46,6 @@ buffer_piece(const struct console *c, uint64_t position, uint64_t n)
     return n < to_end ? n : to_end;
 }
 
-/* The channel of a console that is not destroyed, else NULL. */
-static struct channel *
-console_channel(const struct console *c)
-{
-    return c->n_buffer ? channel_find(c->channel) : NULL;
-}
-
 /* ---- for the channel ---- */
 void
 console_input(struct console *c, const uint8_t *bytes, uint32_t n)
@@ -116,11 +109,9 @@ console_make(struct account *account, uint64_t into, uint64_t frame, uint64_t n_
 void
 console_destroy(struct console *c)
 {
-    struct channel *channel = console_channel(c);
+    struct channel *channel = channel_find(c->channel);
 
     leaf_drop(&c->told);
-    if (!channel)
-        return;
     channel->console = 0;
     channel->ended |= 1 << STREAM_INPUT; /* what is in flight is dropped */
     channel->owed_credit = 0;
@@ -130,7 +121,6 @@ console_destroy(struct console *c)
         frame_unref(i);
         frame_retire(i);
     }
-    c->n_buffer = 0;
 }
 
 /* ---- the calls on one ---- */
@@ -140,7 +130,7 @@ stream_check(const struct channel *channel, uint64_t stream, uint64_t n)
     if (stream == STREAM_INPUT || stream >= STREAM_COUNT || n < 1 || n > CHANNEL_PAYLOAD_MAX)
         return E_INVAL;
     stream = index_masked(stream, STREAM_COUNT);
-    if (!channel || channel->finished || channel->ended & 1u << stream)
+    if (channel->finished || channel->ended & 1u << stream)
         return E_PIPE;
     if (!channel->credit[stream])
         work_serve(); /* its own, and it pays */
@@ -150,7 +140,7 @@ stream_check(const struct channel *channel, uint64_t stream, uint64_t n)
 struct result
 console_write(struct console *c, uint64_t stream, uint64_t va, uint64_t n)
 {
-    struct channel *channel = console_channel(c);
+    struct channel *channel = channel_find(c->channel);
     uint64_t absent = 0;
     int64_t written = -stream_check(channel, stream, n);
 
@@ -164,7 +154,7 @@ struct result /* NOLINTNEXTLINE(readability-function-size): the arguments of the
 console_send(struct console *c, uint64_t stream, uint64_t account, uint64_t frame, uint64_t offset,
              uint64_t n, struct events *events, uint64_t index)
 {
-    struct channel *channel = console_channel(c);
+    struct channel *channel = channel_find(c->channel);
     struct flight flight = {(uint32_t)frame_of(c), frame_at(frame_of(c))->owner, (uint32_t)index,
                             (uint32_t)frame, 0};
     int64_t sent = -stream_check(channel, stream, n);
@@ -215,12 +205,10 @@ buffer_copy_out(const struct console *c, uint64_t va, uint64_t n)
 struct result
 console_read(struct console *c, uint64_t va, uint64_t n)
 {
-    struct channel *channel = console_channel(c);
+    struct channel *channel = channel_find(c->channel);
 
     if (n < 1 || n > CHANNEL_PAYLOAD_MAX)
         return result_error(E_INVAL);
-    if (!channel)
-        return result_ok(0);
     if (c->put == c->taken)
         work_serve(); /* its own, and it pays */
     if (n > c->put - c->taken)
@@ -242,12 +230,10 @@ console_read(struct console *c, uint64_t va, uint64_t n)
 struct result
 console_close(struct console *c, uint64_t stream)
 {
-    struct channel *channel = console_channel(c);
+    struct channel *channel = channel_find(c->channel);
 
     if (stream >= STREAM_COUNT)
         return result_error(E_INVAL);
-    if (!channel)
-        return result_ok(0);
     channel_end(channel, (enum channel_stream)(stream % STREAM_COUNT));
     if (stream == STREAM_INPUT)
         c->taken = c->put; /* nobody reads it */
@@ -257,22 +243,21 @@ console_close(struct console *c, uint64_t stream)
 struct result
 console_signals(struct console *c)
 {
-    struct channel *channel = console_channel(c);
-    uint64_t signals = channel ? channel->signals : 0;
+    struct channel *channel = channel_find(c->channel);
+    uint64_t signals = channel->signals;
 
-    if (channel)
-        channel->signals = 0;
+    channel->signals = 0;
     return result_ok((int64_t)signals);
 }
 
 struct result
 console_status(struct console *c, uint64_t status)
 {
-    struct channel *channel = console_channel(c);
+    struct channel *channel = channel_find(c->channel);
 
     if (status > STATUS_MAX)
         return result_error(E_INVAL);
-    if (!channel || channel->finished)
+    if (channel->finished)
         return result_error(E_EXIST);
     channel_finish(channel, (uint32_t)status);
     return result_ok(0);

@@ -14,12 +14,12 @@
  */
 struct console {
     struct cell cell;
-    uint64_t put, taken; /* bytes ever; position = that modulo the buffer's bytes */
-    uint64_t read_since; /* bytes taken since credit was last given */
-    struct leaf told;    /* LEAF_TOLD: by its counters, */
-    uint32_t index;      /* the first of two */
-    uint32_t channel;
-    uint32_t buffer, n_buffer; /* first frame, frames; n_buffer 0: destroyed */
+    uint64_t put, taken;       /* bytes ever; position = that modulo the buffer's bytes */
+    uint64_t read_since;       /* bytes taken since credit was last given */
+    struct leaf told;          /* LEAF_TOLD: by its counters, */
+    uint32_t index;            /* the first of two */
+    uint32_t channel;          /* which is there as long as the machine */
+    uint32_t buffer, n_buffer; /* first frame, frames */
 };
 
 /* Lets go of the channel, the counters and the buffer, whose frames are plain again. */
