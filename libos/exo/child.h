@@ -37,7 +37,7 @@ struct child_terms {
 };
 
 /*
- * Makes it. 0, or an error: what there is of it then goes by child_destroy, which needs
+ * Makes it; not two at once, by two contexts. 0, or an error: what there is of it then goes by child_destroy, which needs
  * slot[CHILD_ACCOUNT] and the cells; the other slots may be cleared.
  */
 int child_make(const struct child_terms *t);

@@ -38,7 +38,8 @@ struct call_result console_read(const struct console *c, uint64_t va, uint64_t n
 
 /*
  * Write all, as one piece: what other threads and contexts write comes before or behind it. 0, or the first
- * error. Who writes faster than the host reads waits; nothing is dropped.
+ * error. Who writes faster than the host reads waits; nothing is dropped. The handler of an upcall may
+ * write too: it waits with its whole context, and its words may come amid a piece of somebody's.
  */
 int console_write_all(const struct console *c, uint32_t stream, const void *bytes, uint64_t n);
 

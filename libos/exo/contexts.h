@@ -30,7 +30,9 @@ int context_place(struct context *c, uint32_t cpu, uint64_t slice_ns);
 /* Interrupt it, or end its sleep: an EVENT upcall. */
 void context_poke(const struct context *c);
 
-/* Stop it wherever it is, and wait until its registers are complete. Not one's own. 0 or an error.
+/*
+ * Stop it wherever it is, and wait until its registers are complete. Not one's own, and none that
+ * runs threads: those that it has ready would stop with it. 0 or an error.
  */
 int context_stop(const struct context *c);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * libos/exo/semaphore.h - what threads wait on: semaphores, and mutexes and conditions made of
- * them. Whoever waits longest is woken first. Not in an upcall handler, but for semaphore_post.
+ * them. Whoever waits longest is woken first. Not in an upcall's handler, but for semaphore_post in
+ * one of events or of a timer: what a revoke interrupts may be half way through the same.
  */
 #pragma once
 #include <stdbool.h>

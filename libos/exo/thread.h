@@ -23,7 +23,9 @@ struct thread *thread_start(thread_fn *fn, void *argument);
 /*
  * From here on threads run on n contexts (1 to CONTEXTS_MAX): our first on processor 0, the others
  * from processor 1 on in turn. Once. 0; or an error: they run on as many as there are by then.
- * They take turns among all of these; who has nothing to run is given what waits elsewhere.
+ * They take turns among all of these; who has nothing to run is given what waits elsewhere. A turn
+ * is THREAD_TICK_NS of the clock, whoever else had the processor meanwhile: over a short time shares
+ * differ where a context's processor is also another's, or the host is busy.
  */
 int threads_spread(uint32_t n);
 
