@@ -14,8 +14,10 @@ enum {
     BUFFERS = 16,
     LINES = 20,
     LINE_BYTES = 8,
+    INPUT_BYTES = LINES * LINE_BYTES,
     COUNTER = 20,
     FLIGHTS = 40,
+    FLIGHT_BYTES = FLIGHTS * FRAME_BYTES,
     WRITES = 300,
     MANY_LINES = 300,
     SLEEPER = 90,
@@ -65,7 +67,7 @@ input_poll(uint64_t settle_ns)
     do
         before = interrupts();
     while (clock_ns() < settled);
-    while (n < LINES * LINE_BYTES)
+    while (n < INPUT_BYTES)
         n += polled(call_console_read(SLOT_CONSOLE, (uintptr_t)bytes, sizeof(bytes)).value, end);
     hold(interrupts() == before, "who polls for input takes no interrupt");
 }
@@ -93,7 +95,7 @@ flights_poll(void)
     uint64_t before = interrupts(), end = clock_ns() + PATIENCE_NS;
     uint64_t frame = entry_at((uintptr_t)bytes) >> FRAME_SHIFT;
 
-    for (int64_t n = 0, sent, landed = 0; n < FLIGHTS * FRAME_BYTES; n += sent) {
+    for (int64_t n = 0, sent, landed = 0; n < FLIGHT_BYTES; n += sent) {
         sent = (int64_t)polled(call_console_send(SLOT_CONSOLE, STREAM_OUTPUT, SLOT_ACCOUNT, frame,
                                                  (uint64_t)n % FRAME_BYTES,
                                                  FRAME_BYTES - (uint64_t)n % FRAME_BYTES,
@@ -133,6 +135,31 @@ waits(struct worker *self)
     lines_read(MANY_LINES);
 }
 
+static void
+waits_early(struct worker *self)
+{
+    struct wait_clause clause = {SLOT_EVENTS, WAIT_EVENT, COUNTER_CONSOLE, 0};
+
+    (void)self;
+    fine(call_wait((uintptr_t)&clause, 1).value, "wait");
+}
+
+/* One sleeps on the counter before it is a console's: the host gives credit once the port works. */
+static void
+early(void)
+{
+    static struct worker sleeper;
+    uint64_t end = clock_ns() + PATIENCE_NS / 6;
+
+    worker_start(&sleeper, SLEEPER, 0, SLICE_NS, waits_early);
+    while (worker_phase(&sleeper, NULL) != CONTEXT_WAITING)
+        expect(clock_ns() < end, "it sleeps");
+    console_begin();
+    while (worker_phase(&sleeper, NULL) != CONTEXT_STOPPED)
+        hold(clock_ns() < end, "who slept before is woken");
+    worker_join(&sleeper, "it is woken");
+}
+
 /* For the host's signals, of which none comes: so the port is always asked. */
 static void
 waits_on(struct worker *self)
@@ -166,7 +193,7 @@ int
 exo_main(const struct start_page *start)
 {
     (void)start;
-    console_begin();
+    early();
     say("poll");
     input_poll(0);
     output_poll();
