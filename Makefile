@@ -176,7 +176,7 @@ $(OUT)/test/slots_walk: $(addprefix $(OUT)/u/test/boot/,walk_transfers.c.o messa
 $(addprefix $(OUT)/test/,victim act12_leaks act20_vectors): $(OUT)/u/test/boot/vectors.c.o
 $(addprefix $(OUT)/test/,act12_leaks act14_stacks act18_storms act20_vectors act28_races sources): $(OUT)/u/test/boot/workers.c.o
 $(OUT)/test/transfers: $(OUT)/u/test/boot/pass.S.o
-$(addprefix $(OUT)/test/,stress act25_transfer chains stalls transfers): $(addprefix $(OUT)/u/test/boot/,message.c.o message.S.o)
+$(addprefix $(OUT)/test/,burdens stress act25_transfer chains stalls transfers): $(addprefix $(OUT)/u/test/boot/,message.c.o message.S.o)
 boot-tests: $(BOOT_RAW:%=$(OUT)/test/%) $(BOOT_TESTS:%=$(OUT)/test/%) $(OUT)/bench/stretch.so
 
 $(OUT)/h/%.c.o: %.c $(GEN)

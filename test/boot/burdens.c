@@ -20,9 +20,8 @@ enum {
     EVENTS = 40, /* WINDOWS of them */
     WINDOWS = 32,
     WORKER = 80,
-    BASE,
-    CALLEE,
-    OURS,
+    LINK, /* LINKS entries, each called by the activation of the one before */
+    LINKS = 36,
     PAGES = 2,
     EACH = 8, /* pins of a frame */
     BATCH = FRAME_BATCH_MAX,
@@ -460,6 +459,62 @@ positions(void)
     positions_give(SLOT_ACCOUNT, n);
 }
 
+/* ---- a chain of calls, whose top sleeps ---- */
+
+static uint64_t link_frame[LINKS];
+static volatile bool reached;
+static struct worker base;
+
+void
+message_serve(uint64_t message[MESSAGE_WORDS], uint64_t identity, uint64_t flags)
+{
+    struct wait_clause clause = {EVENTS, WAIT_EVENT, NEVER, 0};
+
+    (void)identity;
+    (void)flags;
+    if (++message[0] < LINKS) {
+        (void)message_send(transfer_word(LINK + message[0]), message);
+        return;
+    }
+    reached = true;
+    for (;;)
+        call_wait((uintptr_t)&clause, 1);
+}
+
+static void
+call_through(struct worker *w)
+{
+    uint64_t message[MESSAGE_WORDS] = {0};
+
+    (void)w;
+    (void)message_send(transfer_word(LINK), message);
+}
+
+/* A vector full of the one at its bottom: each look goes to its top. Then it ends, link by link. */
+static void
+chain(void)
+{
+    uint64_t n = POSITIONS - FIRST - WINDOWS, end = clock_ns() + PATIENCE_NS;
+
+    for (uint32_t i = 0; i < LINKS; i++) {
+        call_slot_clear(SLOT_SLOTS, SPARE);
+        link_frame[i] = service_new(SLOT_ACCOUNT, SLOT_ENV, LINK + i, SPARE);
+    }
+    worker_start(&base, WORKER, 0, SLICE_NS, call_through);
+    while (!reached) {
+        expect(clock_ns() < end, "a chain of calls");
+        call_yield(SLOT_NOTHING);
+    }
+    positions_take(SLOT_ACCOUNT, n);
+    name_everywhere(SLOT_ACCOUNT, WORKER, WORKER, POSITIONS - n, n);
+    nap();
+    fine(call_context_stop(WORKER).value, "context_stop");
+    for (uint32_t i = 0; i < LINKS; i++)
+        freed(link_frame[i], 1);
+    freed(base.frame, 1);
+    positions_give(SLOT_ACCOUNT, n);
+}
+
 int
 exo_main(const struct start_page *start)
 {
@@ -471,6 +526,7 @@ exo_main(const struct start_page *start)
         fine(call_events_make(SLOT_ACCOUNT, frame_new(), EVENTS + i).value, "events_make");
     objects();
     positions();
+    chain();
     told_begin();
     pins();
     return done();
