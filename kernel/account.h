@@ -36,8 +36,10 @@ struct account {
     uint32_t reap_round;               /* enum reap_round */
     uint32_t reap_cursor, force_frame; /* O3: the last frame looked at */
     bool walked;                       /* O3 */
+    bool serves;                       /* it, or one below, has had activations */
     struct circle_link dying;          /* the circle of reap.c; frames, 0: not in it */
     uint64_t force_position;           /* the next to look at, to take by force */
+    uint32_t force_left;               /* entries that name the frame which is being taken */
     uint64_t n_marked;                 /* A8 */
     uint64_t lost_ns;                  /* V4: by that its deadlines have moved on */
     struct circle_link revoke;         /* A6: the circle of revoke.c; frames, 0: not in it */

@@ -149,7 +149,7 @@ clause_check(struct context *context, uint32_t i)
         account = slot_object(c->slot, KIND_ACCOUNT, RIGHT_MAP, &error);
         if (error)
             return error;
-        context->link[i].object = (uint32_t)(c->where >> FRAME_SHIFT);
+        context->link[i].object = (uint32_t)index_masked(c->where >> FRAME_SHIFT, frame_count);
         return c->where % sizeof(uint32_t) ? E_INVAL
                                            : frame_check_words(account, c->where >> FRAME_SHIFT);
     case WAIT_CLOCK:
@@ -169,7 +169,8 @@ clause_holds(const struct context *context, uint32_t i)
 
     switch (c->kind) {
     case WAIT_EVENT:
-        return ((const struct events *)object)->counter[c->where] > c->value;
+        return ((const struct events *)object)->counter[index_masked(c->where, EVENTS_PER_FRAME)] >
+               c->value;
     case WAIT_WORD: /* pairs with the writer's fence before it reads the count */
         word = (const _Atomic uint32_t *)object + c->where % FRAME_BYTES / sizeof(*word);
         return atomic_load_explicit(word, memory_order_seq_cst) != c->value;

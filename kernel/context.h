@@ -75,6 +75,7 @@ struct context {
     uint32_t entries;   /* set of 1 << enum upcall for which it has an entry point */
     uint32_t positions; /* one of those in whose slice it is named (kernel/vector.c); 0: none, */
     uint32_t strangers; /* and of those whose owner is no account that covers its own */
+    uint64_t blocked;   /* the last round of positions in which it could not run (position.c) */
     uint32_t strikes;
     uint32_t overruns; /* how often taken off at the end of a grace, since it last left by itself */
     uint16_t named[CPUS_MAX]; /* in how many places of each processor's vector */

@@ -37,8 +37,8 @@ copy_begin(struct copy *c, struct account *account, const struct copy_request *r
     c->account = account;
     c->from_change = arch_pte_change(r->from_clear, r->from_set);
     c->to_change = arch_pte_change(r->to_clear, r->to_set);
-    c->look =
-        c->from.owner != c->to.owner || change_gains(c->from_change) || change_gains(c->to_change);
+    c->look = c->from.owner != c->to.owner || accounts_dying || change_gains(c->from_change) ||
+              change_gains(c->to_change);
     return error;
 }
 
@@ -54,8 +54,8 @@ copy_check(const struct copy *c, uint64_t pte)
 {
     const struct frame *f = frame_at(arch_pte_frame(pte));
 
-    if (c->from.owner != c->to.owner &&
-        (!account_covers(c->account, f->owner) || account_dying(f->owner)))
+    if ((c->from.owner != c->to.owner && !account_covers(c->account, f->owner)) ||
+        (account_dying(f->owner) && !planted(PLANT_CLING)))
         return E_PERM;
     if (f->type != FRAME_PLAIN && (arch_pte_gains(pte, changed(pte, c->from_change)) ||
                                    arch_pte_gains(pte, changed(pte, c->to_change))))

@@ -13,10 +13,10 @@
 #include "plant.h"
 
 bool
-slice_ask_idle(const struct context *context)
+slice_ask_idle(uint64_t cpus)
 {
-    for (uint64_t left = context->cpus; left; left &= left - 1) {
-        struct cpu *cpu = cpu_at((uint32_t)__builtin_ctzll(left));
+    for (cpus &= UINT64_MAX >> (CPUS_MAX - cpu_count()); cpus; cpus &= cpus - 1) {
+        struct cpu *cpu = cpu_at((uint32_t)__builtin_ctzll(cpus));
         cpu->again = true;
         if (cpu->idle) {
             slice_ask(cpu);
@@ -43,7 +43,7 @@ slice_ready(const struct context *context)
     uint64_t position;
 
     context = transfer_base(context);
-    if (slice_ask_idle(context))
+    if (slice_ask_idle(context->cpus))
         return;
     position = slice_naming(context, &cpu);
     if (position == SLICE_POSITIONS || cpu->urgent ||
@@ -61,7 +61,7 @@ slice_sleeps(const struct context *context)
 
     if (context->wake_ns && !(base->cpus >> cpu->number & 1))
         (void)slice_ask_idle(
-            base); /* it was lent this time: who names it has set no timer for it */
+            base->cpus); /* it was lent this time: who names it has set no timer for it */
     if (context->wake_ns && account_at(frame_at(context->self)->owner)->latency_ns &&
         !planted(PLANT_WAKE_TIME))
         cpu->wake_first_ns = earlier(cpu->wake_first_ns, context->wake_ns);

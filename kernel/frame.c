@@ -79,6 +79,8 @@ frame_check_words(const struct account *account, uint64_t n)
 
     if (error == E_INVAL && frame_at(n)->type == FRAME_PART)
         error = 0;
+    if (!error && account_dying(frame_at(n)->owner) && !planted(PLANT_CLING))
+        error = E_PERM; /* else it could not end for those who wait */
     if (!error)
         frame_ready(n);
     return error;

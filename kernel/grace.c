@@ -37,7 +37,8 @@ slice_settle(struct cpu *cpu, uint64_t now_ns)
     debt = time_lost(end + grace, now_ns) ? grace : over;
     if (cpu->credit_from_ns)
         debt += (now_ns < end ? now_ns : end) - cpu->credit_from_ns;
-    cpu->slice[cpu->position].debt_ns += planted(PLANT_DEBT) ? 0 : debt;
+    if ((cpu->slice[cpu->position].owner && !planted(PLANT_DEBT)) || planted(PLANT_DEBT_LEFT))
+        cpu->slice[cpu->position].debt_ns += debt; /* V3 of vector.c: it may be nobody's by now */
     cpu->credit_from_ns = cpu->grace_end_ns = 0;
 }
 
@@ -85,6 +86,11 @@ slice_over(struct cpu *cpu, uint64_t now)
         now += STALL_NS;
     if (cpu->grace_end_ns && now >= cpu->grace_end_ns)
         slice_force(cpu, now);
-    if (!cpu->grace_end_ns && now >= cpu->slice_end_ns && !slice_endless(cpu))
+    if (cpu->grace_end_ns || now < cpu->slice_end_ns)
+        return;
+    cpu->alone = slice_endless(cpu);
+    if (!cpu->alone)
         slice_end(cpu, now);
+    else
+        cpu->slice_end_ns = now + cpu->slice[cpu->position].duration_ns;
 }

@@ -12,6 +12,9 @@
 #include "kernel/steps.h"
 #include "kernel/transfer.h"
 #include "kernel/wait.h"
+#include "plant.h"
+
+static uint64_t rounds; /* ever begun, on any processor */
 
 /* Elementary steps (kernel/bound.h): a look at a position; a part of a round. */
 enum { LOOK_STEPS = 2, ROUND_STEPS = STEPS_MAX / 4 };
@@ -55,8 +58,8 @@ position_ready(const struct cpu *cpu, uint64_t position, uint64_t now_ns, struct
     struct context *named = position_context(cpu, position), *context;
 
     steps_use(&r->steps, LOOK_STEPS);
-    if (!named)
-        return false;
+    if (!named || (r->number && named->blocked == r->number && !planted(PLANT_ROUNDS)))
+        return false; /* however many positions name it, its chain is followed once */
     context = transfer_top(named, &r->steps);
     if (context->phase == CONTEXT_WAITING && context->wake_ns && now_ns >= context->wake_ns) {
         steps_use(&r->steps, wake_steps(context));
@@ -64,7 +67,10 @@ position_ready(const struct cpu *cpu, uint64_t position, uint64_t now_ns, struct
     }
     if (context->phase == CONTEXT_WAITING)
         r->wake_ns = earlier(r->wake_ns, context->wake_ns);
-    return slice_can_run(context) || context == cpu->current;
+    if (slice_can_run(context) || context == cpu->current)
+        return true;
+    named->blocked = r->number;
+    return false;
 }
 
 /* S4 */
@@ -75,7 +81,7 @@ position_runnable(struct cpu *cpu, uint64_t now_ns)
     uint64_t at;
 
     if (!r->step) {
-        *r = (struct round){0};
+        *r = (struct round){.number = ++rounds};
         cpu->again = false;
     }
     r->steps = ROUND_STEPS;
@@ -98,7 +104,7 @@ position_runnable(struct cpu *cpu, uint64_t now_ns)
 bool
 position_wanted(const struct cpu *cpu, uint64_t now_ns)
 {
-    struct round r = {.steps = ROUND_STEPS};
+    struct round r = {.steps = ROUND_STEPS, .number = ++rounds};
     uint64_t at;
 
     while ((at = position_next(cpu, cpu->position, &r)) < SLICE_POSITIONS)
@@ -115,7 +121,8 @@ position_wake(struct cpu *cpu, uint64_t now_ns)
 
     if (!cpu->wake_first_ns || now_ns < cpu->wake_first_ns)
         return;
-    r->wake_ns = r->step ? r->wake_ns : 0;
+    if (!r->step)
+        *r = (struct round){.number = ++rounds};
     r->steps = ROUND_STEPS;
     while ((at = position_next(cpu, SLICE_POSITIONS - 1, r)) < SLICE_POSITIONS)
         (void)position_ready(cpu, at, now_ns, r);

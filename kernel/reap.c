@@ -53,7 +53,7 @@ reap_begin(struct account *account)
     account_show(account);
     owned_walk(account, true);
     circle_join(&dying, (uint32_t)frame_of(account), dying_link);
-    slice_expel();
+    slice_expel(account->serves);
 }
 
 static int

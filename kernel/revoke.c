@@ -136,7 +136,7 @@ account_listen(struct account *account, uint64_t on)
 
 /* Elementary steps (kernel/bound.h): to look at one, to take it and say so, beside giving it back.
  */
-enum { LOOK_STEPS = 8, TAKE_STEPS = 32 };
+enum { LOOK_STEPS = 8, TAKE_STEPS = 32, FEWER_MIN = 32 };
 
 /*
  * Would taking one of a kind from `owner` lower what `account` above it holds, and take from no
@@ -159,6 +159,7 @@ takeable(const struct account *account, const struct account *owner, enum accoun
 static void
 force_again(struct account *account, enum account_kind kind)
 {
+    account->force_left = UINT32_MAX;
     if (kind == ACCOUNT_FRAMES)
         account->force_frame = (uint32_t)frame_of(account);
     else
@@ -206,7 +207,7 @@ force_position(struct account *account, uint64_t n)
 static int
 force_next(struct account *account, enum account_kind kind, uint64_t *steps)
 {
-    uint64_t n;
+    uint64_t n, before = account->force_left;
 
     if (kind == ACCOUNT_SLICES) {
         if (account->force_position == cpu_count() * (uint64_t)SLICE_POSITIONS)
@@ -217,8 +218,12 @@ force_next(struct account *account, enum account_kind kind, uint64_t *steps)
     n = owned_after(account, account->force_frame);
     if (!n)
         return E_NOENT;
-    if (force_frame(account, n, steps) == E_AGAIN)
-        return E_AGAIN;
+    if (force_frame(account, n, steps) == E_AGAIN) {
+        account->force_left = frame_at(frame_head(n))->refs;
+        if ((uint64_t)account->force_left + FEWER_MIN <= before || planted(PLANT_CLING))
+            return E_AGAIN; /* V3: or its owner maps it anew as fast */
+    }
+    account->force_left = UINT32_MAX;
     if (owned_after(account, account->force_frame) == n)
         account->force_frame = (uint32_t)n; /* it stays */
     return 0;

@@ -48,7 +48,7 @@ slice_arm(struct cpu *cpu)
         arch_timer_set(1);
     else if (!planted(PLANT_SLICE_TIMER))
         arch_timer_set(earlier(
-            earlier(slice_endless(cpu) && !planted(PLANT_ALONE) ? 0 : end,
+            earlier(cpu->alone && slice_endless(cpu) && !planted(PLANT_ALONE) ? 0 : end,
                     transfer_deadline(cpu->current)),
             earlier(earlier(cpu->work ? cpu->work_ns : 0, cpu->wake_first_ns), revoke_deadline())));
 }
@@ -82,14 +82,16 @@ chain_dying(const struct context *context)
 }
 
 void
-slice_expel(void)
+slice_expel(bool called)
 {
     struct cpu *cpu = cpu_this();
     bool idle = false; /* one of those is enough, to reap */
 
     for (uint32_t i = 0; i < cpu_count(); i++) {
         struct cpu *other = cpu_at(i);
-        if (other != cpu && (other->current || (other->idle && !idle)))
+        struct context *base = other->payer ? other->payer : other->current;
+        bool concerned = base && (called || context_dying(base) || planted(PLANT_POKES));
+        if (other != cpu && (concerned || (other->idle && !idle)))
             slice_ask(other);
         idle |= other->idle;
     }
@@ -116,7 +118,7 @@ slice_off(struct cpu *cpu)
     cpu->current = cpu->payer = NULL;
     base = transfer_base(context);
     if (context->phase == CONTEXT_READY && base->cpus & ~((uint64_t)1 << cpu->number))
-        (void)slice_ask_idle(base); /* another processor may be waiting for it */
+        (void)slice_ask_idle(base->cpus); /* another processor may be waiting for it */
 }
 
 /* The current one goes off; who was to be stopped meanwhile, it or one in its chain, is. */
@@ -188,7 +190,8 @@ cpu_idle(struct cpu *cpu, uint64_t steps, bool more)
     else
         arch_timer_set(
             earlier(earlier(cpu->round.wake_ns, revoke_deadline()), reap_idle(clock_now(), steps)));
-    arch_root_idle();
+    if (!planted(PLANT_IDLE_ROOT))
+        arch_root_idle(); /* once others may come in, its root may end */
     cpu->idle = true;
     trace(TRACE_IDLE_BEGIN, 0, 0);
     arch_halt_until_interrupt();

@@ -36,6 +36,7 @@ _Static_assert(sizeof(struct slice) == sizeof(struct exposed_slice) &&
 
 /* Looks at the positions of a vector, a bounded number of them at a time. */
 struct round {
+    uint64_t number;  /* of all rounds; 0: of none */
     uint64_t step;    /* how many positions have been passed; 0: it has not begun */
     uint64_t steps;   /* elementary ones (kernel/bound.h) that this part of it may still do */
     uint64_t wake_ns; /* when the first of those that were passed is to look again; 0: none */
@@ -50,6 +51,7 @@ struct cpu {
     bool asked;            /* an interrupt is on its way to it */
     bool idle;             /* halted, or about to */
     bool again;            /* since its round began one of those it names may have become ready */
+    bool alone;            /* where its slice ended last its whole vector named what ran */
     bool renamed;          /* the position whose slice runs names another now: it is over */
     uint64_t epoch;        /* kernel/epoch.h */
     bool work;             /* an interrupt's work is left (kernel/work.h) */
@@ -99,8 +101,11 @@ void slice_free(struct cpu *cpu, uint64_t position);
 bool slice_reap(uint32_t account, uint64_t *cursor, uint64_t *steps);
 /* Some position that names the context as its first, on *cpu; SLICE_POSITIONS: none. */
 uint64_t slice_naming(const struct context *context, struct cpu **cpu);
-/* An account is dying: whoever runs is looked at, and calls nobody of it any more. */
-void slice_expel(void);
+/*
+ * An account is dying: its contexts leave their processors; and where it may be called (by transfers), whoever
+ * runs is looked at, and calls nobody of it any more. Else others are not interrupted.
+ */
+void slice_expel(bool called);
 /* Interrupts the processor, once until it has heard. */
 void slice_ask(struct cpu *cpu);
 /* It, or this one, looks again, soon. */
@@ -158,8 +163,8 @@ void slice_over(struct cpu *cpu, uint64_t now_ns);
 void slice_ready(const struct context *context);
 /* The current context is going to sleep until wake_ns. */
 void slice_sleeps(const struct context *context);
-/* Is a halted processor that names the context asked to look? */
-bool slice_ask_idle(const struct context *context);
+/* Is a halted processor of that set of 1 << number asked to look? */
+bool slice_ask_idle(uint64_t cpus);
 /* The urgent one interrupts the slice that runs, unless that is not to be. May not return. */
 void slice_interrupt(struct cpu *cpu, uint64_t now_ns);
 /* Puts on the urgent one; the rest of the slice that it had interrupted. False: it cannot run. */

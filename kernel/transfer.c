@@ -175,6 +175,9 @@ transfer_serve(struct entry *entry, struct context *context, const struct transf
         context->entry_cpu = (uint32_t)index_masked(setup->cpu, CPUS_MAX);
         frame_ref(context->entry);
         entry->holder[context->entry_cpu] = context;
+        for (struct account *a = account_at(frame_at(context->self)->owner); a;
+             a = account_parent(a))
+            a->serves = true;
     }
     arch_transfer_set(context, setup, &entry->parked[context->entry_cpu]);
     if (again)

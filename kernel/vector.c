@@ -112,7 +112,9 @@ slice_name(struct cpu *cpu, uint64_t position, enum slice_role role, struct cont
     else
         cpu->used[position / 64] &= ~bit;
     cpu->again = true;
-    slice_poke(cpu);
+    if (cpu->idle || cpu->renamed || cpu->alone || planted(PLANT_POKES))
+        slice_poke(cpu); /* else its timer is set: who changes it all the time interrupts nobody */
+    cpu->alone = false;
 }
 
 uint64_t

@@ -16,6 +16,7 @@
 #include "kernel/lock.h"
 #include "kernel/slice.h"
 #include "kernel/work.h"
+#include "plant.h"
 
 enum { LOOK_STEPS = 8, CLAUSE_STEPS = 2 };
 
@@ -109,6 +110,13 @@ backlog_link(uint32_t events)
     return &((struct events *)frame_address(events))->behind;
 }
 
+/* Is there more? A processor that halts works on it at once; the others run for long, maybe. */
+static bool
+backlog_left(bool left)
+{
+    return left && (slice_ask_idle(planted(PLANT_BACKLOG) ? 0 : UINT64_MAX) || true);
+}
+
 static void
 backlog_add(struct events *events, uint32_t index)
 {
@@ -143,7 +151,8 @@ raise_steps(void)
 void
 wait_raise(struct events *events, uint32_t index)
 {
-    if (events->waiter[index] && !circle_wake(&events->waiter[index], clause_joins, raise_steps()))
+    if (backlog_left(events->waiter[index] &&
+                     !circle_wake(&events->waiter[index], clause_joins, raise_steps())))
         backlog_add(events, index);
 }
 
@@ -151,7 +160,7 @@ void
 wait_epoch(void)
 {
     epoch_mark = clause_joins;
-    (void)circle_wake(clause_circle(WAIT_EPOCH, 0, 0), epoch_mark, raise_steps());
+    (void)backlog_left(!circle_wake(clause_circle(WAIT_EPOCH, 0, 0), epoch_mark, raise_steps()));
 }
 
 /* A round robin over events, so that a crowd at one does not hold up another's. */
@@ -171,7 +180,7 @@ wait_backlog(void)
         if (!events->backlog)
             backlog_remove(events);
     }
-    return !looked || backlog;
+    return backlog_left(!looked || backlog);
 }
 
 struct result

@@ -101,6 +101,12 @@ enum planted_fault {
     PLANT_FLIGHT,       /* act 10: a frame that is taken is free while a device uses it */
     PLANT_DEVICE,       /* no fault of ours: with all flights out the port's device breaks a rule */
     PLANT_TAG_CONTROL,  /* the same, and a root loaded again keeps what was taken meanwhile */
+    PLANT_CLING,        /* act 24: who maps a frame again and again keeps it */
+    PLANT_DEBT_LEFT,    /* a position has debts that its last owner made */
+    PLANT_BACKLOG,      /* who is to wake behind many waits for whoever sleeps next */
+    PLANT_ROUNDS,     /* each position that names a chain which cannot run is followed to its end */
+    PLANT_POKES,      /* each change of a vector interrupts who runs there */
+    PLANT_IDLE_ROOT,  /* act 7: a processor that has nothing to run stands on the last one's root */
     PLANT_REGISTER,   /* act 12: a call that gave way comes back with a register of who ran then */
     PLANT_RESUME_RIP, /* act 13: a debugger may set any rip */
     PLANT_MASK,       /* a source that fires is not masked */

@@ -33,7 +33,7 @@
 #define CPU_GDT 24
 #define CPU_CONTEXT 88
 #define CPU_EPOCH 112
-#define CPU_TAG 552 /* struct tag [TAGS] */
+#define CPU_TAG 568 /* struct tag [TAGS] */
 #define TAGS 64
 #define TAG_SHIFT 4
 

@@ -136,7 +136,7 @@ trap_own_stack(void)
         if (planted(PLANT_NMI_BASE))
             __asm__ volatile("rdgsbase %0" : "=r"(cpu));
         kernel_lock();
-        trap_return(cpu);
+        arch_resume(cpu->current); /* at once: this stack is the next one's, too */
     }
     if (vector != VECTOR_DEBUG)
         panic("machine check or double fault, vector %lu", vector);

@@ -2,7 +2,7 @@
 """
 floods.py - what others send as fast as they can costs who it is for, not the partition beside: input, messages, posts.
 """
-import os, re, subprocess
+import contextlib, os, re, subprocess
 from harness import *
 
 # shares of time do not depend on the host
@@ -55,11 +55,39 @@ def flood_posts(judge, kernel):
     expect(not wrong, str(wrong))
 
 
+def leaving(judge, kernel, *words):
+    """{oracle: why it failed} where processor 0 has nothing to run but messages, and the root of who ran last ends."""
+    options = ['-v', *FLOODED, '-m', '8m', '--beside-memory', '8m', '--beside', os.path.join(ROOT, 'out/test/victim') + ' 2', '--cpus', '2']
+    for word in ['check', *words]:
+        options += ['--kernel-arg', word]
+    wrong = judge('departs', run([*options, '--kernel', kernel], [os.path.join(ROOT, 'out/test/departs')], timeout=60))
+    wrong.pop('victim', None)
+    return wrong
+
+
+def leaves_hold(*how):
+    wrong = leaving(*how)
+    expect(not wrong, str(wrong))
+
+
+def leaves_fall(*how):
+    """Who stands on a root that is another's frame may also stop all: that shows nothing."""
+    for attempt in range(8):
+        with contextlib.suppress(Failure):
+            wrong = leaving(*how)
+            if wrong:
+                return
+    expect(False, 'a root that ended under a processor was not seen')
+
+
 def enter_floods(judge, faults, kernel, release):
     test(MACHINE, name='flood.console')(flood_console)
     test(MACHINE, name='flood.messages')(lambda: beside_has_its_share(small_messages(kernel)))
     test(MACHINE, name='flood.messages.release')(lambda: beside_has_its_share(small_messages(release)))
     test(MACHINE, name='flood.control.WORK_SHARE')(lambda: messages_without_share(kernel, f'plant={faults["WORK_SHARE"]}'))
+    test(MACHINE, name='flood.departs')(lambda: leaves_hold(judge, kernel))
+    test(MACHINE, name='flood.departs.release')(lambda: leaves_hold(judge, release))
+    test(MACHINE, name='flood.control.IDLE_ROOT')(lambda: leaves_fall(judge, kernel, f'plant={faults["IDLE_ROOT"]}'))
     test(MACHINE, name='flood.posts')(lambda: flood_posts(judge, kernel))
     test(MACHINE, name='flood.control.POST_RATE')(
         lambda: expect('refused' in posted(judge, kernel, [f'plant={faults["POST_RATE"]}']), 'a flood was not seen'))

@@ -88,6 +88,8 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('forks', [], []),
     ('large', [], [('JOIN_MIXED', [], 'refused')]),
     ('limits', [], [('BREAK', [], 'refused')]),
+    ('clings', [], [('CLING', [], 'refused')]),
+    ('others', [], []),
     ('upcalls', [], []),
 ]
 
@@ -505,6 +507,12 @@ def enter_granters():
     test(MACHINE, name='granters.release')(lambda: several_hold('granters', [], 2, kernel=RELEASE_KERNEL))
     for cpus in (1, *MANY):
         test(MACHINE, name=f'granters.cpus{cpus}')(lambda c=cpus: several_hold('granters', [], c))
+
+
+@test(MACHINE, name='crowds.control.BACKLOG')
+def crowds_without_the_halted():
+    wrong, _ = several('crowds', [], 2, [f'plant={faults()["BACKLOG"]}'])
+    expect('refused' in wrong, f'who was to wake and did not was not seen: {wrong}')
 
 
 def enter_handoffs():

@@ -8,6 +8,11 @@
  *   credit     one is woken again and again and stays as long as it may, beside one that never
  *              gives way
  *   charge     three who give each other their slices: all that passes is charged to one of them
+ *   sold       one gives its position back in the grace: what it has used of that is not owed by whoever
+ *              has the position next
+ *   pokes      a position beside one who is busy names another and nobody in turn, all the time: that
+ *              interrupts him no more often than his slices do
+ *   ends       the same of accounts that are made and ended all the time
  */
 #include "abi/event.h"
 #include "abi/slice.h"
@@ -16,12 +21,14 @@
 enum {
     SLOT_WORKER = 60, /* one a worker */
     WORKERS = 3,
+    SLOT_CHILD = SLOT_WORKER + WORKERS,
     CPU = 1,
     RUN_NS = 200 * 1000 * 1000,
     POSITIONS_NS = 400 * 1000 * 1000, /* four cycles */
     SHORT_NS = 50 * 1000,             /* at positions */
     LONG_NS = 150 * 1000,
     SLICE_NS = 200 * 1000,
+    POKED_NS = 10 * 1000 * 1000,
     LINGER_NS = 80 * 1000, /* of the grace, which is 100 us */
     SLEEP_NS = 20 * 1000,
     AWAY_NS = 20 * 1000,
@@ -41,6 +48,14 @@ spin(uint64_t ns)
 }
 
 static void
+pause_ns(uint64_t ns)
+{
+    struct wait_clause clause = {.kind = WAIT_CLOCK, .value = clock_ns() + ns};
+
+    call_wait((uintptr_t)&clause, 1);
+}
+
+static void
 busy(struct worker *w)
 {
     uint64_t last = clock_ns(), now, n = 0;
@@ -56,7 +71,7 @@ busy(struct worker *w)
 
 /* ---- what they do ---- */
 
-static volatile bool lingers[WORKERS];
+static volatile bool lingers[WORKERS], sells; /* the first, once */
 static struct upcall_page *pages[WORKERS];
 
 /* Upcalls are told apart by their stacks: there stands whose they are. */
@@ -64,6 +79,10 @@ static void __attribute__((noreturn, used)) slice_ended(uint64_t number)
 {
     if (lingers[number])
         spin(LINGER_NS);
+    if (sells && number == 0) {
+        sells = false;
+        (void)call_slice_give(SLOT_ACCOUNT, CPU, worker[number].position, 1);
+    }
     *(volatile uint32_t *)&pages[number]->depth = 0;
     call_yield(SLOT_NOTHING);
     busy(&worker[number]);
@@ -255,6 +274,86 @@ charge(void)
     hold(sum >= 990 && sum <= 1010, "all that passes is charged, and nothing twice");
 }
 
+static struct slice_state
+position_told(uint64_t position)
+{
+    struct slice_state state = {0};
+
+    fine(call_slice_read(SLOT_ACCOUNT, CPU, position, (uintptr_t)&state).value, "slice_read");
+    return state;
+}
+
+static void
+sold(void)
+{
+    const struct worker *w = &worker[0];
+    struct slice_state state;
+
+    lingers[0] = sells = true;
+    start(2, graceful);
+    while (position_told(w->position).owner)
+        call_yield(SLOT_NOTHING);
+    pause_ns(SLICE_NS);
+    state = position_told(w->position);
+    hold(state.owner == 0 && state.debt_ns == 0, "who has a position next owes nothing");
+    expect(call_slice_take(SLOT_ACCOUNT, CPU, w->position, 1).value == 1, "slice_take");
+    fine(call_slice_set(SLOT_ACCOUNT, CPU, w->position, w->slot, SLOT_NOTHING, SLICE_NS).value,
+         "slice_set");
+}
+
+static void
+sleeping(struct worker *w)
+{
+    (void)w;
+    call_wait(0, 0);
+}
+
+static void
+pokes(void)
+{
+    uint64_t before, end, n = 0;
+
+    worker_start(&worker[0], SLOT_WORKER, CPU, POKED_NS, busy);
+    worker_start(&worker[1], SLOT_WORKER + 1, CPU, POKED_NS, sleeping);
+    pause_ns(RUN_NS / 8);
+    before = position_told(worker[1].position).interrupts;
+    for (end = clock_ns() + RUN_NS; clock_ns() < end; n += 2) {
+        for (uint32_t named = 0; named < 2; named++)
+            fine(call_slice_set(SLOT_ACCOUNT, CPU, worker[1].position,
+                                named ? worker[1].slot : SLOT_NOTHING, SLOT_NOTHING, POKED_NS)
+                     .value,
+                 "slice_set");
+        __asm__ volatile("pause"); /* an emulator of one thread lets the other processor on */
+    }
+    before = position_told(worker[1].position).interrupts - before;
+    say("%lu interrupts by %lu changes, in %u slices", before, n, (uint32_t)RUN_NS / POKED_NS);
+    hold(before <= 3 * RUN_NS / POKED_NS, "who changes a vector interrupts nobody the more");
+    worker_stop(&worker[1]);
+}
+
+/* Accounts that nobody runs or is called in. */
+static void
+ends(void)
+{
+    struct account_terms terms = {.name = 1, .limit_frames = 1};
+    uint64_t frame = frame_new(), before, end, n = 0;
+
+    worker_start(&worker[0], SLOT_WORKER, CPU, POKED_NS, busy);
+    pause_ns(RUN_NS / 8);
+    before = position_told(worker[0].position).interrupts;
+    for (end = clock_ns() + RUN_NS; clock_ns() < end; n++) {
+        fine(call_account_make(SLOT_ACCOUNT, frame, SLOT_CHILD, (uintptr_t)&terms).value,
+             "account_make");
+        expect(call_account_destroy(SLOT_CHILD).value == 0, "account_destroy");
+        expect(call_frame_free(SLOT_ACCOUNT, frame, 1).value == 1, "frame_free");
+        expect(frame_again(frame), "it is free");
+        __asm__ volatile("pause"); /* an emulator of one thread lets the other processor on */
+    }
+    before = position_told(worker[0].position).interrupts - before;
+    say("%lu interrupts by %lu ends, in %u slices", before, n, (uint32_t)RUN_NS / POKED_NS);
+    hold(before <= 3 * RUN_NS / POKED_NS, "who ends accounts interrupts nobody the more");
+}
+
 int
 exo_main(const struct start_page *page)
 {
@@ -265,7 +364,10 @@ exo_main(const struct start_page *page)
     } modes[] = {{"positions", positions, 3},
                  {"grace", grace, 2},
                  {"credit", credit, 2},
-                 {"charge", charge, 3}};
+                 {"charge", charge, 3},
+                 {"sold", sold, 2},
+                 {"pokes", pokes, 1},
+                 {"ends", ends, 1}};
 
     (void)page;
     stay_on(0);

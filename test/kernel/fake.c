@@ -145,6 +145,13 @@ fake_free(uint64_t n)
     return object_release(n, &steps);
 }
 
+/* There are none of 2 MiB. */
+uint64_t
+frame_head(uint64_t n)
+{
+    return n;
+}
+
 int
 frame_take(uint64_t n, uint64_t *steps)
 {
@@ -299,8 +306,9 @@ slice_reap(uint32_t account, uint64_t *cursor, uint64_t *steps)
 }
 
 void
-slice_expel(void)
+slice_expel(bool called)
 {
+    (void)called;
 }
 
 bool
