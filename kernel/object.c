@@ -105,7 +105,7 @@ object_release(uint64_t n, uint64_t *steps)
         break;
     case FRAME_ENTRY:
         entry_release(object);
-        cost += CHARGE_STEPS * cpu_count();
+        cost += (uint64_t)CHARGE_STEPS * cpu_count();
         break;
     case FRAME_CONSOLE:
         console_destroy(object);

@@ -34,7 +34,7 @@ enum {
     TABLES = 3,
 };
 
-static const uint64_t PATIENCE_NS = 20000000000, SLICE_NS = 1000 * 1000;
+static const uint64_t PATIENCE_NS = 20000000000, SLICE_NS = 1000000;
 
 static uint64_t line_frame;
 
@@ -378,7 +378,8 @@ pins(void)
         hold(clock_ns() < end, "pinned frames are taken");
     }
     line_end();
-    hold(lost() == before + 2 * WINDOWS + EACH, "each window of a frame that is taken says so");
+    hold(lost() == before + WINDOWS + WINDOWS + EACH,
+         "each window of a frame that is taken says so");
 }
 
 /* ---- positions ---- */
