@@ -93,8 +93,7 @@ context_make(struct env *env, uint64_t frame, uint64_t into, uint64_t start_va)
         stop = slot_bound(start.stop_slot, KIND_EVENTS, RIGHT_POST, &error);
     error = error ? error : frame_check_unused(account, frame);
     error = error ? error : frame_check_unused(account, start.vector_frame);
-    if (!error && (frame_at(frame)->owner != env->account ||
-                   frame_at(start.vector_frame)->owner != env->account))
+    if (!error && frame_at(frame)->owner != frame_at(start.vector_frame)->owner)
         error = E_PERM; /* or one that ends would wait for the other */
     error = error ? error : slot_check_empty(into);
     if ((start.rip >= USER_TOP || start.rsp >= USER_TOP) && !planted(PLANT_START))

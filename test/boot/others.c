@@ -23,7 +23,7 @@ context_of_two(void)
            "a context whose vector registers are another account's");
     start.vector_frame = vector;
     refuse(call_context_make(SLOT_ENV, theirs, CONTEXT, (uintptr_t)&start).value, E_PERM,
-           "a context of another account than its environment's");
+           "a context whose vector registers are an account's above");
     while (fine(call_account_destroy(CHILD).value, "account_destroy"))
         ;
     fine(call_context_make(SLOT_ENV, frame, CONTEXT, (uintptr_t)&start).value, "context_make");
