@@ -133,6 +133,7 @@ context_end(struct context *context, enum context_cause cause, int64_t status)
     if (context->phase == CONTEXT_WAITING)
         wait_end(context);
     context->stop_asked = 0;
+    context->due &= ~(uint32_t)DUE_STOP;
     trace(TRACE_STOP, context->self, cause);
     context->phase = CONTEXT_STOPPED;
     context->cause = cause;

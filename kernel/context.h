@@ -37,6 +37,8 @@ struct env {
  * on by root.S, which only says where (arch_context_stands); context_settle sees to root and its
  *     references before it leaves or calls another, and before a root ends (root_end).
  */
+enum { DUE_STOP = 1 << 30 }; /* in due, beside upcalls: stop_asked, for those who take no lock */
+
 struct context {
     struct cell cell;
     struct context *caller;    /* kernel/transfer.h: T1. transfer.S reads it, slots and due */

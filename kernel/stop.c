@@ -9,6 +9,7 @@
 #include "kernel/call.h"
 #include "kernel/context.h"
 #include "kernel/frame.h"
+#include "kernel/lock.h"
 #include "kernel/pt.h"
 #include "kernel/slice.h"
 #include "kernel/transfer.h"
@@ -21,8 +22,12 @@ context_stop(struct context *context)
     (void)transfer_retrieve(context);
     if (context->on && context != cpu->current) {
         context->stop_asked = 1;
-        slice_ask(cpu_at(context->on - 1));
-        return result_error(E_INPROGRESS);
+        context->due |= DUE_STOP;
+        lock_quiesce(); /* it may have been about to park, and have seen nothing due */
+        if (!transfer_retrieve(context)) {
+            slice_ask(cpu_at(context->on - 1));
+            return result_error(E_INPROGRESS);
+        }
     }
     context_end(context, CAUSE_STOPPED, 0);
     if (context == cpu->current)

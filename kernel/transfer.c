@@ -35,7 +35,11 @@ entry_park(struct context *context)
 {
     struct entry *entry = entry_of(context);
 
-    context->on = context->entry_cpu + 1; /* T3 */
+    context->on = context->stop_asked ? 0 : context->entry_cpu + 1; /* T3 */
+    if (context->stop_asked) {
+        context_end(context, CAUSE_STOPPED, 0);
+        return;
+    }
     context->hidden = context->due != 0;
     if (!context->hidden) /* pairs with entry_unpark and transfer.S */
         atomic_store_explicit(&entry->parked[context->entry_cpu], context, memory_order_release);

@@ -519,6 +519,7 @@ def enter_handoffs():
     for cpus in (1, *MANY):
         for name in ('crowds', 'burdens'):
             test(MACHINE, name=f'{name}.cpus{cpus}')(lambda n=name, c=cpus: several_hold(n, [], c))
+        test(MACHINE, name=f'halts.cpus{cpus}')(lambda c=cpus: several_hold('halts', [], c))
         test(MACHINE, name=f'handoff.cpus{cpus}')(lambda c=cpus: handoffs(HANDOFFS, c))
     test(MACHINE, long=True, name='handoff.long')(lambda: handoffs(1000000, 2))
 
