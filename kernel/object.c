@@ -63,14 +63,70 @@ plain_release(uint64_t n, uint64_t *steps)
     return 0;
 }
 
+/*
+ * What the object stands on is let go of: 0, and *cost grows by what that took; or E_AGAIN, E_BUSY,
+ * E_INVAL: it is not to be ended by itself.
+ */
+static inline __attribute__((always_inline)) int
+object_let_go(enum frame_type type, uint64_t n, uint64_t *steps, uint64_t *cost)
+{
+    void *object = frame_address(n);
+
+    switch (type) {
+    case FRAME_PT1:
+    case FRAME_PT2:
+    case FRAME_PT3:
+    case FRAME_PT4:
+        if (type == FRAME_PT4 && !root_end(n))
+            return E_BUSY;
+        *cost += ENTRY_STEPS * pt_release(n);
+        return 0;
+    case FRAME_ACCOUNT:
+        *cost += CHARGE_STEPS * account_release(account_at(n));
+        return 0;
+    case FRAME_CONTEXT:
+        if (!slice_forget(&arch_context_of(n)->strangers, steps) ||
+            !slice_forget(&arch_context_of(n)->positions, steps))
+            return E_AGAIN;
+        context_release(object);
+        *cost = TABLE_STEPS;
+        return 0;
+    case FRAME_ENV:
+        env_release(object);
+        return 0;
+    case FRAME_ENTRY:
+        entry_release(object);
+        *cost += (uint64_t)CHARGE_STEPS * cpu_count();
+        return 0;
+    case FRAME_CONSOLE:
+        console_destroy(object);
+        *cost = CONSOLE_STEPS;
+        return 0;
+    case FRAME_EVENTS:
+        if (!wait_release(object, steps))
+            return E_AGAIN;
+        pin_drop(&((struct events *)object)->window);
+        return 0;
+    case FRAME_SLOTS:
+        slots_release(object);
+        return 0;
+    case FRAME_CELLS:
+        return 0;
+    default: /* a vector area or a buffer goes with its object; the rest is nobody's */
+        return E_INVAL;
+    }
+}
+
 int
 object_release(uint64_t n, uint64_t *steps)
 {
     const struct frame *f = frame_at(n);
     enum frame_type type = f->type;
-    void *object = frame_address(n);
     uint64_t cost = SCAN_STEPS;
+    int error;
 
+    if (type == FRAME_PLAIN || type == FRAME_ENDED)
+        return plain_release(n, steps);
     if (object_busy(n))
         return E_BUSY;
     /* What may still be walked stays a table (F3), unless it is linked and its account dies. */
@@ -78,52 +134,9 @@ object_release(uint64_t n, uint64_t *steps)
         return E_AGAIN;
     if (type_has_cell((uint8_t)type) && !revoke_object(n, steps))
         return E_AGAIN; /* G6 */
-    switch (type) {
-    case FRAME_PLAIN:
-    case FRAME_ENDED:
-        return plain_release(n, steps);
-    case FRAME_PT1:
-    case FRAME_PT2:
-    case FRAME_PT3:
-    case FRAME_PT4:
-        if (type == FRAME_PT4 && !root_end(n))
-            return E_BUSY;
-        cost += ENTRY_STEPS * pt_release(n);
-        break;
-    case FRAME_ACCOUNT:
-        cost += CHARGE_STEPS * account_release(account_at(n));
-        break;
-    case FRAME_CONTEXT:
-        if (!slice_forget(&arch_context_of(n)->strangers, steps) ||
-            !slice_forget(&arch_context_of(n)->positions, steps))
-            return E_AGAIN;
-        context_release(object);
-        cost = TABLE_STEPS;
-        break;
-    case FRAME_ENV:
-        env_release(object);
-        break;
-    case FRAME_ENTRY:
-        entry_release(object);
-        cost += (uint64_t)CHARGE_STEPS * cpu_count();
-        break;
-    case FRAME_CONSOLE:
-        console_destroy(object);
-        cost = CONSOLE_STEPS;
-        break;
-    case FRAME_EVENTS:
-        if (!wait_release(object, steps))
-            return E_AGAIN;
-        pin_drop(&((struct events *)object)->window);
-        break;
-    case FRAME_SLOTS:
-        slots_release(object);
-        break;
-    case FRAME_CELLS:
-        break;
-    default: /* a vector area or a buffer goes with its object; the rest is nobody's */
-        return E_INVAL;
-    }
+    error = object_let_go(type, n, steps, &cost);
+    if (error)
+        return error;
     frame_retire(n);
     steps_use(steps, cost);
     return 0;

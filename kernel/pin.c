@@ -38,18 +38,21 @@ int
 pin_check(uint64_t object, uint64_t slot, uint64_t frame, struct cell **cell)
 {
     int error;
+    struct cell *under = slot_bound(slot, KIND_ACCOUNT, RIGHT_MAP, &error);
 
-    *cell = slot_bound(slot, KIND_ACCOUNT, RIGHT_MAP, &error);
-    error = *cell ? frame_check(account_at((*cell)->object), frame, FRAME_PLAIN) : error;
+    if (!under)
+        return error;
+    error = frame_check(account_at(under->object), frame, FRAME_PLAIN);
     if (error)
         return error;
     if (frame_at(frame)->flags & FRAME_SIZE)
         return E_INVAL;
     if (account_dying(frame_at(frame)->owner))
         return E_PERM;
-    if (frame_at(frame)->owner != frame_at(object)->owner && !((*cell)->leaf.rights & RIGHT_PIN) &&
+    if (frame_at(frame)->owner != frame_at(object)->owner && !(under->leaf.rights & RIGHT_PIN) &&
         !planted(PLANT_PIN_RIGHT))
         return E_PERM;
+    *cell = under;
     return 0;
 }
 

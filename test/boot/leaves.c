@@ -90,8 +90,9 @@ static void
 child_begin(void)
 {
     static uint64_t name = 60;
-    struct account_terms terms = {.name = name++, .limit_frames = CHILD_FRAMES};
+    struct account_terms terms = {.name = name, .limit_frames = CHILD_FRAMES};
 
+    name++;
     call_slot_clear(SLOT_SLOTS, CHILD);
     child_frame = frame_new();
     fine(call_account_make(SLOT_ACCOUNT, child_frame, CHILD, (uintptr_t)&terms).value,
