@@ -184,7 +184,7 @@ force_frame(struct account *account, uint64_t n, uint64_t *steps)
     return error;
 }
 
-/* One position of the machine: of processor n / SLICE_POSITIONS. */
+/* One position of the machine, of processor n / SLICE_POSITIONS. E_PERM: another has it. */
 static int
 force_position(struct account *account, uint64_t n)
 {
@@ -192,8 +192,10 @@ force_position(struct account *account, uint64_t n)
     uint64_t position = n % SLICE_POSITIONS;
     uint32_t owner = cpu->slice[position].owner;
 
-    if (!account_covers(account, owner) || !takeable(account, account_at(owner), ACCOUNT_SLICES))
+    if (!account_covers(account, owner))
         return E_PERM;
+    if (!takeable(account, account_at(owner), ACCOUNT_SLICES))
+        return 0;
     slice_free(cpu, position);
     account_lose(
         account_at(owner),
@@ -202,7 +204,8 @@ force_position(struct account *account, uint64_t n)
 }
 
 /*
- * Looks at the next frame or position: 0, E_AGAIN as above, or E_NOENT when the round is over.
+ * Looks at the next frame or position: 0, E_PERM (a position of another's), E_AGAIN as above, or
+ * E_NOENT when the round is over.
  */
 static int
 force_next(struct account *account, enum account_kind kind, uint64_t *steps)
@@ -212,8 +215,7 @@ force_next(struct account *account, enum account_kind kind, uint64_t *steps)
     if (kind == ACCOUNT_SLICES) {
         if (account->force_position == cpu_count() * (uint64_t)SLICE_POSITIONS)
             return E_NOENT;
-        (void)force_position(account, account->force_position++);
-        return 0;
+        return force_position(account, account->force_position++);
     }
     n = owned_after(account, account->force_frame);
     if (!n)
@@ -241,7 +243,8 @@ force(struct account *account, enum account_kind kind, uint64_t *steps)
         int error = force_next(account, kind, steps);
         if (error == E_AGAIN)
             return;
-        steps_use(steps, account->state.count[kind].wanted < wanted ? TAKE_STEPS : LOOK_STEPS);
+        wanted -= account->state.count[kind].wanted;
+        steps_use(steps, error == E_PERM ? 1 : wanted ? TAKE_STEPS : LOOK_STEPS);
         if (error != E_NOENT)
             continue;
         force_again(account, kind);

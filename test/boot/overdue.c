@@ -17,7 +17,7 @@ enum {
     KIN = 20,               /* KIN_SLOTS of them */
     OURS = KIN + KIN_SLOTS, /* in the child's table: our counters */
     POSITION = 100,
-    SPARE = 900, /* what it is asked for */
+    SPARE = 101, /* what it is asked for: the first look for it by force finds it */
     COUNTER_ASKED = COUNTER_FIRST_FREE,
     COUNTER_READY,
     SLICE_NS = 200 * 1000,
