@@ -117,7 +117,8 @@ pool_refill(struct pool *p)
         if (taken > 0) {
             p->n = (uint64_t)taken;
             p->first = p->cursor - p->n;
-            p->batch = p->batch * 2 > FRAME_BATCH_MAX ? FRAME_BATCH_MAX : p->batch * 2;
+            p->batch += (p->batch + 3) / 4; /* what is not used yet stays a fifth of all */
+            p->batch = p->batch < FRAME_BATCH_MAX ? p->batch : FRAME_BATCH_MAX;
             return 0;
         }
     }
