@@ -58,11 +58,11 @@ polled(int64_t value, uint64_t end)
     return value == -E_AGAIN ? 0 : (uint64_t)fine(value, "a call");
 }
 
-/* All lines that the host sends now. */
+/* All lines that the host sends now, of which a part settles what was asked for before: a port armed, a slice's timer. */
 static void
-input_poll(uint64_t settle_ns)
+input_poll(void)
 {
-    uint64_t n = 0, end = clock_ns() + PATIENCE_NS, settled = clock_ns() + settle_ns, before;
+    uint64_t n = 0, end = clock_ns() + PATIENCE_NS, settled = clock_ns() + SETTLE_NS, before;
 
     do
         before = interrupts();
@@ -195,13 +195,13 @@ exo_main(const struct start_page *start)
     (void)start;
     early();
     say("poll");
-    input_poll(0);
+    input_poll();
     output_poll();
     flights_poll();
     say("\nwait");
     input_wait();
     say("poll again");
-    input_poll(SETTLE_NS);
+    input_poll();
     output_poll();
     console_print("\n");
     both();
