@@ -80,7 +80,8 @@ many(void)
     }
     for (uint64_t i = 0; i < MANY; i++)
         thread_join(threads[i]);
-    expect(frames_used() <= used + (work ? MANY / 100 : 1), "their stacks serve again");
+    /* But for who was preempted where a stack was deeper than before; and frames come in batches. */
+    expect(frames_used() <= used + MANY / 100, "their stacks serve again");
     sum = 0;
 }
 
