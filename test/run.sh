@@ -70,7 +70,7 @@ checks_begin() {
 
 # They have the processors to themselves now.
 checks_await() {
-    kill -USR1 "$beside"
+    kill -USR1 "$beside" 2>/dev/null # or it has ended
     wait "$beside"
     checks_status=$?
     beside=''
