@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.." || exit 125
 trap 'exit 130' INT TERM HUP
 trap '[ -z "$beside" ] || kill "$beside" 2>/dev/null' EXIT
 
-SUITES='unit fuzz boot kvm command stand-in check'
+SUITES='unit fuzz boot command stand-in check kvm' # the last has the processors to itself: a virtual machine in one that is emulated feels the checks
 LOG=out/test-log
 beside='' # the process of the checks that have what other suites leave of the processors
 
