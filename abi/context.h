@@ -72,6 +72,12 @@ _Static_assert(sizeof(struct upcall_setup) == 144, "layout");
 
 enum { SLOT_NOTHING = 0xffffffffu };
 
+/*
+ * So many may be asked to stop on one processor before it has looked (context_stop): it ends them
+ * all with interrupts off.
+ */
+enum { CONTEXT_STOPS_MAX = 8 };
+
 enum context_phase {
     CONTEXT_READY = 0, /* runs whenever it has a slice */
     CONTEXT_WAITING,

@@ -175,7 +175,8 @@ cut_running(struct context *context)
         above = x;
     transfer_off(context);
     if (!above)
-        return; /* it is current, and about to leave */
+        return;                           /* it is current, and about to leave */
+    arch_transfer_fail(context, -E_INTR); /* should it be resumed */
     above->caller = NULL;
     cpu->payer = NULL;
     arch_timer_set(1); /* as soon as it is back in a library */
@@ -202,22 +203,40 @@ transfer_end(struct context *context)
         entry_leave(context);
 }
 
+/* Something is due to one that waits, if the time of it has come. */
+static void
+tick_time(struct context *x, uint64_t now_ns)
+{
+    if (x->deadline_ns && now_ns >= x->deadline_ns) {
+        x->deadline_ns = 0;
+        context_due(x, UPCALL_EVENT);
+    }
+    if (now_ns >= x->post_ns)
+        x->post_ns = 0;
+}
+
+/*
+ * Of those that end the one next to the base is first: so each that waits is made ready once, as the
+ * top of what it is in from then on, and no link is followed for one that is above.
+ */
 void
 transfer_tick(struct cpu *cpu, uint64_t now_ns)
 {
-    struct context *next;
+    struct context *ends[TRANSFER_DEPTH_MAX]; /* T5 */
+    uint32_t n = 0;
 
-    for (struct context *x = cpu->current->caller; x; x = next) {
-        next = x->caller;
-        if (x->stop_asked)
-            context_end(x, CAUSE_STOPPED, 0);
-        else if (context_dying(x))
-            transfer_end(x);
-        else if (x->deadline_ns && now_ns >= x->deadline_ns) {
-            x->deadline_ns = 0;
-            context_due(x, UPCALL_EVENT);
-        }
-        if (now_ns >= x->post_ns)
-            x->post_ns = 0;
+    for (struct context *x = cpu->current->caller; x; x = x->caller) {
+        bool over = (x->stop_asked || context_dying(x)) && n < TRANSFER_DEPTH_MAX;
+        if (over)
+            ends[n++] = x;
+        else
+            tick_time(x, now_ns);
+    }
+    cpu->stops = 0;
+    while (n-- > 0) {
+        if (ends[n]->stop_asked)
+            context_end(ends[n], CAUSE_STOPPED, 0);
+        else
+            transfer_end(ends[n]);
     }
 }

@@ -116,6 +116,7 @@ slice_off(struct cpu *cpu)
     arch_context_leave(context);
     transfer_off(context);
     cpu->current = cpu->payer = NULL;
+    cpu->stops = 0; /* nobody is on it; who was to be stopped is, by the caller */
     base = transfer_base(context);
     if (context->phase == CONTEXT_READY && base->cpus & ~((uint64_t)1 << cpu->number))
         (void)slice_ask_idle(base->cpus); /* another processor may be waiting for it */

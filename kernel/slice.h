@@ -55,6 +55,7 @@ struct cpu {
     bool renamed;          /* the position whose slice runs names another now: it is over */
     uint64_t epoch;        /* kernel/epoch.h */
     bool work;             /* an interrupt's work is left (kernel/work.h) */
+    uint8_t stops;         /* of those on it so many are to be stopped, CONTEXT_STOPS_MAX at most */
     struct context *payer; /* whom the slice names; NULL: none, or what runs is not its chain */
     uint64_t slice_end_ns;
     uint64_t grace_end_ns; /* 0: no slice-end upcall outstanding */

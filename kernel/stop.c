@@ -13,22 +13,43 @@
 #include "kernel/pt.h"
 #include "kernel/slice.h"
 #include "kernel/transfer.h"
+#include "plant.h"
+
+/*
+ * The processor that it is on is to stop it: E_INPROGRESS; or has enough to stop, and hears of that:
+ * E_AGAIN; 0: it has parked meanwhile.
+ */
+static int
+stop_ask(struct context *context)
+{
+    struct cpu *cpu = cpu_at(context->on - 1);
+    bool asked = context->stop_asked;
+
+    if (!asked && cpu->stops == CONTEXT_STOPS_MAX && !planted(PLANT_STOPS)) {
+        slice_ask(cpu);
+        return E_AGAIN;
+    }
+    context->stop_asked = 1;
+    context->due |= DUE_STOP;
+    lock_quiesce(); /* it may have been about to park, and have seen nothing due */
+    if (transfer_retrieve(context))
+        return 0;
+    cpu->stops += !asked;
+    slice_ask(cpu);
+    return E_INPROGRESS;
+}
 
 struct result
 context_stop(struct context *context)
 {
     struct cpu *cpu = cpu_this();
+    int error = 0;
 
     (void)transfer_retrieve(context);
-    if (context->on && context != cpu->current) {
-        context->stop_asked = 1;
-        context->due |= DUE_STOP;
-        lock_quiesce(); /* it may have been about to park, and have seen nothing due */
-        if (!transfer_retrieve(context)) {
-            slice_ask(cpu_at(context->on - 1));
-            return result_error(E_INPROGRESS);
-        }
-    }
+    if (context->on && context != cpu->current)
+        error = stop_ask(context);
+    if (error)
+        return result_error(error);
     context_end(context, CAUSE_STOPPED, 0);
     if (context == cpu->current)
         slice_schedule(cpu);

@@ -117,4 +117,5 @@ enum planted_fault {
     PLANT_BOUND,      /* what is bound hangs on the object, not on the right by which it was */
     PLANT_NAMED,      /* positions name a context on when the right has fallen */
     PLANT_PLACES,     /* strangers take every place of those whom counters tell */
+    PLANT_STOPS,      /* a processor is asked to stop any number at once */
 };

@@ -259,9 +259,11 @@ context_stopped(const struct context *c)
 int
 context_stop(const struct context *c)
 {
-    int64_t r = call_context_stop(c->slot).value;
     struct wait_clause stopped = {SLOT_EVENTS, WAIT_EVENT, COUNTER_STOPPED + c->index, c->stops};
+    int64_t r;
 
+    while ((r = call_context_stop(c->slot).value) == -E_AGAIN)
+        call_yield(SLOT_NOTHING); /* its processor has many to stop, and is about to */
     while (r == -E_INPROGRESS && !context_stopped(c))
         call_wait((uintptr_t)&stopped, 1);
     return r == -E_INPROGRESS ? 0 : (int)r;

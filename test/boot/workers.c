@@ -86,8 +86,10 @@ void
 worker_stop(struct worker *w)
 {
     uint64_t end = clock_ns() + ((uint64_t)1 << JOIN_NS_LOG);
-    int64_t r = call_context_stop(w->slot).value;
+    int64_t r;
 
+    while ((r = call_context_stop(w->slot).value) == -E_AGAIN)
+        call_yield(SLOT_NOTHING);
     while (r == -E_INPROGRESS && worker_phase(w, NULL) != CONTEXT_STOPPED) {
         if (clock_ns() > end)
             fail("worker %lu does not stop", w->number);
