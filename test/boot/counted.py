@@ -2,7 +2,7 @@
 """
 counted.py - tests where the emulator's clock counts instructions (counted.sh), so that shares and times do not depend on the host;
 and the victim's share of the processor beside acts, where the clock counts instructions and the victim works instead of
-sleeping: from the begin of each slice of its own to that of the next it has at least 95 % of what its slices promise it.
+sleeping: it has at least 95 % of what its slices promise it (test/boot/victim.c).
 """
 import os, re, sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../command'))
@@ -23,14 +23,15 @@ OTHERS = [  # program, arguments, processors, what the victim's slices promise i
 ]
 
 
-def victim_beside(promised=PROMISED):
+def victim_beside(cpus=1, promised=PROMISED):
     """Options."""
-    return ['-v', *COUNTED, '-m', '24m', '--beside-memory', '8m', '--beside', f'{os.path.join(ROOT, "out/test/victim")} {ROUNDS} {promised}']
+    victim = f'{os.path.join(ROOT, "out/test/victim")} {ROUNDS} {promised} {cpus}'
+    return ['-v', *COUNTED, '-m', '24m', '--beside-memory', '8m', '--cpus', str(cpus), '--beside', victim]
 
 
 def shared(judge, name, arguments=(), cpus=1, promised=PROMISED, kernel=None, words=()):
     """{oracle: why it failed}."""
-    options = [*victim_beside(promised), '--cpus', str(cpus)]
+    options = victim_beside(cpus, promised)
     for word in ['check', 'inspect', *words]:
         options += ['--kernel-arg', word]
     r = run(options + (['--kernel', kernel] if kernel else []), [os.path.join(ROOT, 'out/test', name), *arguments], b'x')
@@ -119,6 +120,6 @@ def enter_shares(judge, faults, plant_kernel):
         test(MACHINE, long=name in ACTS_LONG, name=f'{name}.share')(lambda n=name: holds(judge, n))
     for name, *how in OTHERS:
         test(MACHINE, name=f'{name}.share' + (f'.cpus{how[1]}' if how[1] > 1 else ''))(lambda n=name, h=how: holds(judge, n, *h))
-    for name in ('act15_flags', 'act25_transfer'):
-        test(MACHINE, name=f'{name}.share.control.SLICE_TIMER')(
-            lambda n=name: caught(judge, n, kernel=plant_kernel, words=[f'plant={faults["SLICE_TIMER"]}']))
+    for name, cpus in (('act15_flags', 1), ('act25_transfer', 1), ('act25_transfer', 2)):
+        test(MACHINE, name=f'{name}.share.control.SLICE_TIMER' + (f'.cpus{cpus}' if cpus > 1 else ''))(
+            lambda n=name, c=cpus: caught(judge, n, cpus=c, kernel=plant_kernel, words=[f'plant={faults["SLICE_TIMER"]}']))

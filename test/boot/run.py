@@ -324,7 +324,7 @@ def storm(n, cpus, kernel_words=(), kernel=PLANT_KERNEL, timeout=TIMEOUT, share=
         path = os.path.join(folder, 'monitor')
         beside = ['-v', '-m', '16m', '--beside-memory', '8m', '--beside', f'{program("victim")} {VICTIM_ROUNDS}',
                   '--emulator', os.path.join(ROOT, 'test/boot/nmi.sh')]
-        options = [*(victim_beside() if share else beside), '--cpus', str(cpus), '--kernel', kernel]
+        options = [*(victim_beside(cpus) if share else beside + ['--cpus', str(cpus)]), '--kernel', kernel]
         for word in ['check', *kernel_words]:
             options += ['--kernel-arg', word]
         p = start(options, [program('act18_storms')], env={**os.environ, 'TESSERA_MONITOR': path})

@@ -129,7 +129,8 @@ def enter_acts():
 
 
 # The guest's host stops the machine, again and again; standard input stays open until the program has seen enough.
-PAUSED = """mkfifo /tmp/fifo; {} </tmp/fifo & command=$!; exec 9>/tmp/fifo; until grep -q begun /tmp/out; do sleep 0.1; done
+PAUSED = """mkfifo /tmp/fifo; {} </tmp/fifo & command=$!; exec 9>/tmp/fifo
+until grep -q begun /tmp/out || ! kill -0 $command; do sleep 0.1; done 2>/dev/null
 machine=$(pidof qemu-system-x86_64)
 while kill -STOP $machine; do sleep {}; kill -CONT $machine; sleep 0.03; done 2>/dev/null; exec 9>&-; rm /tmp/fifo; wait $command"""
 
