@@ -112,6 +112,12 @@ bool context_interrupted(struct context *context);
  * Brings every upcall that is due to a context whose registers are saved; false: it ended by that.
  */
 bool context_deliver(struct context *context);
+/*
+ * Who of n contexts, by frames, whose event masks hold all of `mask`, would see an upcall first: the
+ * first that runs, else the first that waits, else the first that is not stopped; NULL: none. Who is
+ * parked, or waits for the return of another, does not run.
+ */
+struct context *context_soonest(const uint32_t *frames, uint32_t n, uint64_t mask);
 /* Marks an upcall due. A context that waits is woken by it when it is next looked at. */
 void context_due(struct context *context, enum upcall kind);
 

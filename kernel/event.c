@@ -12,26 +12,6 @@
 #include "kernel/work.h"
 #include "plant.h"
 
-/* Who is told: by name in order, first one that runs, then one that waits, then any. */
-static struct context *
-event_context(const struct events *events, uint32_t index)
-{
-    struct context *waiting = NULL, *any = NULL;
-
-    for (uint32_t i = 0; i < events->n_contexts; i++) {
-        struct context *context = arch_context_of(events->context[i]);
-        if (!(context->event_mask >> index & 1))
-            continue;
-        if (context->on)
-            return context;
-        if (!waiting && context->phase == CONTEXT_WAITING)
-            waiting = context;
-        if (!any && context->phase != CONTEXT_STOPPED)
-            any = context;
-    }
-    return waiting ? waiting : any;
-}
-
 /* Readers see single counters that only grow; nothing orders one after another. */
 static void
 window_show(const struct events *events, uint32_t index)
@@ -45,7 +25,8 @@ window_show(const struct events *events, uint32_t index)
 static void
 raise_by(const struct context *holder, struct events *events, uint32_t index, uint64_t n)
 {
-    struct context *told = event_context(events, index);
+    struct context *told =
+        context_soonest(events->context, events->n_contexts, (uint64_t)1 << index);
 
     events->counter[index] += n;
     if (events->window.frame)

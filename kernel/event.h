@@ -24,9 +24,8 @@ struct events {
 };
 
 /*
- * Raises a counter: who waits for it is woken, and the first of the contexts whose event mask holds
- * it that runs, else the first that waits, else the first of all, gets an EVENT upcall. index <
- * EVENTS_PER_FRAME.
+ * Raises a counter: who waits for it is woken, and of the contexts whose event mask holds it the
+ * soonest (context_soonest) gets an EVENT upcall. index < EVENTS_PER_FRAME.
  */
 void event_raise(struct events *events, uint32_t index, uint64_t n);
 /* A source's work is to raise that counter from here on: who sleeps on it arms the source. */

@@ -85,32 +85,6 @@ listens(const struct account *account, uint32_t context)
     return false;
 }
 
-/* How soon a context would see an upcall; 0: never. */
-static int
-readiness(const struct context *context)
-{
-    if (context->phase == CONTEXT_STOPPED)
-        return 0;
-    if (context->on)
-        return 3;
-    return context->phase == CONTEXT_WAITING ? 2 : 1;
-}
-
-/* To the first that runs, else the first that waits, else the first. */
-static void
-revoke_tell(const struct account *account)
-{
-    struct context *best = NULL;
-
-    for (uint32_t i = 0; i < account->n_listeners; i++) {
-        struct context *context = arch_context_of(account->listener[i]);
-        if (readiness(context) > (best ? readiness(best) : 0))
-            best = context;
-    }
-    if (best)
-        context_due(best, UPCALL_REVOKE);
-}
-
 struct result
 account_listen(struct account *account, uint64_t on)
 {
@@ -347,6 +321,7 @@ account_revoke(struct account *account, uint64_t kind, uint64_t n, uint64_t dead
     struct account_count *c = &account->state.count[index_masked(kind, ACCOUNT_KINDS)];
     uint64_t steps = STEPS_MAX, now = clock_now();
     uint64_t most = c->held > c->reserve ? c->held - c->reserve : 0;
+    struct context *told;
 
     if (kind != ACCOUNT_FRAMES && kind != ACCOUNT_SLICES)
         return result_error(E_INVAL);
@@ -366,7 +341,9 @@ account_revoke(struct account *account, uint64_t kind, uint64_t n, uint64_t dead
         owned_walk(account, true);
         force_again(account, (enum account_kind)kind);
         next_ns = earlier(n_listed > 1 ? next_ns : 0, look_time(c->due_ns, now));
-        revoke_tell(account);
+        told = context_soonest(account->listener, account->n_listeners, 0);
+        if (told)
+            context_due(told, UPCALL_REVOKE);
         slice_poke(cpu_at(0));
     }
     if (account->revoke.next)

@@ -71,6 +71,31 @@ deadline_set(uint64_t time_ns)
 
 /* ---- upcalls that the kernel begins ---- */
 
+/* How soon it would see an upcall; 0: never. */
+static int
+readiness(const struct context *context)
+{
+    if (context->phase == CONTEXT_STOPPED)
+        return 0;
+    if (context->on && (cpu_at(context->on - 1)->current == context || planted(PLANT_SOONEST)))
+        return 3;
+    return context->phase == CONTEXT_WAITING ? 2 : 1;
+}
+
+struct context *
+context_soonest(const uint32_t *frames, uint32_t n, uint64_t mask)
+{
+    struct context *best = NULL;
+
+    for (uint32_t i = 0; i < n; i++) {
+        struct context *context = arch_context_of(frames[i]);
+        if ((context->event_mask & mask) == mask &&
+            readiness(context) > (best ? readiness(best) : 0))
+            best = context;
+    }
+    return best;
+}
+
 void
 context_due(struct context *context, enum upcall kind)
 {

@@ -7,6 +7,7 @@
  */
 #include "abi/event.h"
 #include "abi/slice.h"
+#include "abi/transfer.h"
 #include "test/boot/workers.h"
 
 enum {
@@ -19,6 +20,7 @@ enum {
     JOINER,
     NAMED,
     ENDING, /* a frame of cells that ends */
+    ENTRY,
     COUNTER = 3,
     POSITION = 600,
     OURS = 650,
@@ -114,6 +116,7 @@ struct joiner {
     uint64_t frame, vector_frame;
     volatile struct upcall_page *page;
     volatile int64_t result;
+    bool sleeps;
 };
 
 static uint8_t stack[STACK_BYTES] __attribute__((aligned(16)));
@@ -122,6 +125,8 @@ static _Noreturn void
 join(struct joiner *j)
 {
     j->result = call_upcalls_set(SLOT_ACCOUNT, (uintptr_t)&j->setup).value;
+    if (j->sleeps)
+        call_wait(0, 0);
     for (;;)
         call_yield(SLOT_NOTHING);
 }
@@ -132,13 +137,14 @@ joiner_run(struct joiner *j)
     uint64_t until = clock_ns() + PATIENCE_NS;
 
     fine(call_slice_set(SLOT_ACCOUNT, 0, OURS, JOINER, SLOT_NOTHING, SLICE_NS).value, "slice_set");
-    while (j->result > 0) {
+    while (j->result > 0 || (j->sleeps && context_told(JOINER).phase != CONTEXT_WAITING)) {
         expect(clock_ns() < until, "a context that registers runs");
         call_yield(SLOT_NOTHING);
     }
     fine(call_slice_set(SLOT_ACCOUNT, 0, OURS, SLOT_NOTHING, SLOT_NOTHING, SLICE_NS).value,
          "slice_set");
-    while (context_told(JOINER).phase != CONTEXT_READY) /* it is off its processor by then */
+    while (context_told(JOINER).phase !=
+           (j->sleeps ? CONTEXT_WAITING : CONTEXT_READY)) /* it is off its processor by then */
         call_yield(SLOT_NOTHING);
 }
 
@@ -266,6 +272,29 @@ places(void)
     child_end();
     for (uint32_t i = PLACES / 2; i <= PLACES; i++)
         joiner_end(&joiner[i]);
+    end(events_frame);
+}
+
+/* One that is parked hears of it last: first the one that waits. */
+static void
+soonest(void)
+{
+    static struct joiner parked, waits = {.sleeps = true};
+    struct transfer_setup setup = {.rip = FRAME_BYTES, .rsp = FRAME_BYTES};
+
+    events_new();
+    fine(joins(&parked, SLOT_ACCOUNT, EVENTS), "upcalls_set");
+    fine(call_entry_make(SLOT_ACCOUNT, frame_new(), ENTRY).value, "entry_make");
+    fine(call_transfer_serve(ENTRY, JOINER, (uintptr_t)&setup).value, "transfer_serve");
+    hold(is_told(&parked), "it is told, as there is nobody else");
+    fine(joins(&waits, SLOT_ACCOUNT, EVENTS), "upcalls_set");
+    parked.page->pending = 0;
+    hold(is_told(&waits), "who waits is told");
+    hold(!parked.page->pending, "and not who is parked");
+    fine(call_transfer_withdraw(ENTRY, 0).value, "transfer_withdraw");
+    call_slot_clear(SLOT_SLOTS, ENTRY);
+    joiner_end(&parked);
+    joiner_end(&waits);
     end(events_frame);
 }
 
@@ -467,6 +496,7 @@ exo_main(const struct start_page *start)
     told();
     told_by_cells_that_end();
     places();
+    soonest();
     ends();
     positions();
     return done();
