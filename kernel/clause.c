@@ -82,7 +82,7 @@ clause_sourced(const struct context *context, uint32_t i)
 {
     const struct events *events = frame_address(context->link[i].object);
 
-    return context->clause[i].kind == WAIT_EVENT && events->sourced >> context->clause[i].where & 1;
+    return context->clause[i].kind == WAIT_EVENT && events->sources[context->clause[i].where];
 }
 
 static void
@@ -165,11 +165,13 @@ clause_holds(const struct context *context, uint32_t i)
 {
     const struct wait_clause *c = &context->clause[i];
     const void *object = frame_address(context->link[i].object);
+    const struct events *events;
     const _Atomic uint32_t *word;
 
     switch (c->kind) {
     case WAIT_EVENT:
-        return ((const struct events *)object)->counter[index_masked(c->where, EVENTS_PER_FRAME)] >
+        events = object;
+        return (events->counter[index_masked(c->where, EVENTS_PER_FRAME)] & ~EVENT_SOURCED) >
                c->value;
     case WAIT_WORD: /* pairs with the writer's fence before it reads the count */
         word = (const _Atomic uint32_t *)object + c->where % FRAME_BYTES / sizeof(*word);

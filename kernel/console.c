@@ -94,7 +94,7 @@ console_make(struct account *account, uint64_t into, uint64_t frame, uint64_t n_
     c->n_buffer = (uint32_t)n_buffer;
     event_source(events->object, c->index);
     event_source(events->object, c->index + 1);
-    leaf_hang(&c->told, told, LEAF_TOLD);
+    leaf_hang(&c->told, told, LEAF_CONSOLE);
     for (uint64_t i = 0; i < n_buffer; i++) {
         frame_become(c->buffer + i, FRAME_BUFFER);
         frame_ref(c->buffer + i);
@@ -107,11 +107,25 @@ console_make(struct account *account, uint64_t into, uint64_t frame, uint64_t n_
 }
 
 void
+console_fall(struct leaf *leaf)
+{
+    struct events *events = frame_address(cell_at(leaf->cell)->object);
+    const struct console *c = frame_address(frame_of(leaf));
+
+    event_unsource(events, c->index);
+    event_unsource(events, c->index + 1);
+    flights_unsource(frame_of(leaf), events);
+}
+
+void
 console_destroy(struct console *c)
 {
     struct channel *channel = channel_find(c->channel);
 
-    leaf_drop(&c->told);
+    if (event_told(&c->told)) {
+        leaf_drop(&c->told);
+        console_fall(&c->told);
+    }
     channel->console = 0;
     channel->ended |= 1 << STREAM_INPUT; /* what is in flight is dropped */
     channel->owed_credit = 0;

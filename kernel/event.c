@@ -18,7 +18,8 @@ window_show(const struct events *events, uint32_t index)
 {
     _Atomic uint64_t *shown = frame_address(events->window.frame);
 
-    atomic_store_explicit(&shown[index], events->counter[index] & INT64_MAX, memory_order_release);
+    atomic_store_explicit(&shown[index], events->counter[index] & ~EVENT_SOURCED,
+                          memory_order_release);
 }
 
 /* By a holder, or the kernel (NULL). Another account's context is interrupted by holders only so often. */
@@ -57,22 +58,25 @@ struct result
 event_start(struct events *events, uint64_t index, uint64_t value)
 {
     uint32_t at = (uint32_t)index_masked(index, EVENTS_PER_FRAME);
+    uint64_t now = events->counter[at] & ~EVENT_SOURCED;
 
     if (index >= EVENTS_PER_FRAME || value >> EVENT_START_BITS ||
-        (value < events->counter[at] && !planted(PLANT_EVENT_BACK)))
+        (value < now && !planted(PLANT_EVENT_BACK)))
         return result_error(E_INVAL);
-    raise_by(context_current(), events, at, value - events->counter[at]);
+    raise_by(context_current(), events, at, value - now);
     return result_ok(0);
 }
 
 struct result
 event_read(struct events *events, uint64_t index)
 {
+    const uint64_t *counter = &events->counter[index_masked(index, EVENTS_PER_FRAME)];
+
     if (index >= EVENTS_PER_FRAME)
         return result_error(E_INVAL);
-    if (events->sourced >> index & 1)
+    if (*counter & EVENT_SOURCED)
         work_serve();
-    return result_ok((int64_t)(events->counter[index_masked(index, EVENTS_PER_FRAME)] & INT64_MAX));
+    return result_ok((int64_t)(*counter & ~EVENT_SOURCED));
 }
 
 struct result
@@ -102,10 +106,19 @@ event_window(struct events *events, uint64_t account, uint64_t frame, uint64_t i
 void
 event_source(struct events *events, uint32_t index)
 {
-    work_asked +=
-        planted(PLANT_UNASKED) || (events->waiter[index] && !(events->sourced >> index & 1));
-    events->sourced |= (uint64_t)1 << index;
+    work_asked += planted(PLANT_UNASKED) || (events->waiter[index] && !events->sources[index]);
+    events->sources[index]++;
+    events->counter[index] |= EVENT_SOURCED;
     work_ask();
+}
+
+void
+event_unsource(struct events *events, uint32_t index)
+{
+    if (planted(PLANT_SOURCED) || --events->sources[index])
+        return;
+    work_asked -= events->waiter[index] != 0;
+    events->counter[index] &= ~EVENT_SOURCED;
 }
 
 struct events *

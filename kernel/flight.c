@@ -41,14 +41,25 @@ flights_land(void)
 {
     for (uint64_t landed = port_landed(); landed; landed &= landed - 1) {
         struct flight *f = &flights[__builtin_ctzll(landed)];
+        const struct console *console = f->console ? frame_address(f->console) : NULL;
         for (; f->n_frames; f->n_frames--)
             frame_land(f->frame + f->n_frames - 1);
-        if (f->console)
-            event_tell(&((struct console *)frame_address(f->console))->told, f->index);
+        if (console && event_told(&console->told)) {
+            event_tell(&console->told, f->index);
+            event_unsource(event_told(&console->told), f->index);
+        }
         if (f->payer)
             account_return(account_at(f->payer), ACCOUNT_DESCRIPTORS, 1);
         f->console = f->payer = 0;
     }
+}
+
+void
+flights_unsource(uint64_t console, struct events *events)
+{
+    for (const struct flight *f = flights; f < flights + CHANNEL_FLIGHTS_MAX; f++)
+        if (f->console == console)
+            event_unsource(events, f->index);
 }
 
 void

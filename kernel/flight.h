@@ -17,6 +17,8 @@
 #pragma once
 #include <stdint.h>
 
+struct events;
+
 struct flight {
     uint32_t console; /* by frame; 0: none any more */
     uint32_t payer;   /* the account that is charged; 0: none */
@@ -34,6 +36,8 @@ int flight_check(uint64_t object, uint64_t slot, uint64_t frame, uint64_t n);
 void flight_begin(uint32_t i, struct flight flight);
 /* Ends those that are back. */
 void flights_land(void);
+/* The console raises those counters no more. */
+void flights_unsource(uint64_t console, struct events *events);
 /* The console ends. */
 void flights_detach(uint64_t console);
 /* For check.c: the uses of frames that all of them are. */

@@ -18,6 +18,7 @@
 #include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/cap.h"
+#include "kernel/console.h"
 #include "kernel/context.h"
 #include "kernel/event.h"
 #include "kernel/frame.h"
@@ -210,6 +211,7 @@ static void
 leaf_fall(struct leaf *leaf)
 {
     static void (*const fall[LEAF_TYPES])(struct leaf *) = {[LEAF_SLOT] = slot_fall,
+                                                            [LEAF_CONSOLE] = console_fall,
                                                             [LEAF_PIN] = pin_fall,
                                                             [LEAF_INSPECT] = inspect_fall,
                                                             [LEAF_EVENTS] = event_fall};

@@ -26,6 +26,7 @@ enum leaf_type {
     LEAF_JOINED,   /* a dying cell that a walk has come to: `cell` is the root of the walk */
     LEAF_SLOT,     /* struct slot: slot_fall() */
     LEAF_TOLD,     /* of whoever raises counters: it falls by hanging no more (event_told) */
+    LEAF_CONSOLE,  /* of a console, which raises counters: console_fall() */
     LEAF_PIN,      /* struct pin: pin_fall() */
     LEAF_INSPECT,  /* of a root: inspect_fall() */
     LEAF_EVENTS,   /* of a context with upcalls of counters: event_fall() */

@@ -16,16 +16,19 @@ enum {
     LINE_BYTES = 8,
     INPUT_BYTES = LINES * LINE_BYTES,
     COUNTER = 20,
+    CONSOLE_AT = 22, /* two counters of another console, which ends */
+    CHANNEL_OTHER = 2,
     FLIGHTS = 40,
     FLIGHT_BYTES = FLIGHTS * FRAME_BYTES,
     WRITES = 300,
     MANY_LINES = 300,
-    SLEEPER = 90,
+    SLOT_CONSOLE_OTHER = 89,
+    SLEEPER,
     OTHER,
     SLICE_NS = 1000000
 };
 
-static const uint64_t SETTLE_NS = 50000000, PATIENCE_NS = 60000000000;
+static const uint64_t SETTLE_NS = 50000000, QUIET_NS = 1000000000, PATIENCE_NS = 60000000000;
 
 static char bytes[CHANNEL_PAYLOAD_MAX] __attribute__((aligned(FRAME_BYTES)));
 
@@ -107,6 +110,32 @@ flights_poll(void)
             expect(clock_ns() < end, "a flight lands");
     }
     hold(interrupts() == before, "who polls for a flight's end takes no interrupt");
+}
+
+/*
+ * Counters of flights that have landed and of a console that has ended are the port's no more: to
+ * read them does none of its work, which is there, as those of the console show at last.
+ */
+static void
+unmarked(void)
+{
+    uint64_t frame, end = clock_ns() + QUIET_NS;
+    const volatile uint64_t *shown = page_new(MAP_READ, &frame);
+
+    fine(call_event_window(SLOT_EVENTS, SLOT_ACCOUNT, frame, COUNTER + 1).value, "event_window");
+    expect(pool_take_run(&exo_pool, 2, &frame) == 0, "two frames");
+    fine(call_console_make(SLOT_MACHINE, SLOT_ACCOUNT, SLOT_CONSOLE_OTHER, frame, 1, CHANNEL_OTHER,
+                           SLOT_EVENTS, CONSOLE_AT)
+             .value,
+         "console_make");
+    fine(call_frame_free(SLOT_ACCOUNT, frame, 1).value, "frame_free");
+    say("marks");
+    for (uint64_t before = shown[COUNTER_CONSOLE]; clock_ns() < end;) {
+        for (uint64_t i = 0; i < 2; i++)
+            fine(call_event_read(SLOT_EVENTS, i ? COUNTER : CONSOLE_AT + 1).value, "event_read");
+        hold(shown[COUNTER_CONSOLE] == before, "what is no source's does none of its work");
+    }
+    input_poll();
 }
 
 static volatile uint64_t bytes_read;
@@ -198,7 +227,9 @@ exo_main(const struct start_page *start)
     input_poll();
     output_poll();
     flights_poll();
-    say("\nwait");
+    console_print("\n");
+    unmarked();
+    say("wait");
     input_wait();
     say("poll again");
     input_poll();

@@ -7,7 +7,7 @@ import os, re, time
 from harness import *
 
 LINE, PAGE, PAYLOAD, WRITES, FLIGHTS = b'a line!\n', 4096, 16 << 10, 300, 40
-PROMPTS = [(b'poll\n', 20, 0.01), (b'wait\n', 20, 0.01), (b'poll again\n', 20, 0.01), (b'both\n', 300, 0.001)]  # as in sources.c
+PROMPTS = [(b'poll\n', 20, 0.01), (b'marks\n', 20, 0.01), (b'wait\n', 20, 0.01), (b'poll again\n', 20, 0.01), (b'both\n', 300, 0.001)]  # as in sources.c
 
 
 def asked_raw(words, kernel):
@@ -56,5 +56,5 @@ def is_caught(judge, kernel, fault):
 def enter_sources(judge, faults, kernel, release):
     test(MACHINE, name='sources.release')(lambda: holds(judge, release))
     test(MACHINE, name='sources.plant')(lambda: holds(judge, kernel))
-    for fault in ('MASK', 'UNASKED', 'SERVE_ARMS', 'SERVE_ENDS'):
+    for fault in ('MASK', 'UNASKED', 'SOURCED', 'SERVE_ARMS', 'SERVE_ENDS'):
         test(MACHINE, name=f'sources.control.{fault}')(lambda f=fault: is_caught(judge, kernel, faults[f]))
