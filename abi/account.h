@@ -17,7 +17,7 @@ enum account_bound {
 
 enum account_kind {
     ACCOUNT_FRAMES = 0,
-    ACCOUNT_SLICES,      /* positions that name a context of its */
+    ACCOUNT_SLICES,      /* positions of processors' vectors */
     ACCOUNT_CHANNELS,    /* to the host */
     ACCOUNT_SOURCES,     /* of interrupts */
     ACCOUNT_PINS,        /* lasting uses of frames */
@@ -69,11 +69,15 @@ struct account_state {
 };
 _Static_assert(sizeof(struct account_state) == 488, "layout");
 
-/* One thing that the kernel took. */
+/*
+ * One thing that the kernel took: one of a kind, or who was named at a position that stays. A right
+ * to that context was revoked, or it has ended, and is another account's (abi/slice.h).
+ */
+enum { TAKEN_NAME = ACCOUNT_KINDS };
 struct account_taken {
-    uint32_t kind;   /* enum account_kind */
-    uint32_t detail; /* slices: the processor */
-    uint64_t name;   /* frames: its number; slices: the position */
+    uint32_t kind;   /* enum account_kind, or TAKEN_NAME */
+    uint32_t detail; /* slices, names: the processor */
+    uint64_t name;   /* frames: its number; slices, names: the position */
 };
 _Static_assert(sizeof(struct account_taken) == 16, "layout");
 

@@ -6,7 +6,8 @@
  * context that runs there, a second one for when the first has stopped, and for how long. Time
  * that a position's context does not want goes to the next that does. When a right to a context is
  * revoked it is named no more at positions of strangers (accounts that are neither its own nor
- * above it), whichever right they had; its slice there ends. Who still has one names it again.
+ * above it), whichever right they had; its slice there ends. Each finds it in the ring of its
+ * account's page (abi/account.h), and who still has a right names it again.
  *
  * At the end of a slice the context gets a SLICE_END upcall and SLICE_GRACE_NS to leave by yield or
  * wait; what it uses beyond its slice is debt, paid by its position's next slices. One that does

@@ -121,9 +121,9 @@ learn(void)
     uint64_t before = n_learnt;
 
     for (; n_learnt < account->state.n_taken; n_learnt++) {
-        uint64_t taken = account->taken[n_learnt % account->n_ring].name;
+        const volatile struct account_taken *taken = &account->taken[n_learnt % account->n_ring];
         for (uint64_t i = 0; i < PAGES; i++)
-            if (frame[i] == taken)
+            if (taken->kind == ACCOUNT_FRAMES && frame[i] == taken->name)
                 forget(i);
     }
     return n_learnt - before;

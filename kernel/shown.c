@@ -43,7 +43,8 @@ account_lose(struct account *account, struct account_taken taken)
     if (page && !planted(PLANT_LOSS))
         page->taken[account->state.n_taken % page->n_ring] = taken;
     account->state.n_taken++;
-    account->state.count[taken.kind].taken++;
+    if (taken.kind < ACCOUNT_KINDS)
+        account->state.count[taken.kind].taken++;
     account_show(account);
 }
 

@@ -20,7 +20,7 @@
 #include "kernel/slice.h"
 #include "kernel/slot.h"
 
-enum { NAME_STEPS = 8, FREE_STEPS = 24 };
+enum { NAME_STEPS = 8, LOSE_STEPS = 16, FREE_STEPS = 24 };
 
 static uint32_t
 name_id(const struct cpu *cpu, uint64_t position, enum slice_role role)
@@ -128,13 +128,27 @@ slice_naming(const struct context *context, struct cpu **cpu)
     return name_position(id);
 }
 
+/* Not by its owner's doing: he finds out. */
+static void
+name_lose(uint32_t id)
+{
+    uint64_t at = name_position(id);
+
+    account_lose(
+        account_at(name_cpu(id)->slice[at].owner),
+        (struct account_taken){.kind = TAKEN_NAME, .detail = name_cpu(id)->number, .name = at});
+}
+
 bool
 slice_forget(const uint32_t *circle, uint64_t *steps)
 {
     while (*circle && *steps) {
         uint32_t id = *circle;
+        bool stranger = circle == &arch_context_of(name_at(id)->context)->strangers;
+        if (stranger)
+            name_lose(id);
         slice_name(name_cpu(id), name_position(id), name_role(id), NULL);
-        steps_use(steps, NAME_STEPS);
+        steps_use(steps, stranger ? LOSE_STEPS : NAME_STEPS);
     }
     return !*circle;
 }

@@ -79,7 +79,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('slots_walk', [], [('SLOT_KIND', [], 'refused'), ('SLOT_RIGHTS', [], 'refused'), ('SLOT_INDEX', [], 'alive'),
                         ('KEEP', [], 'refused')]),
     ('unfinished', [], []),
-    ('leaves', [], [('BOUND', [], 'refused'), ('NAMED', [], 'refused'), ('PLACES', [], 'refused'), ('SOONEST', [], 'refused')]),
+    ('leaves', [], [('BOUND', [], 'refused'), ('NAMED', [], 'refused'), ('LOSS', [], 'refused'), ('PLACES', [], 'refused'), ('SOONEST', [], 'refused')]),
     ('dangling', [], [('REVOKE_ROOT', [], 'refused')]),
     ('resume', [], []),
     ('reap', [], [('CURRENT', [], 'alive|said'), ('ENDED', [], 'refused')]),
