@@ -70,13 +70,18 @@ event_start(struct events *events, uint64_t index, uint64_t value)
 struct result
 event_read(struct events *events, uint64_t index)
 {
-    const uint64_t *counter = &events->counter[index_masked(index, EVENTS_PER_FRAME)];
+    const uint64_t *counter = events->counter;
+    uint64_t value;
 
     if (index >= EVENTS_PER_FRAME)
         return result_error(E_INVAL);
-    if (*counter & EVENT_SOURCED)
+    counter += index_masked(index, EVENTS_PER_FRAME);
+    value = *counter;
+    if (value & EVENT_SOURCED) {
         work_serve();
-    return result_ok((int64_t)(*counter & ~EVENT_SOURCED));
+        value = *counter & ~EVENT_SOURCED;
+    }
+    return result_ok((int64_t)value);
 }
 
 struct result

@@ -50,8 +50,8 @@ void lock_quiesce(void);
 /* The lock was not free, or others have claimed it. */
 void lock_wait(void);
 
-/* Takes it if it is free. */
-static inline bool
+/* Takes it if it is free. Two instructions, in each call: not one more to get here. */
+static inline __attribute__((always_inline)) bool
 lock_try(void)
 {
     /* pairs with kernel_unlock */

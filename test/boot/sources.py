@@ -3,7 +3,7 @@
 sources.py - interrupts of the console's port (sources.c): to a program that is init, and alone on the machine, the host sends lines
 while it polls, while it waits, and while it polls again.
 """
-import os, re, time
+import contextlib, os, re, time
 from harness import *
 
 LINE, PAGE, PAYLOAD, WRITES, FLIGHTS = b'a line!\n', 4096, 16 << 10, 300, 40
@@ -23,10 +23,11 @@ def asked_raw(words, kernel):
         if not out.endswith(b'\n' + prompt) and out != prompt:
             continue
         prompts.pop(0)
-        for _ in range(lines):
-            p.stdin.write(LINE)
-            p.stdin.flush()
-            time.sleep(gap_s)
+        with contextlib.suppress(BrokenPipeError):  # it has ended
+            for _ in range(lines):
+                p.stdin.write(LINE)
+                p.stdin.flush()
+                time.sleep(gap_s)
     r = finish(p, b'', 100)
     return Result(r.code, out + r.out, r.err, r.seconds)
 
