@@ -10,6 +10,7 @@
 #include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/cap.h"
+#include "kernel/console.h"
 #include "kernel/context.h"
 #include "kernel/epoch.h"
 #include "kernel/event.h"
@@ -183,6 +184,13 @@ event_fall(struct leaf *leaf)
     panic("nobody is told of counters here");
 }
 
+void
+console_fall(struct leaf *leaf)
+{
+    (void)leaf;
+    panic("there are no consoles here");
+}
+
 /* As kernel/object.c, for the objects of the files under test. */
 int
 object_release(uint64_t n, uint64_t *steps)
@@ -271,6 +279,13 @@ context_due(struct context *due, enum upcall kind)
 {
     assert(due == &context && kind == UPCALL_REVOKE);
     fake_upcalls++;
+}
+
+struct context *
+context_soonest(const uint32_t *frames, uint32_t n, uint64_t mask)
+{
+    (void)frames;
+    return n && !mask ? &context : NULL;
 }
 
 bool
