@@ -48,6 +48,7 @@ rpc_call_trusting(uint32_t slot, struct rpc *m)
     register uint64_t r8 __asm__("r8") = e;
     register uint64_t r9 __asm__("r9") = f;
 
+    busy_enter(); /* gs is this context's until then */
     __asm__ volatile("push %%rbp\n\t"
                      "rdgsbase %%rcx\n\t"
                      "push %%rcx\n\t"
@@ -59,6 +60,7 @@ rpc_call_trusting(uint32_t slot, struct rpc *m)
                      "1:\tpop %%rbp"
                      : "+a"(rax), "+D"(m->word[0]), "+S"(m->word[1]), "+d"(m->word[2]), "+r"(r10),
                        "+r"(r8), "+r"(r9)::"rbx", "rcx", "r11", "cc", "memory");
+    busy_leave();
     m->word[3] = r10;
     m->word[4] = r8;
     m->word[5] = r9;
@@ -77,12 +79,15 @@ rpc_call_trusting(uint32_t slot, struct rpc *m)
     "mov %%rbx, %%rax\n\t"                                                                         \
     "mov %%rbp, %%rdx\n\t"
 
-/* The context's page is what gs names; its first word is the mask. */
+/*
+ * The context's page is what gs names; its first word is the mask. A thread may go to another context
+ * until that is set, so gs is read behind it.
+ */
 #define RPC_CALL(rights)                                                                           \
     __asm__ volatile("push %%rbp\n\t"                                                              \
+                     "pushq %%gs:0\n\t"                                                            \
+                     "orl %7, %%gs:0\n\t"                                                          \
                      "rdgsbase %%rbx\n\t"                                                          \
-                     "pushq (%%rbx)\n\t"                                                           \
-                     "orl %7, (%%rbx)\n\t"                                                         \
                      "push %%rbx\n\t"                                                              \
                      "xor %%ebx, %%ebx\n\t"                                                        \
                      "xor %%ebp, %%ebp\n\t"                                                        \
