@@ -66,7 +66,7 @@ UNIT_SRC += test/unit/accounts.c test/unit/wall.c
 UNIT_KERNEL := kernel/account.c kernel/charge.c kernel/shown.c kernel/names.c kernel/owned.c kernel/reap.c kernel/revoke.c kernel/cap.c kernel/grant.c kernel/reverse.c \
 	test/kernel/fake.c test/kernel/grants.c test/kernel/accounts.c
 BOOT_ACTS := act14_stacks act20_vectors act26_exhaust act28_races
-BOOT_LIBRARY := regions heap corners threads switches lines several rolls # of libos/exo
+BOOT_LIBRARY := regions heap corners threads mixed switches lines several rolls # of libos/exo
 BOOT_MANY := handoff stress pins exposed inspect # several contexts of one program, without libos/exo's
 BOOT_MANY += halts departs rounds leaves crowds burdens overdue starts granters transfers act22_storm act23_charge lent pauses sleeper turns
 BOOT_TESTS := roots

@@ -5,6 +5,7 @@
  * nothing else may change gs.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "abi/context.h"
@@ -46,6 +47,8 @@ struct context {
     uint64_t stops;               /* its counter of stops, when it was made */
     uint32_t cpu, position;       /* where it has a slice; position SLOT_NOTHING: nowhere */
     struct timer *fires;          /* whose function runs: timer.c */
+    uint32_t revoked;             /* something is asked back, and its handler was not called yet */
+    uint32_t reserved;
 };
 _Static_assert(offsetof(struct context, roller) == HERE_ROLLER, "layout");
 _Static_assert(offsetof(struct context, roller_rsp) == HERE_ROLLER_RSP, "layout");
@@ -86,6 +89,16 @@ upcall_depth(void)
 
     __asm__ volatile("movl %%gs:%c1, %0" : "=r"(depth) : "i"(PAGE_DEPTH));
     return depth;
+}
+
+/* Is it busy? In one instruction, likewise. */
+static inline bool
+busy_here(void)
+{
+    uint8_t none;
+
+    __asm__ volatile("cmpl $0, %%gs:%c1" : "=@ccz"(none) : "i"(HERE_BUSY) : "memory");
+    return !none;
 }
 
 /* From here on the running thread stays on this context, and keeps it. May be nested. */

@@ -60,7 +60,7 @@ _start: /* rdi = boot page or start page */
     upcall_any exo_upcall_fault, exo_on_fault
     upcall exo_upcall_foreign, exo_on_foreign
     upcall exo_upcall_event, exo_on_event
-    upcall exo_upcall_revoke, exo_on_revoke
+    upcall exo_upcall_revoke, exo_revoke_comes
 
     /* Upcalls that were held back have been found on the way back: as if they came now. */
 exo_pending:

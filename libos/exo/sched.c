@@ -140,6 +140,10 @@ look(struct context *c)
     struct thread **tail = c->ready_tail;
     bool over = c->tick_ns && now >= c->tick_ns;
 
+    if (c->revoked) {
+        c->revoked = 0;
+        exo_on_revoke(NULL);
+    }
     if (c->deadline_ns && now >= c->deadline_ns)
         c->deadline_ns = 0;
     timers_run(c, now);
@@ -221,6 +225,8 @@ on_event(struct save_area *save)
 
     if (save && save != &c->page.save[0]) {
         upcalls_hold_event(); /* to the end of the handler that it interrupts */
+    } else if (!c->ready_none) {
+        event_before(save); /* no threads run here */
     } else if (!save || !at_large(c, save)) {
         c->preempt = c->busy > 0;
         soon(c);
@@ -232,7 +238,27 @@ on_event(struct save_area *save)
 void
 exo_slice_end(struct save_area *save)
 {
-    context_here()->slice_over = 1;
+    struct context *c = context_here();
+
+    if (!c->ready_none) {
+        call_yield(SLOT_NOTHING);
+        return;
+    }
+    c->slice_over = 1;
+    on_event(save);
+}
+
+/* Its handler may wake threads, so it waits for a moment when that is well. */
+static void
+on_revoke(struct save_area *save)
+{
+    struct context *c = context_here();
+
+    if (!c->ready_none) {
+        exo_on_revoke(save);
+        return;
+    }
+    c->revoked = 1;
     on_event(save);
 }
 
@@ -251,7 +277,9 @@ on_preempt(void)
         return;
     }
     give_way(c);
-    look(c);
+    if (look(c) && sched_several)
+        (void)share_take(
+            c); /* whom else would a context take that is always busy as a tick ends? */
     c->preempt = 0;
     busy_leave();
     if (thread_self())
@@ -301,6 +329,7 @@ sched_begin(void)
 {
     event_before = exo_on_event;
     exo_on_event = on_event;
+    exo_revoke_comes = on_revoke;
     exo_on_preempt = on_preempt;
     exo_wait = waiters_wait;
 }

@@ -2,7 +2,7 @@
 /*
  * libos/exo/semaphore.h - what threads wait on: semaphores, and mutexes and conditions made of
  * them. Whoever waits longest is woken first. Not in an upcall's handler, but for semaphore_post in
- * one of events or of a timer: what a revoke interrupts may be half way through the same.
+ * one of events, of a revocation or of a timer.
  */
 #pragma once
 #include <stdbool.h>

@@ -30,11 +30,14 @@ static struct {
 
 static struct semaphore output;
 
-/* Who is no thread cannot wait: what a handler says, it says at the end of all, or between pieces. */
+/*
+ * Who is no thread cannot wait, nor one that holds a lock: what a handler says, it says at the end of
+ * all, or between pieces.
+ */
 static bool
 in_thread(void)
 {
-    return upcall_depth() == 0 && thread_self();
+    return upcall_depth() == 0 && !busy_here() && thread_self();
 }
 
 static void

@@ -69,6 +69,14 @@ on_revoke(struct save_area *save)
 
 upcall_handler *exo_on_event = on_event;
 upcall_handler *exo_on_revoke = on_revoke;
+
+static void
+revoke_now(struct save_area *save)
+{
+    exo_on_revoke(save);
+}
+
+upcall_handler *exo_revoke_comes = revoke_now;
 void (*exo_on_signals)(uint64_t set) = on_signals;
 
 int
@@ -125,7 +133,7 @@ take_pending(struct save_area *save)
     if (was & 1 << UPCALL_SLICE_END)
         call_yield(SLOT_NOTHING);
     if (was & 1 << UPCALL_REVOKE)
-        exo_on_revoke(save);
+        exo_revoke_comes(save);
     if (was & 1 << UPCALL_EVENT)
         exo_on_event(save);
 }

@@ -24,9 +24,12 @@ extern upcall_handler *exo_on_event;     /* asks for the host's signals, and han
 /*
  * Something of our account is asked back: its state says what and until when. Brought to those that
  * called account_listen; it ends a wait. Its save area is null where it was held back meanwhile.
- * The best that a handler does is to note it: what it interrupts may hold any lock.
+ * The best that a handler does is to note it: what it interrupts may hold any lock. With threads it is
+ * called a little later, between two of them, without a save area; then it may wake one
+ * (semaphore_post) that does what is to be done.
  */
-extern upcall_handler *exo_on_revoke; /* nothing, until set */
+extern upcall_handler *exo_on_revoke;    /* nothing, until set */
+extern upcall_handler *exo_revoke_comes; /* for sched.c: what calls that, now or later */
 
 /* The host's signals, a set of 1 << number. Ends with 128 + the lowest, until set. */
 extern void (*exo_on_signals)(uint64_t set);

@@ -24,7 +24,7 @@ waiters_wait(const struct wait_clause *clause)
 {
     struct waiter w = {.clause = *clause};
 
-    if (upcall_depth() > 0 || !thread_self()) { /* no thread to put off */
+    if (upcall_depth() > 0 || busy_here() || !thread_self()) { /* no thread to put off */
         wait_here(clause);
         return;
     }

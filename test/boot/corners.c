@@ -8,8 +8,8 @@
  *  - memory: a context for which there is not memory enough
  *  - stack: a handler that runs off its stack; holder: a thread that ends with a mutex: the end
  *  - asleep: a signal of the host's while the context sleeps
- *  - signal, faults: what handlers of signals and faults write where the host does not read;
- *    corners.py drives these three
+ *  - signals, faults: what handlers of signals and faults write where the host does not read; stuck:
+ *    a lock is misused while a thread waits for it; corners.py drives these four
  */
 #include "abi/event.h"
 #include "test/boot/kit.h"
@@ -340,12 +340,33 @@ faults(void)
         thread_join(t[i]);
 }
 
+/* A thread that holds a lock cannot be put off: what it has to say is said all the same. */
+static void
+misuser(void *argument)
+{
+    static struct lock lock;
+
+    thread_sleep_until(clock_ns() + (uint64_t)3000 * MS); /* the writer waits by now */
+    lock_take(&lock);
+    lock_take(argument ? argument : &lock);
+}
+
+static void
+stuck(void)
+{
+    (void)thread_start(writer, NULL);
+    (void)thread_start(misuser, NULL);
+    report_line(&exo_console, "ready");
+    for (;;) /* never gives way by itself */
+        __asm__ volatile("pause");
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
-} corners[] = {{"timers", timers},   {"early", early},  {"pool", pool},     {"room", room},
-               {"memory", memory},   {"stack", stack},  {"holder", holder}, {"asleep", asleep},
-               {"signals", signals}, {"faults", faults}};
+} corners[] = {{"timers", timers},   {"early", early},   {"pool", pool},     {"room", room},
+               {"memory", memory},   {"stack", stack},   {"holder", holder}, {"asleep", asleep},
+               {"signals", signals}, {"faults", faults}, {"stuck", stuck}};
 
 int
 exo_main(const struct start_page *start)

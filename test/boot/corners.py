@@ -53,3 +53,12 @@ def handlers_of_faults_write(options):
 @test(MACHINE, name='corners.faults')
 def handlers_of_faults_wait_for_the_host():
     handlers_of_faults_write([])
+
+
+@test(MACHINE, name='corners.stuck')
+def a_lock_is_misused_while_a_thread_waits_for_the_host():
+    p = begin('stuck')
+    time.sleep(5)
+    r = finish(p, None, 30)
+    same(r.code, 134, f'exit code ({short(r.out[-200:])} {short(r.err)})')
+    expect(b'the library OS failed: it takes a lock twice' in r.err, short(r.err))
