@@ -5,7 +5,11 @@
  */
 #include "test/boot/kit.h"
 
-enum { CHILD = 100, VICTIM_BYTE = 0x77 };
+enum {
+    CHILD = 100,
+    VICTIM_BYTE = 0x77,
+    PROTECTS = 20, /* who runs between one and the store behind it flushes all */
+};
 
 /* Had the kernel made it a table, we would now write the entries ourselves. */
 static void
@@ -38,11 +42,15 @@ stale_translations(void)
     volatile uint8_t *page = page_new(MAP_READ | MAP_WRITE, &one);
 
     two = frame_new();
-    *page = VICTIM_BYTE;
-    fine(call_pt_protect(SLOT_ACCOUNT, own_root(), 0, (uintptr_t)page, 1, MAP_CHANGEABLE, MAP_READ)
-             .value,
-         "pt_protect");
-    hold(trap_write((uintptr_t)page).vector == VECTOR_PAGE, "a stale right after pt_protect");
+    for (uint32_t i = 0; i < PROTECTS; i++) {
+        page_at((uintptr_t)page, one, MAP_READ | MAP_WRITE);
+        *page = VICTIM_BYTE;
+        fine(call_pt_protect(SLOT_ACCOUNT, own_root(), 0, (uintptr_t)page, 1, MAP_CHANGEABLE,
+                             MAP_READ)
+                 .value,
+             "pt_protect");
+        hold(trap_write((uintptr_t)page).vector == VECTOR_PAGE, "a stale right after pt_protect");
+    }
     page_at((uintptr_t)page, two, MAP_READ | MAP_WRITE);
     hold(*page == 0, "a stale frame after pt_map");
     *page = VICTIM_BYTE + 1;
