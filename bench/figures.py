@@ -331,7 +331,7 @@ FIGURES = [
            "program's first; Linux: to init's first, booted by PVH as well"),
     Figure("irq_off_max", "instructions", ("value", 50000), False, lambda m: m.stretch_longest(),
            "bench/stretch.c: the most that the kernel runs from user level, or from its wait, to the next `sysretq`, `iretq` or `hlt`, "
-           f"over {len(stretch.PROGRAMS)} tests that call with the largest batches and destroy what is large, deep and wide"),
+           f"over {len(stretch.PROGRAMS) + len(stretch.SEVERAL)} runs of tests that call with the largest batches and destroy what is large, deep and wide"),
     Figure("irq_off_max_us", "us", ("value", 50), False, lambda m: m.stretch_longest(1000),
            "the same, at an instruction a nanosecond"),
     Figure("kernel_bytes", "bytes", ("value", 256 << 10), False, lambda m: m.kernel_bytes(),

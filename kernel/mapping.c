@@ -64,6 +64,8 @@ mapping_break(uint64_t n, uint64_t *steps, uint64_t *epoch)
         steps_use(steps, ENTRY_STEPS);
     }
     *epoch = losers.any ? losers_flush(&losers) : 0;
+    if (*epoch) /* each processor was looked at */
+        steps_use(steps, cpu_count());
     return !f->first;
 }
 

@@ -225,6 +225,7 @@ force(struct account *account, enum account_kind kind, uint64_t *steps)
         if (planted(PLANT_WHOLE))
             return;
         reap_begin(account);
+        steps_use(steps, cpu_count()); /* slice_expel looks at each */
         return;
     }
 }

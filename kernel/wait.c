@@ -15,10 +15,11 @@
 #include "kernel/frame.h"
 #include "kernel/lock.h"
 #include "kernel/slice.h"
+#include "kernel/transfer.h"
 #include "kernel/work.h"
 #include "plant.h"
 
-enum { LOOK_STEPS = 8, CLAUSE_STEPS = 2 };
+enum { LOOK_STEPS = 8, CLAUSE_STEPS = 2, CHAIN_STEPS = 8 };
 
 static uint64_t epoch_mark; /* those that joined by then look when one passes */
 static uint32_t backlog;    /* the circle of W4 */
@@ -79,7 +80,8 @@ wait_interrupt(struct context *context)
 uint64_t
 wake_steps(const struct context *context)
 {
-    return LOOK_STEPS + CLAUSE_STEPS * context->n_clauses;
+    return LOOK_STEPS + CLAUSE_STEPS * context->n_clauses +
+           (chain_below(context) ? CHAIN_STEPS : 0);
 }
 
 /*

@@ -6,16 +6,19 @@ sys.path.append(os.path.join(ROOT, 'bench'))
 import stretch
 
 MOST = 50000  # design rule 7: 50 us, at an instruction a nanosecond
-PROGRAMS = ['burdens', 'crowds', 'act24_revoke', 'reap']
+PROGRAMS = [('burdens', 1), ('crowds', 1), ('act24_revoke', 1), ('reap', 1), *stretch.SEVERAL]  # words, processors
+LONG = [('burdens', 64), ('crowds', 64), ('act04_tree', 64)]
 
 
-def stays_short(name):
-    longest = {way: (most, name) for way, most in stretch.measure(name).items()}
-    print(stretch.table_text(longest, 3), flush=True)
+def stays_short(words, cpus):
+    longest = {way: (most, words) for way, most in stretch.measure(words, cpus).items()}
+    waited = longest.pop(stretch.WAITED, None)
+    print(stretch.table_text(longest, 3), f', waited for the lock: {waited[0]}' if waited else '', flush=True)
     over = {way: most for way, (most, _) in longest.items() if most > MOST}
     expect(longest and not over, f'instructions with interrupts off: {over}')
 
 
 def enter_stretches():
-    for name in PROGRAMS:
-        test(MACHINE, name=f'stretches.{name}')(lambda n=name: stays_short(n))
+    for words, cpus in PROGRAMS + LONG:
+        name = f'stretches.{words.replace(" ", "_")}' + (f'.cpus{cpus}' if cpus > 1 else '')
+        test(MACHINE, long=(words, cpus) in LONG, name=name)(lambda w=words, c=cpus: stays_short(w, c))
