@@ -68,7 +68,7 @@ UNIT_KERNEL := kernel/account.c kernel/charge.c kernel/shown.c kernel/names.c ke
 BOOT_ACTS := act14_stacks act20_vectors act26_exhaust act28_races
 BOOT_LIBRARY := regions heap corners threads mixed switches lines several rolls # of libos/exo
 BOOT_MANY := handoff stress pins exposed inspect # several contexts of one program, without libos/exo's
-BOOT_MANY += halts departs rounds leaves crowds burdens overdue starts granters transfers act22_storm act23_charge lent pauses sleeper turns
+BOOT_MANY += halts swaps departs rounds leaves crowds burdens overdue starts granters transfers act22_storm act23_charge lent pauses sleeper turns
 BOOT_TESTS := roots
 BOOT_TESTS += victim act02_revoke act04_tree resume act05_map act06_bits act07_table act09_stale act12_scan act13_edge act15_flags act16_gates \
 	act21_privileged act25_transfer chains stalls act27_calls act29_pointers slots_walk batches reap alone \
@@ -176,7 +176,7 @@ $(OUT)/test/slots_walk: $(addprefix $(OUT)/u/test/boot/,walk_transfers.c.o messa
 $(addprefix $(OUT)/test/,victim act12_leaks act20_vectors): $(OUT)/u/test/boot/vectors.c.o
 $(addprefix $(OUT)/test/,act12_leaks act14_stacks act18_storms act20_vectors act28_races sources stops throng): $(OUT)/u/test/boot/workers.c.o
 $(OUT)/test/transfers: $(OUT)/u/test/boot/pass.S.o
-$(addprefix $(OUT)/test/,burdens stress act25_transfer chains stalls transfers rounds halts stops): $(addprefix $(OUT)/u/test/boot/,message.c.o message.S.o)
+$(addprefix $(OUT)/test/,burdens stress act25_transfer chains stalls transfers rounds halts stops swaps): $(addprefix $(OUT)/u/test/boot/,message.c.o message.S.o)
 boot-tests: $(BOOT_RAW:%=$(OUT)/test/%) $(BOOT_TESTS:%=$(OUT)/test/%) $(OUT)/bench/stretch.so
 
 $(OUT)/h/%.c.o: %.c $(GEN)

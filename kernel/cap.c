@@ -6,12 +6,14 @@
  * Source  Aumasson and Bernstein, SipHash, INDOCRYPT 2012; Mazières and Kaashoek, HotOS '97.
  */
 #include "kernel/cap.h"
+#include <stdatomic.h>
 #include "kernel/account.h"
 #include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/context.h"
 #include "kernel/epoch.h"
 #include "kernel/frame.h"
+#include "kernel/lock.h"
 #include "kernel/log.h"
 #include "kernel/slice.h"
 #include "kernel/slot.h"
@@ -94,17 +96,44 @@ slot_check_empty(uint64_t index)
     return slot->leaf.kind == KIND_NONE ? 0 : E_EXIST;
 }
 
+/* K3: into one that somebody may still be reading. Apart, for few are. */
+static __attribute__((noinline)) void
+slot_install_again(struct slots *slots, uint64_t index, struct cell *cell)
+{
+    lock_quiesce();
+    slots->slot[index].object = NULL;
+    slot_install(slots, index, cell);
+}
+
 void
 slot_install(struct slots *slots, uint64_t index, struct cell *cell)
 {
     struct slot *slot = &slots->slot[index];
 
-    *slot = (struct slot){
-        .leaf = {.kind = cell->leaf.kind, .rights = cell->leaf.rights},
-        .object = cell->leaf.kind == KIND_MACHINE
-                      ? (void *)cap_key /* any pointer: who has the slot has the machine */
-                      : frame_address(cell->object)};
-    leaf_hang(&slot->leaf, cell, LEAF_SLOT); /* K1 */
+    if (slot->object) {
+        slot_install_again(slots, index, cell);
+        return;
+    }
+    slot->object = cell->leaf.kind == KIND_MACHINE
+                       ? (void *)cap_key /* any pointer: who has the slot has the machine */
+                       : frame_address(cell->object);
+    leaf_hang(&slot->leaf, cell, LEAF_SLOT);   /* K1 */
+    atomic_thread_fence(memory_order_release); /* K3: pairs with transfer.S */
+    slot->leaf.kind = cell->leaf.kind;
+    slot->leaf.rights = cell->leaf.rights;
+}
+
+/* It hangs nowhere any more. */
+static inline void
+slot_empty(struct slot *slot)
+{
+    uint8_t kind = slot->leaf.kind;
+
+    slot->leaf.type = LEAF_NONE;
+    slot->leaf.kind = KIND_NONE;
+    slot->leaf.rights = 0;
+    if ((kind != KIND_ENTRY && kind != KIND_ACCOUNT) || planted(PLANT_SLOT_SWAP)) /* K3 */
+        slot->object = NULL;
 }
 
 void
@@ -117,7 +146,7 @@ void
 slot_fall(struct leaf *leaf)
 {
     if (!planted(PLANT_LEAF))
-        *(struct slot *)leaf = (struct slot){0};
+        slot_empty((struct slot *)leaf);
 }
 _Static_assert(offsetof(struct slot, leaf) == 0, "slot_fall");
 
@@ -188,7 +217,7 @@ slot_clear(struct slots *slots, uint64_t index)
     if (!slot)
         return result_error(E_INVAL);
     leaf_drop(&slot->leaf);
-    *slot = (struct slot){0};
+    slot_empty(slot);
     return result_ok(0);
 }
 

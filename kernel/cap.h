@@ -11,7 +11,10 @@ struct events;
  * Invariants
  *  K1 a slot that is not empty hangs on its cell and names the cell's object: it falls with the
  *     cell, so that who uses it looks at its kind and rights alone.
- *  K2 an empty slot is all zeroes; KIND_NONE is no kind that a call asks for.
+ *  K2 an empty slot has no kind and no right; KIND_NONE is no kind that a call asks for.
+ *  K3 transfer.S and root.S read slots of entries and accounts without the lock: what the slot is
+ *     first, or last, then what it names. So kind and rights are written last; what was named stays
+ *     when they go, and is written over when nobody is left who has seen them (lock_quiesce).
  */
 struct slot {
     struct leaf leaf; /* .kind and .rights are the cell's */

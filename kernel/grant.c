@@ -188,7 +188,7 @@ leaf_hang(struct leaf *leaf, struct cell *cell, enum leaf_type type)
     if (planted(PLANT_BOUND) && type != LEAF_SLOT)
         cell = cell_at(cell->own);
     leaf->type = (uint8_t)type;
-    leaf->cell = cell_id(cell);
+    leaf->cell = cell->leaf.cell ? cell_id(cell) : cell->own;
     link_add_before(&leaf->link, cell->below.next); /* G3: before all cells */
 }
 

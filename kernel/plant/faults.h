@@ -120,4 +120,5 @@ enum planted_fault {
     PLANT_SOONEST,    /* who is parked is taken for one that runs, and told */
     PLANT_PLACES,     /* strangers take every place of those whom counters tell */
     PLANT_STOPS,      /* a processor is asked to stop any number at once */
+    PLANT_SLOT_SWAP,  /* act 28: a slot is filled anew under who calls through what it named */
 };

@@ -6,7 +6,7 @@
  * All but rax, rcx and r11 is message and stays in its register. What a call has to check was checked
  * when it was bound, and a revocation clears the slot; so it looks at the slot, takes this
  * processor's activation out of the entry, and that one runs. No lock is taken: see T2, T3 and T7 of
- * kernel/transfer.h for what is whose. Anything out of the ordinary is undone and left to
+ * kernel/transfer.h and K3 of kernel/cap.h for what is whose. Anything out of the ordinary is undone and left to
  * kernel/transfer.c, which does the whole again under the lock.
  *
  * Invariants

@@ -494,6 +494,15 @@ def handoff_without_the_second_look():
     expect(False, f'a lost wake-up was not seen: {wrong}')
 
 
+@test(MACHINE, name='swaps.control.SLOT_SWAP')
+def swaps_under_who_calls():
+    for attempt in range(12):  # the other processor must call within some tens of instructions
+        wrong, _ = several('swaps', ['20000'], 2, [f'plant={faults()["SLOT_SWAP"]}'])
+        if 'refused' in wrong or 'alive' in wrong:
+            return
+    expect(False, f'a slot filled anew under a call was not seen: {wrong}')
+
+
 @test(MACHINE, name='granters.control.REVOKE_CHAIN')
 def granters_on_what_is_revoked():
     for attempt in range(8):  # the other processor must grant within the walk
@@ -516,9 +525,11 @@ def crowds_without_the_halted():
 
 
 def enter_handoffs():
+    test(MACHINE, name='swaps.release')(lambda: several_hold('swaps', [], 2, kernel=RELEASE_KERNEL))
     for cpus in (1, *MANY):
         for name in ('crowds', 'burdens'):
             test(MACHINE, name=f'{name}.cpus{cpus}')(lambda n=name, c=cpus: several_hold(n, [], c))
+        test(MACHINE, name=f'swaps.cpus{cpus}')(lambda c=cpus: several_hold('swaps', [], c))
         test(MACHINE, name=f'halts.cpus{cpus}')(lambda c=cpus: several_hold('halts', [], c))
         test(MACHINE, name=f'handoff.cpus{cpus}')(lambda c=cpus: handoffs(HANDOFFS, c))
     test(MACHINE, long=True, name='handoff.long')(lambda: handoffs(1000000, 2))
