@@ -78,6 +78,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('act29_pointers', [], [('COPY_RANGE', [], 'refused'), ('COPY_RANGE', ['image'], 'image')]),
     ('slots_walk', [], [('SLOT_KIND', [], 'refused'), ('SLOT_RIGHTS', [], 'refused'), ('SLOT_INDEX', [], 'alive'),
                         ('KEEP', [], 'refused')]),
+    ('refusals', [], [('START', [], 'refused'), ('ENTRY_POINT', [], 'refused')]),
     ('unfinished', [], []),
     ('leaves', [], [('BOUND', [], 'refused'), ('NAMED', [], 'refused'), ('LOSS', [], 'refused'), ('PLACES', [], 'refused'), ('SOONEST', [], 'refused')]),
     ('dangling', [], [('REVOKE_ROOT', [], 'refused')]),
