@@ -9,11 +9,25 @@
 
 enum { CHILD = 100, WEAK = 101 };
 
+/* Where nothing is. */
+static const uint64_t EMPTY_VA = SCRATCH_VA + FRAME_BYTES;
+
+/* In place of a page of ours, where nothing is, and there in a batch, behind one that is mapped. */
 static void
 refuse_frame(uint64_t frame, const char *what)
 {
-    refuse(map_one(own_root(), SCRATCH_VA, frame << FRAME_SHIFT | MAP_READ | MAP_WRITE), E_PERM,
-           what);
+    static uint64_t own;
+    uint64_t entry[2];
+
+    own = own ? own : frame_new();
+    entry[0] = own << FRAME_SHIFT | MAP_READ | MAP_WRITE;
+    entry[1] = frame << FRAME_SHIFT | MAP_READ | MAP_WRITE;
+    refuse(map_one(own_root(), SCRATCH_VA, entry[1]), E_PERM, what);
+    refuse(map_one(own_root(), EMPTY_VA, entry[1]), E_PERM, what);
+    hold(call_pt_map(SLOT_ACCOUNT, own_root(), 0, EMPTY_VA, (uintptr_t)entry, 2, SLOT_ACCOUNT)
+                 .value == 1,
+         what);
+    fine(call_pt_unmap(SLOT_ACCOUNT, own_root(), 0, EMPTY_VA, 1).value, "pt_unmap");
 }
 
 static void
@@ -40,14 +54,17 @@ named_frames(void)
     refuse_frame(table, "mapping a page table");
 }
 
-/* Every frame of the machine: no more are mapped than are charged to us. */
+/* Every frame of the machine, in place of a page or where nothing is: no more are mapped than are charged to us. */
 static void
-all_frames(void)
+all_frames(uint64_t va)
 {
     uint64_t n_frames = ((const struct machine_page *)EXPOSED_MACHINE)->n_frames, mapped = 0;
 
-    for (uint64_t n = 0; n < n_frames; n++)
-        mapped += map_one(own_root(), SCRATCH_VA, n << FRAME_SHIFT | MAP_READ) == 1;
+    for (uint64_t n = 0; n < n_frames; n++) {
+        mapped += map_one(own_root(), va, n << FRAME_SHIFT | MAP_READ) == 1;
+        if (va == EMPTY_VA)
+            fine(call_pt_unmap(SLOT_ACCOUNT, own_root(), 0, va, 1).value, "pt_unmap");
+    }
     say("%lu frames are ours, of %lu", mapped, n_frames);
     expect(mapped > 0, "our own frames can be mapped");
     hold(mapped <= account_told(SLOT_ACCOUNT).used_frames, "a foreign frame was mapped");
@@ -114,6 +131,7 @@ exo_main(const struct start_page *start)
     named_frames();
     covers();
     kernel_half();
-    all_frames();
+    all_frames(SCRATCH_VA);
+    all_frames(EMPTY_VA);
     return done();
 }
