@@ -73,7 +73,7 @@ BOOT_TESTS := roots
 BOOT_TESTS += victim act02_revoke act04_tree resume act05_map act06_bits act07_table act09_stale act12_scan act13_edge act15_flags act16_gates \
 	act21_privileged act25_transfer chains stalls act27_calls act29_pointers slots_walk batches reap alone \
 	caps limits links forks large giant unfinished dangling hog deaths $(BOOT_MANY) $(BOOT_LIBRARY) $(BOOT_ACTS)
-BOOT_TESTS += accounts act24_revoke destroys act30_addresses posts root_walk flight sources clings others stops throng
+BOOT_TESTS += accounts act24_revoke destroys act30_addresses posts root_walk flight sources served clings others stops throng
 BOOT_RAW := upcalls slices act12_leaks act18_storms
 FUZZERS := elf bundle message words plan options report multiboot firmware heap grants events accounts
 BOOT_TESTS += refusals

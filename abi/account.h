@@ -66,8 +66,9 @@ struct account_state {
     uint64_t rejected;      /* binds of capabilities that were not the kernel's */
     uint64_t bind_after_ns; /* for these: none is looked at before, on the clock */
     uint64_t n_taken;       /* entries ever written to the ring of its page */
+    uint64_t work_cycles;   /* that interrupts for it have cost, and no context has paid */
 };
-_Static_assert(sizeof(struct account_state) == 488, "layout");
+_Static_assert(sizeof(struct account_state) == 496, "layout");
 
 /*
  * One thing that the kernel took: one of a kind, or who was named at a position that stays. A right
@@ -81,7 +82,7 @@ struct account_taken {
 };
 _Static_assert(sizeof(struct account_taken) == 16, "layout");
 
-enum { ACCOUNT_PAGE_VERSION = 1, ACCOUNT_PAGE_HEAD = 512 };
+enum { ACCOUNT_PAGE_VERSION = 2, ACCOUNT_PAGE_HEAD = 512 };
 
 /*
  * The page of an account: n_pages frames that the kernel writes and who covers
@@ -94,7 +95,6 @@ struct account_page {
     uint32_t n_ring;
     uint64_t account; /* its frame */
     struct account_state state;
-    uint64_t reserved;
     struct account_taken taken[]; /* at ACCOUNT_PAGE_HEAD */
 };
 _Static_assert(sizeof(struct account_page) == ACCOUNT_PAGE_HEAD, "layout");

@@ -30,7 +30,6 @@ struct account {
     uint32_t name_below[2];            /* its two subtrees in its parent's tree */
     uint32_t page, n_pages;            /* A7: the first frame of its page; 0: none */
     uint32_t strikes_max;              /* a context that has more is stopped; 0: none is */
-    uint64_t work_cycles;              /* of root: taken by interrupts for whomever */
     uint64_t latency_ns;               /* how long a woken context may run before its turn */
     uint64_t slice_cursor;             /* of slice_reap */
     uint32_t reap_round;               /* enum reap_round */
@@ -96,6 +95,8 @@ bool account_vital_fits(const struct account *account, uint64_t n);
 /* Shows its state in its page, if it has one; or of that only what has changed. */
 void account_show(const struct account *account);
 void count_show(const struct account *account, enum account_kind kind);
+/* Interrupts have cost it so much. */
+void account_worked(struct account *account, uint64_t cycles);
 /* A thing was taken from this account by force: counted, and written to its ring. */
 void account_lose(struct account *account, struct account_taken taken);
 /*

@@ -9,6 +9,7 @@
 #include "kernel/event.h"
 #include "kernel/frame.h"
 #include "kernel/pin.h"
+#include "kernel/work.h"
 
 static struct flight flights[CHANNEL_FLIGHTS_MAX];
 
@@ -48,8 +49,10 @@ flights_land(void)
             event_tell(&console->told, f->index);
             event_unsource(event_told(&console->told), f->index);
         }
-        if (f->payer)
+        if (f->payer) {
             account_return(account_at(f->payer), ACCOUNT_DESCRIPTORS, 1);
+            work_served(account_at(f->payer));
+        }
         f->console = f->payer = 0;
     }
 }

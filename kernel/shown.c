@@ -36,6 +36,16 @@ count_show(const struct account *account, enum account_kind kind)
 }
 
 void
+account_worked(struct account *account, uint64_t cycles)
+{
+    struct account_page *page = page_of(account);
+
+    account->state.work_cycles += cycles;
+    if (page)
+        page->state.work_cycles = account->state.work_cycles;
+}
+
+void
 account_lose(struct account *account, struct account_taken taken)
 {
     struct account_page *page = page_of(account);

@@ -10,6 +10,7 @@
 
 uint32_t work_asked;
 static enum { MASKED, ARMED, WORKED } source;
+static uint64_t served_mark; /* I3: up to where it has been charged; 0: a caller pays */
 
 void
 work_fired(struct cpu *cpu)
@@ -33,6 +34,17 @@ work_ask(void)
 }
 
 void
+work_served(struct account *account)
+{
+    uint64_t now = arch_counter();
+
+    if (!served_mark)
+        return;
+    account_worked(planted(PLANT_SERVED) ? account_root : account, now - served_mark);
+    served_mark = now;
+}
+
+void
 work_do(struct cpu *cpu)
 {
     uint64_t cycles, begin, took;
@@ -42,16 +54,17 @@ work_do(struct cpu *cpu)
     cycles = arch_counter();
     begin = clock_now();
     if (work_asked && cpu->current && begin < cpu->work_ns)
-        return;                                                                   /* I2 */
+        return; /* I2 */
+    served_mark = cycles;
     cpu->work = work_asked && (channel_work() || (work_asked && !port_unmask())); /* I1 */
     if (!cpu->work)
         source = work_asked ? ARMED : MASKED;
     took = clock_now() - begin;
     took = planted(PLANT_WORK_SHARE) ? 0 : took < SLICE_LOST_NS ? took : SLICE_LOST_NS;
     cpu->work_ns = begin + took * WORK_SHARE;
-    cycles = arch_counter() - cycles;
-    account_root->work_cycles += cycles; /* I3 */
-    cpu->counter_mark += cycles;
+    work_served(account_root);
+    cpu->counter_mark += served_mark - cycles;
+    served_mark = 0;
 }
 
 void

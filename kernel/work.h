@@ -11,13 +11,15 @@
  *     t ns is followed by (WORK_SHARE - 1) * t ns in which what fires waits, and the device drops
  *     or holds back. An idle processor works without that bound, and so does a call of the one whom
  *     the work serves: it pays.
- *  I3 what it takes from a context's slice is charged to root's account, not to the context.
+ *  I3 what it takes from a context's slice is charged to the account that it serves, or to root's
+ *     where there is none, not to the context.
  *  I4 while there is work that somebody sleeps for, one processor has it, or the source is armed and
  *     interrupts for it.
  */
 #pragma once
 #include <stdint.h>
 
+struct account;
 struct cpu;
 
 enum { WORK_SHARE = 25 }; /* a twentieth, with what it costs to begin it, and whom it wakes */
@@ -30,6 +32,8 @@ void work_fired(struct cpu *cpu);
 void work_ask(void);
 /* Does a bounded part of what is left, as far as the share goes. */
 void work_do(struct cpu *cpu);
+/* What was done since the work began, or since this was last said, served that account. */
+void work_served(struct account *account);
 /*
  * A part of it for a caller who polls, and pays; where the source is armed there is none that does
  * not interrupt. It arms nothing, whatever its share, and takes nothing from the one who has the work.

@@ -18,7 +18,9 @@
 #include "kernel/event.h"
 #include "kernel/dev/port.h"
 #include "kernel/flight.h"
+#include "kernel/frame.h"
 #include "kernel/log.h"
+#include "kernel/work.h"
 #include "lib/format.h"
 #include "lib/message.h"
 #include "lib/string.h"
@@ -65,6 +67,13 @@ channel_console(const struct channel *channel)
 }
 
 static port_receive plain_receive;
+
+/* Work was done for whoever has it (kernel/work.h). */
+static void
+channel_served(const struct channel *channel)
+{
+    work_served(channel->console ? account_at(frame_at(channel->console)->owner) : account_root);
+}
 
 /* Something has changed, or (1) a signal has come. */
 static void
@@ -332,6 +341,7 @@ channel_receive(const uint8_t *bytes, uint32_t n)
     while (!over && events_left &&
            (r = message_decoder_next(&decoder, &at, bytes + n, &event)) > 0) {
         take_event(&event);
+        channel_served(&channels[event.head.channel % CHANNEL_MAX]);
         events_left--;
     }
     if (r < 0)
@@ -358,6 +368,7 @@ plain_receive(const uint8_t *bytes, uint32_t n)
     c->credit[STREAM_INPUT] -= take;
     if (take || eof)
         channel_tell(c, 0);
+    channel_served(c);
     return eof ? n : take;
 }
 
@@ -409,8 +420,10 @@ channel_work(void)
     if (starved && port_buffer()) {
         uint64_t told = starved;
         starved = 0;
-        for (; told; told &= told - 1)
+        for (; told; told &= told - 1) {
             channel_tell(&channels[__builtin_ctzll(told)], 0);
+            channel_served(&channels[__builtin_ctzll(told)]);
+        }
     }
     return !events_left && !over;
 }

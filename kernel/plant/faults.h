@@ -117,6 +117,7 @@ enum planted_fault {
     PLANT_BOUND,      /* what is bound hangs on the object, not on the right by which it was */
     PLANT_NAMED,      /* positions name a context on when the right has fallen */
     PLANT_SOURCED,    /* a source's counter is one on when the source has let go of it */
+    PLANT_SERVED,     /* root pays for an interrupt's work, whomever it serves */
     PLANT_SOONEST,    /* who is parked is taken for one that runs, and told */
     PLANT_PLACES,     /* strangers take every place of those whom counters tell */
     PLANT_STOPS,      /* a processor is asked to stop any number at once */

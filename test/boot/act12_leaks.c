@@ -632,7 +632,6 @@ pages(void)
          "account_make");
     page_at(va, terms.page_frame, MAP_READ);
     words_look(va, FRAME_BYTES);
-    must(((const volatile struct account_page *)va)->reserved == 0, "its reserved word");
     if (call_root_inspect(SLOT_ACCOUNT, exo_start_page->root_frame, SLOT_INSPECT, 1).value)
         return; /* the machine was not started with the word inspect */
     probe = "all frames";

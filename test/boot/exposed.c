@@ -191,11 +191,15 @@ waiters(void)
 static void
 state_agrees(uint32_t slot, const volatile struct account_page *page, const char *what)
 {
-    struct account_state told = account_told(slot);
-    const volatile uint64_t *shown = (const volatile uint64_t *)&page->state;
+    struct account_state told, again, page_told;
 
+    do { /* an interrupt may come in between */
+        told = account_told(slot);
+        page_told = page->state;
+        again = account_told(slot);
+    } while (told.work_cycles != again.work_cycles);
     for (uint64_t i = 0; i < sizeof(told) / 8; i++)
-        if (((const uint64_t *)&told)[i] != shown[i])
+        if (((const uint64_t *)&told)[i] != ((const uint64_t *)&page_told)[i])
             breach("word %lu of an account's page: %s", i, what);
     expect(true, what);
 }

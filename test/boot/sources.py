@@ -54,8 +54,33 @@ def is_caught(judge, kernel, fault):
     expect('refused' in wrong, f'an interrupt that nobody asked for was not seen: {wrong}')
 
 
+def served(kernel, *words):
+    """What two say, of whom one reads what the host sends in many small pieces, and the other is busy meanwhile."""
+    program = os.path.join(ROOT, 'out/test/served')
+    options = ['-v', '-m', '8m', '--beside-memory', '8m', '--beside', program + ' spins 2000', '--kernel', kernel]
+    for word in words:
+        options += ['--kernel-arg', word]
+    p = start(options, [program, 'reads'])
+    said = p.stdout.readline()
+    for _ in range(200):
+        p.stdin.write(LINE)
+        p.stdin.flush()
+        time.sleep(0.002)
+    r = finish(p, b'', 100)
+    return (said + r.out + r.err).decode()
+
+
+def served_pay(kernel):
+    said = served(kernel)
+    expect('BREACH' not in said and re.search(r'^done \d+$', said, re.M) and re.search(r'^beside1\| done \d+$', said, re.M), short(said))
+
+
 def enter_sources(judge, faults, kernel, release):
     test(MACHINE, name='sources.release')(lambda: holds(judge, release))
     test(MACHINE, name='sources.plant')(lambda: holds(judge, kernel))
+    for name, image in (('release', release), ('plant', kernel)):
+        test(MACHINE, name=f'served.{name}')(lambda k=image: served_pay(k))
+    test(MACHINE, name='served.control.SERVED')(
+        lambda: expect('BREACH who is sent to pays' in served(kernel, f'plant={faults["SERVED"]}'), 'root paid, and nobody saw it'))
     for fault in ('MASK', 'UNASKED', 'SOURCED', 'SERVE_ARMS', 'SERVE_ENDS'):
         test(MACHINE, name=f'sources.control.{fault}')(lambda f=fault: is_caught(judge, kernel, faults[f]))

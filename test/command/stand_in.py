@@ -223,7 +223,7 @@ def misbehave():
         sys.exit(int(words['silent']))
     if 'early' in words:
         send(CREDIT, 1, INPUT, 1)
-    send(HELLO, length=int(words.get('version', 1)))
+    send(HELLO, length=int(words.get('version', 2)))
     if 'exit' in words or 'die' in words or 'panic' in words:
         flush(True)
         if 'panic' in words:
