@@ -65,6 +65,7 @@ enum planted_fault {
     PLANT_ALIAS_IMAGE, /* the direct map shows text and read-only data writable */
     PLANT_ALIAS_ENTRY, /* and the processors' copies of the entry page */
     PLANT_DATA_CODE,   /* the kernel's data is executable */
+    PLANT_RODATA_CODE, /* its read-only data is */
     PLANT_GUARD,       /* a page lies below a stack */
     PLANT_EXPOSED,     /* what users see of the kernel's, they write */
     PLANT_LIMIT,       /* act 26: no limit holds */

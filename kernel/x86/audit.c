@@ -5,6 +5,7 @@
  * their maker.
  *
  *  - no page is writable and executable, and what is executable is writable in no other mapping;
+ *  - nothing is executable but the image's text and the processors' copies of the entry page;
  *  - text and read-only data of the image are writable nowhere;
  *  - users see exposed pages only, and only to read;
  *  - below each stack a page is absent.
@@ -21,7 +22,7 @@ enum { ENTRIES = 512, TOP = 4, PAGE = 4096, HALF = 256 };
 static const uint64_t ENTRY_ADDRESS = 0x000ffffffffff000;
 static const uint64_t SLOT_BYTES = (uint64_t)1 << 39; /* of an entry at the top */
 
-extern char kernel_start[], kernel_data[];
+extern char kernel_start[], kernel_rodata[], kernel_data[];
 
 /* A mapping as the processor sees it: rights of all levels together. */
 struct mapping {
@@ -99,6 +100,17 @@ visit_address(struct walk *walk, const struct mapping *m)
         fault(walk, m, "present below a stack");
 }
 
+/* Is it of the image's text, or a processor's copy of the entry page? */
+static bool
+is_code(const struct mapping *m)
+{
+    bool text = m->va >= (uint64_t)kernel_start && m->va + m->bytes <= (uint64_t)kernel_rodata;
+
+    for (uint32_t cpu = 0; cpu < cpu_count() && !text; cpu++)
+        text = m->va == cpu_block(cpu) && m->bytes == PAGE;
+    return text;
+}
+
 static void
 visit_rights(struct walk *walk, const struct mapping *m)
 {
@@ -108,6 +120,8 @@ visit_rights(struct walk *walk, const struct mapping *m)
     walk->found->n++;
     if (m->writable && m->executable)
         fault(walk, m, "writable and executable");
+    if (m->executable && !is_code(m))
+        fault(walk, m, "executable, and no code");
     if (m->writable && overlaps(m->pa, m->bytes, image, (uint64_t)(kernel_data - kernel_start)))
         fault(walk, m, "writable, and of the image's text or read-only data");
     if (m->user && (!exposed || m->writable || m->executable))

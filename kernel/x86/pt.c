@@ -94,7 +94,7 @@ image_flags(uint64_t pa)
 
     if (va < (uint64_t)kernel_start || va >= (uint64_t)kernel_data)
         return PTE_W | (planted(PLANT_DATA_CODE) ? 0 : PTE_NX);
-    return va < (uint64_t)kernel_rodata ? 0 : PTE_NX;
+    return va < (uint64_t)kernel_rodata || planted(PLANT_RODATA_CODE) ? 0 : PTE_NX;
 }
 
 /*

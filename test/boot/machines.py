@@ -17,7 +17,8 @@ NEEDED = [  # what QEMU takes away, what the line names
 SPARED = ['umip', 'pku', 'xsaveopt', 'avx', 'avx2', 'pdpe1gb', 'x2apic', 'tsc-deadline']
 TABLE_FAULTS = [  # planted fault, what the audit says
     ('ALIAS_IMAGE', 'writable, and of the image'), ('ALIAS_ENTRY', 'writable, and executable elsewhere'),
-    ('DATA_CODE', 'writable and executable'), ('GUARD', 'present below a stack'), ('EXPOSED', "the users'"),
+    ('DATA_CODE', 'writable and executable'), ('RODATA_CODE', 'executable, and no code'),
+    ('GUARD', 'present below a stack'), ('EXPOSED', "the users'"),
 ]
 
 
@@ -84,6 +85,26 @@ def seen(fault, number, words, kernel):
     expect(re.match(rf'mapping [0-9a-f]+ IS {words}', said), f'with {fault} the audit said: {said}')
 
 
+CLOCKS = {  # the machine, what else QEMU is told, by what the counter is measured
+    'hpet': ('q35', '', 'high-precision timer'), 'pit': ('q35', '-no-hpet', 'interval timer'), 'microvm': ('microvm', '', 'interval timer'),
+}
+
+
+def calibrated(name):
+    """By what the clock is set is what this machine has; how many kHz that says its counter has."""
+    kind, words, named = CLOCKS[name]
+    r = emulated(words, ['-v', '--machine', kind])
+    says_hello(r)
+    found = re.search(f'^kernel\\| clock: by the {named}, counter (\\d+) kHz'.encode(), r.err, re.M)
+    expect(found, short(r.err))
+    return int(found.group(1))
+
+
+def agree():
+    khz = [calibrated(name) for name in CLOCKS]
+    expect(max(khz) - min(khz) < max(khz) / 50, f'{khz} kHz')
+
+
 def leaks():
     """A processor whose users read the kernel's memory is refused, but by who does not mind."""
     r = emulated('-cpu max,vendor=GenuineIntel')
@@ -106,6 +127,9 @@ def enter_machines(faults, plant_kernel):
     for feature, named in NEEDED:
         test(MACHINE, name=f'lacks.{feature}')(lambda f=feature, n=named: lacks(f, n))
     test(MACHINE, name='leaks.meltdown')(leaks)
+    for name in CLOCKS:
+        test(MACHINE, name=f'clock.{name}')(lambda n=name: calibrated(n))
+    test(MACHINE, name='clock.agree')(agree)
     for kind in ('q35', 'microvm'):
         test(MACHINE, name=f'plain_processor.{kind}')(lambda k=kind: spared(k))
         test(MACHINE, name=f'little_memory.{kind}')(lambda k=kind: little_memory(k))
