@@ -17,6 +17,7 @@
 enum {
     KVM_API_VERSION = 12, /* the only one there ever was since Linux 2.6.22 */
     KVM_GET_API_VERSION = 0xae00,
+    KVM_CREATE_VM = 0xae01,
     LINE_BYTES = 8192,
     WHY_BYTES = 128,
 };
@@ -52,29 +53,45 @@ virtualisation(void)
     return found;
 }
 
+/* Does an open /dev/kvm make machines?  Another hypervisor may have the processor. why: if not. */
+static int
+kvm_makes(int fd, char why[WHY_BYTES])
+{
+    int version = ioctl(fd, KVM_GET_API_VERSION, 0), machine;
+
+    if (version >= 0 && version != KVM_API_VERSION) {
+        snprintf(why, WHY_BYTES, "/dev/kvm speaks version %d, not %d", version, KVM_API_VERSION);
+        return 0;
+    }
+    machine = version < 0 ? -1 : ioctl(fd, KVM_CREATE_VM, 0);
+    if (machine < 0)
+        snprintf(why, WHY_BYTES, "/dev/kvm makes no machine: %s", strerror(errno));
+    else
+        close(machine);
+    return machine >= 0;
+}
+
 /* Does KVM work here?  why: in words, either way. */
 static int
 kvm_works(char why[WHY_BYTES])
 {
     const char *flag = virtualisation();
-    int fd, version, error;
+    int fd, works;
 
     if (!flag) {
         snprintf(why, WHY_BYTES, "the processor shows neither vmx nor svm");
         return 0;
     }
     fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-    version = fd < 0 ? -1 : ioctl(fd, KVM_GET_API_VERSION, 0);
-    error = errno;
-    if (fd >= 0)
-        close(fd);
-    if (version < 0)
-        snprintf(why, WHY_BYTES, "/dev/kvm: %s", strerror(error));
-    else if (version != KVM_API_VERSION)
-        snprintf(why, WHY_BYTES, "/dev/kvm speaks version %d, not %d", version, KVM_API_VERSION);
-    else
+    if (fd < 0) {
+        snprintf(why, WHY_BYTES, "/dev/kvm: %s", strerror(errno));
+        return 0;
+    }
+    works = kvm_makes(fd, why);
+    close(fd);
+    if (works)
         snprintf(why, WHY_BYTES, "the processor shows %s, and /dev/kvm works", flag);
-    return version == KVM_API_VERSION;
+    return works;
 }
 
 int

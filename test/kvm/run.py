@@ -111,6 +111,10 @@ def enter_choice():
     away, back = 'mv /dev/kvm /dev/away; ', '; s=$?; mv /dev/away /dev/kvm; exit $s'
     case('kvm_without_device', away + command('--accel', 'kvm', 'hello') + back, refused('/dev/kvm: No such file', '--accel tcg'))
     case('auto_without_device', away + command('--accel', 'auto', 'hello') + back, says('accelerator tcg: /dev/kvm: No such file'))
+    none = 'mv /dev/kvm /dev/away; mknod /dev/kvm c 1 3; '
+    gone = '; s=$?; mv /dev/away /dev/kvm; exit $s'
+    case('kvm_with_no_kvm_behind', none + command('--accel', 'kvm', 'hello') + gone, refused('/dev/kvm makes no machine', '--accel tcg'))
+    case('auto_with_no_kvm_behind', none + command('--accel', 'auto', 'hello') + gone, says('accelerator tcg: /dev/kvm makes no machine'))
     hide = 'sed s/svm// /proc/cpuinfo >/tmp/cpuinfo; mount --bind /tmp/cpuinfo /proc/cpuinfo; '
     show = '; s=$?; umount /proc/cpuinfo; exit $s'
     case('kvm_without_flag', hide + command('--accel', 'kvm', 'hello') + show, refused('neither vmx nor svm'))
