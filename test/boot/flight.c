@@ -13,8 +13,7 @@
 
 enum {
     CHANNEL = 1, /* ours; those behind it are of partitions that are not there */
-    BUFFERS = 16,
-    RUN = 5, /* frames that one send may touch */
+    RUN = 5,     /* frames that one send may touch */
     PIECES = 120,
     COUNTER = 20, /* raised by sends in turn */
     FILLED,
@@ -205,20 +204,6 @@ account_new(uint32_t into, uint64_t name)
 
     fine(call_account_make(SLOT_ACCOUNT, frame_new(), into, (uintptr_t)&terms).value,
          "account_make");
-}
-
-static void
-console_new(uint32_t account, uint64_t channel, uint32_t into, uint32_t events)
-{
-    struct pool pool = pool_of(account);
-    uint64_t frame;
-
-    if (pool_take_run(&pool, 1 + BUFFERS, &frame) < 0 ||
-        call_console_make(SLOT_MACHINE, account, into, frame, BUFFERS, channel, events,
-                          COUNTER_CONSOLE)
-                .value < 0)
-        call_power_off(SLOT_MACHINE, STATUS_INIT_FAIL);
-    pool_close(&pool);
 }
 
 /* Through a console of the account's own, the events of which are in the slot behind it. */

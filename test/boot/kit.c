@@ -367,3 +367,18 @@ stay_on(uint32_t cpu)
 {
     fine(processor_keep(cpu), "processor_keep");
 }
+
+void
+console_new(uint32_t account, uint64_t channel, uint32_t into, uint32_t events)
+{
+    enum { BUFFERS = 16 };
+    struct pool pool = pool_of(account);
+    uint64_t frame;
+
+    if (pool_take_run(&pool, 1 + BUFFERS, &frame) < 0 ||
+        call_console_make(SLOT_MACHINE, account, into, frame, BUFFERS, channel, events,
+                          COUNTER_CONSOLE)
+                .value < 0)
+        call_power_off(SLOT_MACHINE, STATUS_INIT_FAIL);
+    pool_close(&pool);
+}

@@ -105,5 +105,10 @@ void weaken(uint32_t slot, uint32_t rights, uint32_t into);
 /* The first of n empty cells, at most 16, in a frame of cells of ours that stands in SLOT_CELLS. */
 uint32_t cells_take(uint32_t n);
 enum { SLOT_CELLS = 120 };
+/*
+ * A console of an account, in slot `into`, on that channel: its counter is COUNTER_CONSOLE of `events`. For a test that
+ * is init; the machine ends where there can be none.
+ */
+void console_new(uint32_t account, uint64_t channel, uint32_t into, uint32_t events);
 /* From here on we run on that processor alone. */
 void stay_on(uint32_t cpu);

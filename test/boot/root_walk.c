@@ -15,24 +15,11 @@
 #include "abi/channel.h"
 #include "lib/words.h"
 
-enum { BUFFERS = 16, CHANNEL = 1, CHILD = 95, CONSOLES };
+enum { CHANNEL = 1, CHILD = 95, CONSOLES };
 enum { CELLS = 85, RIGHT, OTHER };
 
 static const uint32_t calls[] = {CALL_console_make, CALL_console_close, CALL_console_status,
                                  CALL_log_write, CALL_power_off};
-
-/* What we print goes to the first partition's output. */
-static void
-console_begin(void)
-{
-    uint64_t frame;
-
-    if (pool_take_run(&exo_pool, 1 + BUFFERS, &frame) < 0 ||
-        call_console_make(SLOT_MACHINE, SLOT_ACCOUNT, SLOT_CONSOLE, frame, BUFFERS, CHANNEL,
-                          SLOT_EVENTS, COUNTER_CONSOLE)
-                .value < 0)
-        call_power_off(SLOT_MACHINE, STATUS_INIT_FAIL);
-}
 
 /* Channels are counted: an account that may have none gets none, and one that may have one no more.
  */
@@ -119,7 +106,7 @@ exo_main(const struct start_page *start)
     uint32_t n_pointers = 0;
 
     (void)start;
-    console_begin();
+    console_new(SLOT_ACCOUNT, CHANNEL, SLOT_CONSOLE, SLOT_EVENTS);
     good_begin();
     foreign_begin();
     state_begin();

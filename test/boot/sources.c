@@ -11,7 +11,6 @@
 
 enum {
     CHANNEL = 1,
-    BUFFERS = 16,
     LINES = 20,
     LINE_BYTES = 8,
     INPUT_BYTES = LINES * LINE_BYTES,
@@ -31,18 +30,6 @@ enum {
 static const uint64_t SETTLE_NS = 50000000, QUIET_NS = 1000000000, PATIENCE_NS = 60000000000;
 
 static char bytes[CHANNEL_PAYLOAD_MAX] __attribute__((aligned(FRAME_BYTES)));
-
-static void
-console_begin(void)
-{
-    uint64_t frame;
-
-    if (pool_take_run(&exo_pool, 1 + BUFFERS, &frame) < 0 ||
-        call_console_make(SLOT_MACHINE, SLOT_ACCOUNT, SLOT_CONSOLE, frame, BUFFERS, CHANNEL,
-                          SLOT_EVENTS, COUNTER_CONSOLE)
-                .value < 0)
-        call_power_off(SLOT_MACHINE, STATUS_INIT_FAIL);
-}
 
 static uint64_t
 interrupts(void)
@@ -183,7 +170,7 @@ early(void)
     worker_start(&sleeper, SLEEPER, 0, SLICE_NS, waits_early);
     while (worker_phase(&sleeper, NULL) != CONTEXT_WAITING)
         expect(clock_ns() < end, "it sleeps");
-    console_begin();
+    console_new(SLOT_ACCOUNT, CHANNEL, SLOT_CONSOLE, SLOT_EVENTS);
     while (worker_phase(&sleeper, NULL) != CONTEXT_STOPPED)
         hold(clock_ns() < end, "who slept before is woken");
     worker_join(&sleeper, "it is woken");
