@@ -24,6 +24,7 @@ enum {
     SAMPLES = 1 << 20,       /* at most */
     SHARED_NS = 1000 * 1000, /* a slice where there are two */
     NS_PER_MS = 1000 * 1000,
+    MS_MAX = 60 * 1000,
     WARM_NS = 50 * NS_PER_MS, /* what was asked for before is over */
     NS_PER_S = 1000 * NS_PER_MS,
 };
@@ -143,8 +144,10 @@ exo_main(const struct start_page *start)
     const char *word = argument_at(1);
     struct noise n;
 
-    if (*word && number_decimal((struct word){word, strlen(word)}, &ms))
-        return console_print("dedicate: how many milliseconds?\n"), 1;
+    if (print_usage(1, "[MILLISECONDS]"))
+        return 2;
+    if (*word && (number_decimal((struct word){word, strlen(word)}, &ms) || !ms || ms > MS_MAX))
+        return console_print("dedicate: how many milliseconds, 1 to 60000?\n"), 1;
     cpu = cpu_count() - 1;
     if (cpu == 0)
         return console_print("dedicate: one processor must stay the others': --cpus 2\n"), 1;

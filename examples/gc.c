@@ -264,6 +264,8 @@ exo_main(const struct start_page *start)
 
     (void)start;
     careless = !strcmp(argument_at(1), "careless");
+    if (print_usage(careless, "[careless]"))
+        return 2;
     heap = (struct object *)region_reserve(PAGES, PAGE, MAP_READ | MAP_WRITE, on_fault, NULL);
     stack = malloc(OBJECTS * sizeof(*stack));
     if (!heap || !stack || space_fill(&exo_space, (uintptr_t)heap, PAGES, MAP_READ | MAP_WRITE))

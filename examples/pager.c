@@ -208,6 +208,8 @@ exo_main(const struct start_page *start)
     uint64_t lru, mru, again;
 
     (void)start;
+    if (print_usage(0, ""))
+        return 2;
     va = region_reserve(PAGES, PAGE, RW, on_fault, NULL);
     if (!va || scan(1) == UINT64_MAX)
         return 1;

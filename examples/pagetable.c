@@ -164,6 +164,8 @@ exo_main(const struct start_page *start)
     uint64_t va = region_reserve(SPREAD_PAGES, PAGE, RW, on_fault, NULL), wrong = 0;
 
     (void)start;
+    if (print_usage(0, ""))
+        return 2;
     for (uint64_t i = 0; i < ROWS; i++)
         pages[i] = i * (SPREAD_PAGES / ROWS) + draw(SPREAD_PAGES / ROWS);
     for (uint64_t i = 0; i < ROUNDS && va; i++) {

@@ -285,9 +285,12 @@ int
 exo_main(const struct start_page *start)
 {
     uint64_t cells;
-    int64_t r = pool_take(&exo_pool, &cells, 1);
+    int64_t r;
 
     (void)start;
+    if (print_usage(0, ""))
+        return 2;
+    r = pool_take(&exo_pool, &cells, 1);
     rpc_begin();
     r = r < 0 ? r : processor_keep(0); /* where the children are */
     r = r < 0 ? r : call_cells_make(SLOT_ACCOUNT, cells, SLOT_CELLS).value;

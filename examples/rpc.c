@@ -4,11 +4,7 @@
  * function: once by a caller that trusts it, once by one that does not. Nobody is scheduled, no
  * message is copied: the caller's slice runs the counter's code behind the counter's walls.
  */
-#include <stdarg.h>
 #include "abi/cap.h"
-#include "abi/exposed.h"
-#include "abi/slice.h"
-#include "lib/format.h"
 #include "libos/exo/child.h"
 #include "libos/exo/exo.h"
 #include "libos/exo/rpc.h"
@@ -28,17 +24,6 @@ enum {
 enum question { ADD, READ, WHO, DIE };
 
 static uint64_t total; /* the counter's; ours stays 0 */
-
-static void __attribute__((format(printf, 1, 2))) say(const char *fmt, ...)
-{
-    char line[120];
-    va_list args;
-
-    va_start(args, fmt);
-    format_v(line, sizeof(line), fmt, args);
-    va_end(args);
-    console_print(line);
-}
 
 /* ---- the counter ---- */
 
@@ -129,27 +114,15 @@ calls(uint32_t cell)
 
     if (trusting_ns < 0 || untrusting_ns < 0 || ask(READ, 0, &m) < 0)
         return -1;
-    say("%u calls by trust, %ld ns each; %u without, %ld ns each\n", (uint32_t)ROUNDS, trusting_ns,
-        (uint32_t)ROUNDS, untrusting_ns);
-    say("the counter stands at %lu, ours at %lu\n", m.word[1], total);
+    print("%u calls by trust, %ld ns each; %u without, %ld ns each\n", (uint32_t)ROUNDS,
+          trusting_ns, (uint32_t)ROUNDS, untrusting_ns);
+    print("the counter stands at %lu, ours at %lu\n", m.word[1], total);
     if (ask(WHO, 0, &m) < 0)
         return -1;
-    say("it knows us by our cell: %s\n", m.word[1] == cell ? "yes" : "no");
-    say("it is told to die: %s\n", ask(DIE, 0, &m) == -E_OWNERDEAD ? "we live on" : "no error");
-    say("asked again: %s\n", ask(READ, 0, &m) == -E_NOENT ? "nobody is there" : "no error");
+    print("it knows us by our cell: %s\n", m.word[1] == cell ? "yes" : "no");
+    print("it is told to die: %s\n", ask(DIE, 0, &m) == -E_OWNERDEAD ? "we live on" : "no error");
+    print("asked again: %s\n", ask(READ, 0, &m) == -E_NOENT ? "nobody is there" : "no error");
     return 0;
-}
-
-/* The counter serves the first processor alone: there we stay. */
-static void
-stay(const struct start_page *start)
-{
-    const struct machine_page *machine = (const struct machine_page *)EXPOSED_MACHINE;
-
-    for (uint32_t cpu = 1; cpu < machine->n_cpus; cpu++)
-        call_slice_set(SLOT_ACCOUNT, cpu, (uint32_t)start->position, SLOT_NOTHING, SLOT_NOTHING,
-                       SLICE_MIN_NS);
-    call_yield(SLOT_NOTHING);
 }
 
 int
@@ -157,9 +130,12 @@ exo_main(const struct start_page *start)
 {
     uint64_t frame;
     uint32_t cell;
-    int64_t r = pool_take(&exo_pool, &frame, 1);
+    int64_t r;
 
-    stay(start);
+    (void)start;
+    if (print_usage(0, ""))
+        return 2;
+    r = pool_take(&exo_pool, &frame, 1);
     rpc_begin();
     r = r < 0 ? r : processor_keep(0); /* where the counter serves */
     r = r < 0 ? r : call_cells_make(SLOT_ACCOUNT, frame, SLOT_CELLS).value;
@@ -167,9 +143,9 @@ exo_main(const struct start_page *start)
     r = r < 0 ? r : call_slot_make(&cell);
     if (r < 0) {
         if (r == -E_DQUOT)
-            say("rpc: too little memory: raise the limit (-m)\n");
+            print("rpc: too little memory: raise the limit (-m)\n");
         else
-            say("rpc: the counter cannot be made: error %ld\n", -r);
+            print("rpc: the counter cannot be made: error %ld\n", -r);
         return 1;
     }
     if (calls(cell) < 0)

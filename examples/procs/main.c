@@ -214,6 +214,8 @@ exo_main(const struct start_page *start)
     bool good;
 
     (void)start;
+    if (print_usage(2, "[KILLS [PROCESSES]]"))
+        return 2;
     if (kills == UINT64_MAX || many > MANY_MAX || many == 0)
         return console_print("usage: procs [KILLS [PROCESSES]], at most 1000 of these\n"), 2;
     if (!library_begin((uint32_t)many * 3 + SPARE_FRAMES))

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include "lib/format.h"
 #include "libos/exo/console.h"
+#include "libos/exo/start.h"
 
 int
 print(const char *fmt, ...)
@@ -18,4 +19,14 @@ print(const char *fmt, ...)
     if (length > PRINT_BYTES_MAX)
         length = PRINT_BYTES_MAX;
     return console_write_all(&exo_console, STREAM_OUTPUT, text, length);
+}
+
+bool
+print_usage(uint32_t n, const char *takes)
+{
+    bool more = exo_start_page->n_arguments > n + 1;
+
+    if (more)
+        print("usage: %s%s%s\n", argument_at(0), takes[0] ? " " : "", takes);
+    return more;
 }

@@ -39,6 +39,16 @@ def example_stride_says_what_it_takes():
 
 
 @test(MACHINE)
+def examples_say_what_they_take():
+    for name, words, says in (('pager', ['--help'], ''), ('pagetable', ['x'], ''), ('revoke', ['--help'], ''), ('rpc', ['1'], ''),
+                              ('gc', ['--help'], ' [careless]'), ('gc', ['careless', 'x'], ' [careless]'), ('dedicate', ['1', '2'], ' [MILLISECONDS]'),
+                              ('procs', ['1', '2', '3'], ' [KILLS [PROCESSES]]')):
+        same(example(name, *words, code=2), f'usage: {name}{says}\n', f'{name} {words}')
+    for word in '0', '60001', 'x', '99999999999999999999':
+        same(example('dedicate', word, code=1), 'dedicate: how many milliseconds, 1 to 60000?\n', word)
+
+
+@test(MACHINE)
 def example_dedicate_has_no_interrupt_on_its_own_processor():
     out = example('dedicate', '50', options=['--cpus', '2', *COUNTED])
     taken, put_on = numbers(r'shared: \d+ loops, .*; (\d+) interrupts, put on (\d+) times', out)
