@@ -113,7 +113,7 @@ cache_fill(uint64_t va, uint64_t frame)
     do
         r = call_pt_map(SLOT_ACCOUNT, exo_space.root, 0, va, (uintptr_t)&entry, 1, SLOT_ACCOUNT);
     while (r.value == -E_NOENT && table_make(va, r.detail));
-    return r.value == 1 ? 0 : (int)r.value;
+    return r.value == 1 ? 0 : -E_NOMEM;
 }
 
 /* The truth is asked; what it does not know is a new page. */
