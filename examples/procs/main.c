@@ -24,6 +24,17 @@ pause_ms(uint64_t ms)
     clock_sleep_until(clock_ns() + ms * MS);
 }
 
+static bool no_room; /* for a process that was to begin */
+
+static struct proc *
+begin(enum image image, uint64_t argument)
+{
+    struct proc *p = proc_start(image, argument);
+
+    no_room = !p;
+    return p;
+}
+
 /* ---- a thousand that run ---- */
 
 static struct proc *crowd[MANY_MAX];
@@ -92,8 +103,10 @@ many_scene(uint64_t many)
     uint64_t wrong, counted = 0;
 
     for (uint64_t i = 0; i < many; i++)
-        if (!(crowd[i] = proc_start(IMAGE_COUNT, i)))
+        if (!(crowd[i] = begin(IMAGE_COUNT, i))) {
+            crowd_end(i);
             return false;
+        }
     for (uint64_t i = 0; i < many; i++) {
         turns_before[i] = *(volatile uint64_t *)&crowd[i]->turns;
         ran_before[i] = *(volatile uint64_t *)&crowd[i]->ran;
@@ -136,7 +149,7 @@ scene_run(const struct scene *s)
 
     n_values = 0;
     for (uint64_t i = 0; i < s->n; i++) {
-        if (!proc_start(s->image, s->argument + i))
+        if (!begin(s->image, s->argument + i))
             return false;
         if (s->in_turn)
             none_left();
@@ -230,5 +243,7 @@ exo_main(const struct start_page *start)
     tables_end();
     print("%lu pages copied when they were written, %lu tables\n", cow_copies, table_copies);
     print("%lu frames held before, %lu after\n", before, frames_held());
+    if (no_room)
+        return console_print("procs: too little memory: raise the limit (-m)\n"), 1;
     return console_print(good ? "all is well\n" : "procs: that was wrong\n"), !good;
 }
