@@ -87,7 +87,7 @@ context_copy(struct context *context, uint64_t va, uint64_t ours, uint64_t n, en
 
     if (n < 1 || n > FRAME_BYTES || va >= USER_TOP)
         return result_error(E_INVAL);
-    context_settle(context_current());
+    (void)contexts_settle(0); /* whoever's it is, and wherever he runs */
     while (done < n && !absent) {
         uint64_t offset = (va + done) % FRAME_BYTES, frame = context_frame(context, va + done, way);
         uint64_t part = FRAME_BYTES - offset < n - done ? FRAME_BYTES - offset : n - done;

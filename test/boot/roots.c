@@ -12,7 +12,7 @@
 enum { SLOT = 110, CELLS, CHILD, WORKER, ENTRY, CALLEE };
 enum { POSITION = 7, OTHER_CPU = 1, ROOTS = 2, FREED = 60 };
 enum { INTERRUPT_NS = 50 * 1000, INTERRUPTED = 10 };
-enum { ROUNDS = 100, OTHER = 777, TRIES = 100000000 };
+enum { ROUNDS = 100, SEEN = 100, OTHER = 777, TRIES = 100000000 };
 
 enum { OF_ACCOUNT = RIGHT_ALLOC | RIGHT_MAP | RIGHT_INSPECT };
 
@@ -271,14 +271,38 @@ worker_lives(void)
     }
 }
 
+/* Its memory is that of the root it stands on, though it went there without the kernel's lock. */
+static void
+seen_where_it_stands(void)
+{
+    uint64_t va = SCRATCH_VA + FRAME_BYTES, away = roots[0], word = 0;
+
+    page_at(va, frame_new(), MAP_READ | MAP_WRITE);
+    *(volatile uint64_t *)va = OTHER;
+    for (uint64_t i = 0; i < SEEN; i++) {
+        uint64_t at = i % 2 ? home : away;
+        int64_t r;
+
+        roots[0] = roots[1] = at;
+        worker_lives(); /* it has gone there */
+        r = call_context_peek(WORKER, va, (uintptr_t)&word, sizeof(word)).value;
+        hold(at == home ? r == sizeof(word) && word == OTHER : r == -E_FAULT,
+             "what is read is the memory of the root it stands on");
+    }
+    roots[0] = away;
+}
+
 static void
 under_another(void)
 {
-    uint64_t freed = 0, busy = 0;
+    uint64_t freed = 0, busy = 0, spare;
 
     for (int i = 0; i < ROOTS; i++)
         roots[i] = root_new();
+    spare = roots[1];
     worker_start();
+    seen_where_it_stands();
+    roots[1] = spare;
     while (freed < FREED || !busy) {
         uint64_t i = freed % ROOTS;
         int64_t r = call_frame_free(SLOT_ACCOUNT, roots[i], 1).value;
