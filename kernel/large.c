@@ -8,6 +8,7 @@
 #include "abi/error.h"
 #include "abi/memory.h"
 #include "kernel/account.h"
+#include "kernel/arch.h"
 #include "kernel/call.h"
 #include "kernel/epoch.h"
 #include "kernel/frame.h"
@@ -57,6 +58,7 @@ frame_join(struct account *account, uint64_t first, uint64_t size)
     if (size < 1 || size > 2 || first & (frames_of((uint32_t)size) - 1) || first >= frame_count ||
         frames_of((uint32_t)size) > frame_count - first)
         return result_error(E_INVAL);
+    first = index_masked(first, frame_count);
     step = frames_of((uint32_t)size - 1);
     for (uint64_t i = 0; i < MEMBERS && !error; i++)
         error = member_check(account, first + i * step, first, (uint32_t)size - 1);

@@ -180,13 +180,14 @@ slice_reap(uint32_t account, uint64_t *cursor, uint64_t *steps)
     return *cursor == end;
 }
 
-/* Are there n positions from that one on? Their processor, or an error. */
+/* Are there n positions from that one on? Their processor, and the position masked; or an error. */
 static int
-positions_check(uint64_t number, uint64_t position, uint64_t n, struct cpu **at)
+positions_check(uint64_t number, uint64_t *position, uint64_t n, struct cpu **at)
 {
-    if (number >= cpu_count() || position >= SLICE_POSITIONS || n < 1 || n > SLICE_BATCH_MAX ||
-        n > SLICE_POSITIONS - position)
+    if (number >= cpu_count() || *position >= SLICE_POSITIONS || n < 1 || n > SLICE_BATCH_MAX ||
+        n > SLICE_POSITIONS - *position)
         return E_INVAL;
+    *position = index_masked(*position, SLICE_POSITIONS);
     *at = cpu_at((uint32_t)index_masked(number, cpu_count()));
     return 0;
 }
@@ -196,7 +197,7 @@ slice_take(struct account *account, uint64_t number, uint64_t position, uint64_t
 {
     struct cpu *cpu;
     uint64_t done = 0;
-    int error = positions_check(number, position, n, &cpu);
+    int error = positions_check(number, &position, n, &cpu);
 
     if (error)
         return result_error(error);
@@ -216,7 +217,7 @@ slice_give(struct account *account, uint64_t number, uint64_t position, uint64_t
 {
     struct cpu *cpu;
     uint64_t done = 0;
-    int error = positions_check(number, position, n, &cpu);
+    int error = positions_check(number, &position, n, &cpu);
 
     if (error)
         return result_error(error);
@@ -231,7 +232,7 @@ slice_set(struct account *account, uint64_t number, uint64_t position, uint64_t 
 {
     struct context *context[SLICE_ROLES];
     struct cpu *cpu;
-    int error = positions_check(number, position, 1, &cpu);
+    int error = positions_check(number, &position, 1, &cpu);
 
     if (!error && (duration_ns < SLICE_MIN_NS || duration_ns > SLICE_MAX_NS))
         error = E_INVAL;
@@ -257,7 +258,7 @@ slice_read(struct account *account, uint64_t number, uint64_t position, struct s
 {
     const struct slice *s;
     struct cpu *cpu;
-    int error = positions_check(number, position, 1, &cpu);
+    int error = positions_check(number, &position, 1, &cpu);
 
     if (error)
         return result_error(error);
