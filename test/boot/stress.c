@@ -31,7 +31,7 @@ enum {
     ROUNDS_LONG = 100,
     SLICE_NS = 1000 * 1000,
     POSITION = 900,
-    KINDS = 24,
+    KINDS = 27,
 };
 
 static struct worker worker[WORKERS];
@@ -157,6 +157,45 @@ deed_link(struct worker *w)
     if (draw(w, 2))
         return call_pt_link(SLOT_ACCOUNT, root, va, any_frame(w), 0).value;
     return call_pt_unlink(SLOT_ACCOUNT, root, va, 1).value;
+}
+
+static int64_t
+deed_copy(struct worker *w)
+{
+    struct copy_request request = {.from = (uint32_t)root,
+                                   .to = (uint32_t)root,
+                                   .from_va = any_page(w),
+                                   .to_va = any_page(w),
+                                   .n = 1 + draw(w, SPAN_MAX),
+                                   .from_clear = draw(w, 2) ? MAP_WRITE : 0,
+                                   .to_clear = draw(w, 2) ? MAP_WRITE : 0};
+
+    return call_pt_copy(SLOT_ACCOUNT, (uintptr_t)&request).value;
+}
+
+/* Through the links of a frame, which others map, copy and break. */
+static int64_t
+deed_sweep(struct worker *w)
+{
+    uint64_t f = any_frame(w), from = 0;
+    struct call_result r;
+
+    do {
+        r = call_frame_protect(SLOT_ACCOUNT, f, from, 0, 0, MAP_WRITE, draw(w, 2) ? MAP_WRITE : 0);
+        from = r.value < 0 ? 0 : (uint64_t)r.value >> FRAME_SHIFT;
+    } while (from);
+    if (r.detail && draw(w, 2))
+        call_tlb_flush(r.detail);
+    return r.value;
+}
+
+/* Counters are shown in a frame, or no more: it is pinned while others pass, take and free it. */
+static int64_t
+deed_window(struct worker *w)
+{
+    return call_event_window(slot_of(w, KIND_EVENTS), SLOT_ACCOUNT, draw(w, 3) ? any_frame(w) : 0,
+                             COUNTER)
+        .value;
 }
 
 /* ---- deeds on objects ---- */
@@ -343,10 +382,10 @@ deed_yield(struct worker *w)
 }
 
 static int64_t (*const deeds[KINDS])(struct worker *) = {
-    deed_map,   deed_unmap,  deed_protect, deed_break,   deed_free,    deed_alloc,
-    deed_table, deed_link,   deed_object,  deed_account, deed_destroy, deed_grant,
-    deed_bind,  deed_revoke, deed_clear,   deed_context, deed_slice,   deed_post,
-    deed_wait,  deed_wake,   deed_yield,   deed_pass,    deed_serve,   deed_call};
+    deed_map,   deed_unmap,   deed_protect, deed_break,   deed_free,  deed_alloc, deed_table,
+    deed_link,  deed_object,  deed_account, deed_destroy, deed_grant, deed_bind,  deed_revoke,
+    deed_clear, deed_context, deed_slice,   deed_post,    deed_wait,  deed_wake,  deed_yield,
+    deed_pass,  deed_serve,   deed_call,    deed_copy,    deed_sweep, deed_window};
 
 static void
 work(struct worker *w)
