@@ -138,9 +138,9 @@ library_load(struct build *b)
     const char *why = "";
     uint64_t end = LIBRARY_VA; /* of the pages in use */
 
-    if (elf_decode(m->bytes, m->length, START_VA, &elf, &why))
+    if (elf_decode(m->bytes, m->length, USER_TOP, &elf, &why))
         return refuse(b, -E_NOEXEC, why);
-    if (elf.dynamic || elf.position_independent || elf.low < LIBRARY_VA ||
+    if (elf.dynamic || elf.position_independent || elf.low < LIBRARY_VA || elf.high > START_VA ||
         !elf_has_note(m->bytes, m->length, "Tessera"))
         return refuse(b, -E_NOEXEC, "not a library OS: link it by libos/exo/library.ld");
     for (uint32_t i = 0; i < elf.n_segments; i++) {

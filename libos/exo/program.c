@@ -95,7 +95,7 @@ unfit(const struct elf_image *elf, uint64_t base)
     if (elf->dynamic)
         return "dynamically linked programs do not run yet: link it with -static";
     if (base + elf->low < PAGE || elf->high > STACK_VA - base)
-        return "the addresses that it is linked for are taken";
+        return "the addresses that it is linked for are taken: link it for 0x400000";
     return NULL;
 }
 
@@ -104,7 +104,7 @@ program_load(const struct start_page *start, struct program *out, const char **w
 {
     const char *image = (const char *)start->program_va;
     struct elf_image elf;
-    int error = elf_decode(image, start->program_bytes, REGION_TOP, &elf, why);
+    int error = elf_decode(image, start->program_bytes, USER_TOP, &elf, why);
     if (error)
         return error;
     uint64_t base = elf.position_independent ? POSITION_INDEPENDENT_VA : 0;

@@ -109,11 +109,15 @@ def what_fits_its_memory_but_not_with_its_tables_is_refused():
 
 @test(MACHINE)
 def a_program_on_reserved_addresses_is_refused():
-    """The library's image, its room, the page at 0, what lies above all programs."""
+    """The library's image, its room, the page at 0, what lies above all programs; a library OS anywhere but at its place."""
+    note = struct.pack('<III8s', 8, 4, 1, b'Tessera\0') + bytes(4)
     for va in (0x7e0000000000, 0x7dfffffff000, 0x7e4000000000, 0x7ffffffff000, 0):
         segments = sorted((TEXT, (1, 6, 0, va, 100, 8192)), key=lambda s: s[3])
         with in_file(elf(segments=segments)) as file:
-            refused(file.name, 126, 'address')
+            refused(file.name, 126, 'address', 'is needed' if va == 0x7ffffffff000 else 'link it for 0x400000')
+        library = elf(segments=[*segments, (4, 4, 4096, 0, len(note), len(note))])
+        with in_file(library[:4096] + note + library[4096 + len(note):]) as file:
+            refused(file.name, 126, 'address' if va == 0x7ffffffff000 else 'link it by libos/exo/library.ld')
 
 
 @test()
