@@ -287,8 +287,8 @@ context_give(struct build *b)
 }
 
 /*
- * Grants and binds that come again while somebody's revocation is unfinished: each call works on
- * it, so that nobody can keep us from a partition by leaving one behind.
+ * Grants and binds are E_AGAIN while a revocation of what we have just made is unfinished, or where
+ * wrong capabilities have slowed us down: both pass.
  */
 static int64_t
 grant(uint32_t slot, uint32_t index, uint64_t rights, uint64_t holder, struct cap *cap)
