@@ -76,7 +76,7 @@ BOOT_TESTS += victim act02_revoke act04_tree resume act05_map act06_bits act07_t
 BOOT_TESTS += accounts act24_revoke destroys act30_addresses posts root_walk flight sources served clings others stops throng
 BOOT_RAW := upcalls slices act12_leaks act18_storms
 FUZZERS := elf bundle message words plan options report multiboot firmware heap grants events accounts
-BOOT_TESTS += refusals
+BOOT_TESTS += refusals misfits
 
 # ---- rules ------------------------------------------------------------------------------------
 .PHONY: all kernel user host unit boot-tests fuzz test check bench bench-tools fmt clean

@@ -98,7 +98,8 @@ cell_match(uint32_t id, uint64_t generation)
     const struct frame *f = frame_find(id / CELLS_PER_FRAME);
     struct cell *cell;
 
-    if (!f || !type_has_cell(f->type) || (id % CELLS_PER_FRAME && f->type != FRAME_CELLS)) /* G2 */
+    if (!f || ((!type_has_cell(f->type) || (id % CELLS_PER_FRAME && f->type != FRAME_CELLS)) &&
+               !planted(PLANT_CELL_TYPE))) /* G2 */
         return NULL;
     cell = cell_at(id);
     return generation && cell->generation == generation ? cell : NULL;

@@ -123,4 +123,5 @@ enum planted_fault {
     PLANT_PLACES,     /* strangers take every place of those whom counters tell */
     PLANT_STOPS,      /* a processor is asked to stop any number at once */
     PLANT_SLOT_SWAP,  /* act 28: a slot is filled anew under who calls through what it named */
+    PLANT_CELL_TYPE,  /* act 2: what lies in any frame is taken for a cell */
 };

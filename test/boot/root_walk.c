@@ -57,6 +57,16 @@ channels_counted(void)
         ;
 }
 
+/* Who has every right to his own account does not end it, nor take from it, nor limit it. */
+static void
+own_account(void)
+{
+    refuse(call_account_destroy(SLOT_ACCOUNT).value, E_BUSY, "ending one's own account");
+    refuse(call_account_revoke(SLOT_ACCOUNT, ACCOUNT_FRAMES, 1, 0).value, E_BUSY, "asking oneself");
+    refuse(call_account_limit_set(SLOT_ACCOUNT, ACCOUNT_SLICES, 0, 5).value, E_PERM,
+           "limiting the machine");
+}
+
 /* A console raises its counters by the right by which it was made; with that its sends end too. */
 static void
 counters_of_a_right(void)
@@ -121,6 +131,7 @@ exo_main(const struct start_page *start)
     expect(n_pointers > 0 || line_has_word(exo_boot_page->arguments, "only"),
            "one of them follows an address");
     channels_counted();
+    own_account();
     counters_of_a_right();
     done();
     off();

@@ -79,6 +79,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('slots_walk', [], [('SLOT_KIND', [], 'refused'), ('SLOT_RIGHTS', [], 'refused'), ('SLOT_INDEX', [], 'alive'),
                         ('KEEP', [], 'refused')]),
     ('refusals', [], [('START', [], 'refused'), ('ENTRY_POINT', [], 'refused')]),
+    ('misfits', [], [('CELL_TYPE', [], 'refused'), ('FRAME_REFS', [], 'refused')]),
     ('unfinished', [], []),
     ('leaves', [], [('BOUND', [], 'refused'), ('NAMED', [], 'refused'), ('LOSS', [], 'refused'), ('PLACES', [], 'refused'), ('SOONEST', [], 'refused')]),
     ('dangling', [], [('REVOKE_ROOT', [], 'refused')]),
