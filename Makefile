@@ -73,7 +73,7 @@ BOOT_TESTS := roots
 BOOT_TESTS += victim act02_revoke act04_tree resume act05_map act06_bits act07_table act09_stale act12_scan act13_edge act15_flags act16_gates \
 	act21_privileged act25_transfer chains stalls act27_calls act29_pointers slots_walk batches reap alone \
 	caps limits links forks large giant unfinished dangling hog deaths $(BOOT_MANY) $(BOOT_LIBRARY) $(BOOT_ACTS)
-BOOT_TESTS += accounts act24_revoke destroys act30_addresses posts root_walk flight sources served clings others stops throng
+BOOT_TESTS += accounts act24_revoke destroys act30_addresses posts root_walk flight sources served clings others stops throng meets
 BOOT_RAW := upcalls slices act12_leaks act18_storms
 FUZZERS := elf bundle message words plan options report multiboot firmware heap grants events accounts
 BOOT_TESTS += refusals misfits
@@ -175,7 +175,7 @@ $(addprefix $(OUT)/test/,root_walk act27_calls): $(OUT)/u/test/boot/edges.c.o
 $(addprefix $(OUT)/test/,root_walk act29_pointers): $(OUT)/u/test/boot/pointers.c.o
 $(OUT)/test/slots_walk: $(addprefix $(OUT)/u/test/boot/,walk_transfers.c.o message.c.o message.S.o)
 $(addprefix $(OUT)/test/,victim act12_leaks act20_vectors): $(OUT)/u/test/boot/vectors.c.o
-$(addprefix $(OUT)/test/,act12_leaks act14_stacks act18_storms act20_vectors act28_races sources stops throng): $(OUT)/u/test/boot/workers.c.o
+$(addprefix $(OUT)/test/,act12_leaks act14_stacks act18_storms act20_vectors act28_races sources stops throng meets): $(OUT)/u/test/boot/workers.c.o
 $(OUT)/test/transfers: $(OUT)/u/test/boot/pass.S.o
 $(addprefix $(OUT)/test/,burdens stress act25_transfer chains stalls transfers rounds halts stops swaps): $(addprefix $(OUT)/u/test/boot/,message.c.o message.S.o)
 boot-tests: $(BOOT_RAW:%=$(OUT)/test/%) $(BOOT_TESTS:%=$(OUT)/test/%) $(OUT)/bench/stretch.so

@@ -11,9 +11,10 @@ import tessera
 PLUGIN = os.path.join(machine.OUT, "bench", "stretch.so")
 # Every call with its largest batches, what is refused, and the destruction of what is large, deep or wide.
 PROGRAMS = ["batches", "act27_calls", "forks", "large", "links", "act04_tree", "act02_revoke", "reap", "destroys", "limits",
-            "accounts", "act24_revoke", "roots", "pins", "crowds", "burdens", "unfinished", "act05_map", "act25_transfer"]
+            "accounts", "act24_revoke", "roots", "pins", "crowds", "burdens", "meets", "giant", "unfinished", "act05_map", "act25_transfer"]
 # What several processors have a part in: words of the program, processors. The wait for the lock is told apart.
 SEVERAL = [("stops asked", 2), ("stops dies", 2), ("throng", 2), ("throng", 64)]
+LARGE = {"giant": 2300}  # MiB for the partition, where that is more than usual
 WAITS = ["lock_wait"]
 WAITED = "wait for the lock"  # a way of its own in what is told; no stretch
 
@@ -41,13 +42,17 @@ def way_name(addresses, table):
     return called[0] if called else "entry code alone"
 
 
-def measure(program, cpus=1, extra=(), options=()):
+def measure(program, cpus=1):
     """{way in: instructions of the longest stretch} of one run of a test program, which may have arguments."""
     with machine.scratch() as tmp:
         out, table = os.path.join(tmp, "stretch"), symbols()
         name, *words = program.split()
-        more = [*machine.ICOUNT, *extra, "-plugin", f"{PLUGIN},out={out},wait={waits(table)}"]
-        ended = tessera.run([os.path.join(machine.OUT, "test", name), *words], extra=more, options=["--cpus", str(cpus), *options])
+        more = [*machine.ICOUNT, "-plugin", f"{PLUGIN},out={out},wait={waits(table)}"]
+        options = ["--cpus", str(cpus)]
+        if name in LARGE:
+            more += ["-m", str(LARGE[name] + 512)]
+            options += ["-m", f"{LARGE[name]}m"]
+        ended = tessera.run([os.path.join(machine.OUT, "test", name), *words], extra=more, options=options)
         if not re.search(rb"^done \d+$", ended.output, re.M):
             raise machine.Failed(f"{program}: status {ended.status}: {ended.output[-200:]} {ended.errors[-300:]}")
         longest = {}

@@ -15,6 +15,19 @@ lock_quiesce(void)
             arch_pause();
 }
 
+uint64_t *
+lock_steps(void)
+{
+    static uint64_t steps;
+    static uint32_t turn;
+    uint32_t now = atomic_load_explicit(&kernel_lock_word.turn, memory_order_relaxed);
+
+    if (turn != now)
+        steps = BESIDE_STEPS;
+    turn = now;
+    return &steps;
+}
+
 /* Does the claim of processor `me` come first, or are there none? */
 static bool
 claim_first(uint32_t me)

@@ -25,10 +25,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "kernel/arch.h"
+#include "kernel/bound.h"
 
 enum {
     LOCK_PATIENCE = 4,
     LOCK_HONOUR = 64,
+    BESIDE_STEPS = STEPS_MAX * 5 / 8,
 };
 
 struct lock {
@@ -46,6 +48,13 @@ extern struct lock kernel_lock_word;
  * more.
  */
 void lock_quiesce(void);
+
+/*
+ * Elementary steps (kernel/bound.h) that are left for what is done beside what was asked, while the
+ * lock is held once: by the timer, by a processor that goes on to the next. Whoever does some of
+ * that takes from here, so that parts that meet are no longer together than the longest alone.
+ */
+uint64_t *lock_steps(void);
 
 /* The lock was not free, or others have claimed it. */
 void lock_wait(void);

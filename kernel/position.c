@@ -8,6 +8,7 @@
  * Invariants are those of slice.c.
  */
 #include "kernel/context.h"
+#include "kernel/lock.h"
 #include "kernel/slice.h"
 #include "kernel/steps.h"
 #include "kernel/transfer.h"
@@ -17,7 +18,23 @@
 static uint64_t rounds; /* ever begun, on any processor */
 
 /* Elementary steps (kernel/bound.h): a look at a position; a part of a round. */
-enum { LOOK_STEPS = 2, ROUND_STEPS = STEPS_MAX / 4 };
+enum { LOOK_STEPS = 2, ROUND_STEPS = STEPS_MAX / 4, ROUND_LEAST = STEPS_MAX / 32 };
+
+/* What others leave of the stretch, and always some, so that each part of a round goes on. */
+static void
+part_begin(struct round *r)
+{
+    uint64_t left = *lock_steps();
+
+    r->steps = left > ROUND_STEPS ? ROUND_STEPS : left < ROUND_LEAST ? ROUND_LEAST : left;
+    steps_use(lock_steps(), r->steps);
+}
+
+static void
+part_end(const struct round *r)
+{
+    *lock_steps() += r->steps;
+}
 
 /* The next of a round that begins behind `from`; SLICE_POSITIONS: it is over, or this part of it. */
 static uint64_t
@@ -73,7 +90,24 @@ position_ready(const struct cpu *cpu, uint64_t position, uint64_t now_ns, struct
     return false;
 }
 
-/* S4 */
+/* S4. The first in this part of the round that has time; debts are paid on the way. */
+static uint64_t
+position_found(const struct cpu *cpu, uint64_t now_ns, struct round *r)
+{
+    uint64_t at;
+
+    while ((at = position_next(cpu, cpu->position, r)) < SLICE_POSITIONS) {
+        struct slice *s = &cpu->slice[at];
+        if (!position_ready(cpu, at, now_ns, r))
+            continue;
+        if (s->debt_ns + SLICE_MIN_NS <= s->duration_ns)
+            return at;
+        s->debt_ns -= s->debt_ns < s->duration_ns ? s->debt_ns : s->duration_ns;
+        r->debtor = r->debtor ? r->debtor : (uint32_t)at + 1;
+    }
+    return at;
+}
+
 uint64_t
 position_runnable(struct cpu *cpu, uint64_t now_ns)
 {
@@ -84,18 +118,11 @@ position_runnable(struct cpu *cpu, uint64_t now_ns)
         *r = (struct round){.number = ++rounds};
         cpu->again = false;
     }
-    r->steps = ROUND_STEPS;
-    while ((at = position_next(cpu, cpu->position, r)) < SLICE_POSITIONS) {
-        struct slice *s = &cpu->slice[at];
-        if (!position_ready(cpu, at, now_ns, r))
-            continue;
-        if (s->debt_ns + SLICE_MIN_NS <= s->duration_ns)
-            return at;
-        s->debt_ns -= s->debt_ns < s->duration_ns ? s->debt_ns : s->duration_ns;
-        r->debtor = r->debtor ? r->debtor : (uint32_t)at + 1;
-    }
-    if (r->step < SLICE_POSITIONS)
-        return SLICE_POSITIONS;
+    part_begin(r);
+    at = position_found(cpu, now_ns, r);
+    part_end(r);
+    if (at < SLICE_POSITIONS || r->step < SLICE_POSITIONS)
+        return at;
     r->step = 0;
     at = r->debtor - (uint64_t)1;
     return r->debtor && position_ready(cpu, at, now_ns, r) ? at : SLICE_POSITIONS;
@@ -104,13 +131,15 @@ position_runnable(struct cpu *cpu, uint64_t now_ns)
 bool
 position_wanted(const struct cpu *cpu, uint64_t now_ns)
 {
-    struct round r = {.steps = ROUND_STEPS, .number = ++rounds};
+    struct round r = {.number = ++rounds};
     uint64_t at;
 
+    part_begin(&r);
     while ((at = position_next(cpu, cpu->position, &r)) < SLICE_POSITIONS)
         if (position_ready(cpu, at, now_ns, &r) && position_context(cpu, at) != cpu->payer)
-            return true;
-    return r.step < SLICE_POSITIONS;
+            break;
+    part_end(&r);
+    return at < SLICE_POSITIONS || r.step < SLICE_POSITIONS;
 }
 
 void
@@ -123,9 +152,10 @@ position_wake(struct cpu *cpu, uint64_t now_ns)
         return;
     if (!r->step)
         *r = (struct round){.number = ++rounds};
-    r->steps = ROUND_STEPS;
+    part_begin(r);
     while ((at = position_next(cpu, SLICE_POSITIONS - 1, r)) < SLICE_POSITIONS)
         (void)position_ready(cpu, at, now_ns, r);
+    part_end(r);
     cpu->wake_first_ns = r->step < SLICE_POSITIONS ? now_ns : r->wake_ns;
     r->step %= SLICE_POSITIONS;
 }

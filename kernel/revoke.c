@@ -16,6 +16,7 @@
 #include "kernel/call.h"
 #include "kernel/context.h"
 #include "kernel/frame.h"
+#include "kernel/lock.h"
 #include "kernel/mapping.h"
 #include "kernel/owned.h"
 #include "kernel/reap.h"
@@ -28,6 +29,7 @@ enum {
         1000 * 1000, /* between two ticks that find something to do: 1/20 of the time at most */
     LOOK_MAX = 16,   /* accounts that one tick looks at */
     LOOK_PART = 8,   /* V4: of the time until a deadline */
+    TICK_LEAST = STEPS_MAX / 4, /* else it waits for the next interrupt, which comes at once */
 };
 
 static uint32_t list; /* V1: one of a circle; 0: it is empty */
@@ -292,20 +294,20 @@ revoke_deadline(void)
     return list && cpu_this()->number == 0 ? next_ns : 0;
 }
 
-uint64_t
+void
 revoke_tick(uint64_t now_ns)
 {
-    uint64_t look = n_listed < LOOK_MAX ? n_listed : LOOK_MAX;
-    uint64_t steps = STEPS_MAX / 2, first = n_listed > LOOK_MAX ? now_ns + PACE_NS : UINT64_MAX;
+    uint64_t look = n_listed < LOOK_MAX ? n_listed : LOOK_MAX, *steps = lock_steps();
+    uint64_t first = n_listed > LOOK_MAX ? now_ns + PACE_NS : UINT64_MAX;
 
-    if (!list || now_ns < next_ns || cpu_this()->number)
-        return steps;
+    if (!list || now_ns < next_ns || cpu_this()->number || *steps < TICK_LEAST)
+        return;
     if (planted(PLANT_STALL))
         now_ns += STALL_NS;
     loss_look(now_ns);
     for (uint64_t i = 0; i < look && list; i++) {
         struct account *account = account_at(list);
-        uint64_t again = revoke_work(account, now_ns, &steps);
+        uint64_t again = revoke_work(account, now_ns, steps);
         list = account->revoke.next;
         if (!again)
             revoke_forget(account); /* V1 */
@@ -313,7 +315,6 @@ revoke_tick(uint64_t now_ns)
             first = again;
     }
     next_ns = first;
-    return steps;
 }
 
 struct result

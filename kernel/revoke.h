@@ -21,10 +21,10 @@ struct context;
 
 /*
  * When revoke_tick() wants to be called next here, on the clock; 0: never. It takes what is overdue,
- * a bounded number of steps a call, and says how many are left. It is the first processor's work.
+ * in lock_steps(). It is the first processor's work.
  */
 uint64_t revoke_deadline(void);
-uint64_t revoke_tick(uint64_t now_ns);
+void revoke_tick(uint64_t now_ns);
 
 /* The account ends: nothing more is wanted of it. */
 void revoke_forget(struct account *account);

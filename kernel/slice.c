@@ -18,11 +18,13 @@
  * Source  Engler, Kaashoek, O'Toole, SOSP '95: slices as a vector; upcall, grace, forced switch.
  */
 #include "kernel/slice.h"
+#include "kernel/account.h"
 #include "kernel/context.h"
 #include "kernel/frame.h"
 #include "kernel/lock.h"
 #include "kernel/reap.h"
 #include "kernel/revoke.h"
+#include "kernel/steps.h"
 #include "kernel/transfer.h"
 #include "kernel/trace.h"
 #include "kernel/wait.h"
@@ -122,12 +124,23 @@ slice_off(struct cpu *cpu)
         (void)slice_ask_idle(base->cpus); /* another processor may be waiting for it */
 }
 
+/* What ends in the chain that runs, in elementary steps (kernel/bound.h). */
+static uint64_t
+ends_steps(const struct cpu *cpu)
+{
+    enum { STOP_STEPS = 64, DYING_STEPS = 512 };
+    bool dies = accounts_dying && chain_dying(cpu->current);
+
+    return (uint64_t)STOP_STEPS * cpu->stops + (dies ? DYING_STEPS : 0);
+}
+
 /* The current one goes off; who was to be stopped meanwhile, it or one in its chain, is. */
 static void
 slice_stop(struct cpu *cpu)
 {
     struct context *next, *top = cpu->current;
 
+    steps_use(lock_steps(), ends_steps(cpu));
     slice_off(cpu);
     for (struct context *x = top; x; x = next) {
         next = x->caller;
@@ -184,13 +197,13 @@ slice_next(struct cpu *cpu, uint64_t now_ns)
 
 /* S3. more: of what it does beside; others and interrupts come in meanwhile. */
 static void
-cpu_idle(struct cpu *cpu, uint64_t steps, bool more)
+cpu_idle(struct cpu *cpu, bool more)
 {
     if (more || cpu->work || cpu->again || cpu->round.step)
         arch_timer_set(1);
     else
-        arch_timer_set(
-            earlier(earlier(cpu->round.wake_ns, revoke_deadline()), reap_idle(clock_now(), steps)));
+        arch_timer_set(earlier(earlier(cpu->round.wake_ns, revoke_deadline()),
+                               reap_idle(clock_now(), *lock_steps())));
     if (!planted(PLANT_IDLE_ROOT))
         arch_root_idle(); /* once others may come in, its root may end */
     cpu->idle = true;
@@ -204,7 +217,7 @@ void
 slice_schedule(struct cpu *cpu)
 {
     for (;;) {
-        uint64_t now = clock_now(), steps;
+        uint64_t now = clock_now();
         bool more;
         if (cpu->current) {
             slice_settle(cpu, now);
@@ -214,14 +227,14 @@ slice_schedule(struct cpu *cpu)
         }
         more = wait_backlog();
         work_do(cpu);
-        steps = revoke_tick(now);
+        revoke_tick(now);
         if (slice_next(cpu, now)) {
             position_wake(cpu, now);
             slice_arm(cpu);
             arch_resume(cpu->current);
         }
         if (!cpu->current)
-            cpu_idle(cpu, steps, more);
+            cpu_idle(cpu, more);
     }
 }
 
@@ -250,8 +263,9 @@ slice_tick(struct cpu *cpu)
     struct context *context = cpu->current;
     uint64_t now = clock_now();
 
+    steps_use(lock_steps(), ends_steps(cpu));
     work_do(cpu);
-    (void)revoke_tick(now);
+    revoke_tick(now);
     if (context->stop_asked)
         context_end(context, CAUSE_STOPPED, 0);
     if (context->phase == CONTEXT_STOPPED || context_dying(context) ||

@@ -169,8 +169,7 @@ wait_epoch(void)
 bool
 wait_backlog(void)
 {
-    uint64_t steps = RAISE_STEPS;
-
+    uint64_t part = *lock_steps() < RAISE_STEPS ? *lock_steps() : RAISE_STEPS, steps = part;
     bool looked = circle_wake(clause_circle(WAIT_EPOCH, 0, 0), epoch_mark, &steps);
 
     while (backlog && steps) {
@@ -182,6 +181,7 @@ wait_backlog(void)
         if (!events->backlog)
             backlog_remove(events);
     }
+    steps_use(lock_steps(), part - steps);
     return backlog_left(!looked || backlog);
 }
 

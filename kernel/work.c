@@ -5,8 +5,12 @@
 #include "kernel/arch.h"
 #include "kernel/dev/channel.h"
 #include "kernel/dev/port.h"
+#include "kernel/lock.h"
 #include "kernel/slice.h"
+#include "kernel/steps.h"
 #include "plant.h"
+
+enum { WORK_STEPS = STEPS_MAX * 3 / 8 }; /* elementary ones (kernel/bound.h): 64 messages */
 
 uint32_t work_asked;
 static enum { MASKED, ARMED, WORKED } source;
@@ -51,11 +55,16 @@ work_do(struct cpu *cpu)
 
     if (!cpu->work)
         return;
+    if (*lock_steps() < WORK_STEPS) {
+        cpu->work_ns += !cpu->work_ns; /* not never: the timer is set for it */
+        return;
+    }
     cycles = arch_counter();
     begin = clock_now();
     if (work_asked && cpu->current && begin < cpu->work_ns)
         return; /* I2 */
     served_mark = cycles;
+    steps_use(lock_steps(), WORK_STEPS);
     cpu->work = work_asked && (channel_work() || (work_asked && !port_unmask())); /* I1 */
     if (!cpu->work)
         source = work_asked ? ARMED : MASKED;

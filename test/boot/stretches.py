@@ -6,8 +6,8 @@ sys.path.append(os.path.join(ROOT, 'bench'))
 import stretch
 
 MOST = 50000  # design rule 7: 50 us, at an instruction a nanosecond
-PROGRAMS = [('burdens', 1), ('crowds', 1), ('act24_revoke', 1), ('reap', 1), *stretch.SEVERAL]  # words, processors
-LONG = [('burdens', 64), ('crowds', 64), ('act04_tree', 64)]
+PROGRAMS = [('burdens', 1), ('crowds', 1), ('act24_revoke', 1), ('reap', 1), ('meets', 1), *stretch.SEVERAL]  # words, processors
+LONG = [('burdens', 64), ('crowds', 64), ('act04_tree', 64), ('giant', 1)]
 
 
 def stays_short(words, cpus):

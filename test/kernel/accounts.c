@@ -363,7 +363,7 @@ deed_time(uint32_t b)
     bool pause = b % 8 == 0 && !is_overdue();
 
     fake_clock_ns += b % 2 ? 1 : pause ? PAUSE : HOUR;
-    (void)revoke_tick(fake_clock_ns);
+    revoke_tick(fake_clock_ns);
     if (pause && all_taken() > before)
         wrong("something was taken from who had no chance to give it (V4)");
     if (all_taken() > before)
@@ -464,6 +464,6 @@ accounts_play(const uint8_t *bytes, size_t n)
             wrong("an account does not end, however often it is destroyed");
     }
     check_all();
-    (void)revoke_tick(fake_clock_ns + HOUR);
+    revoke_tick(fake_clock_ns + HOUR);
     return play;
 }
