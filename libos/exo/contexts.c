@@ -96,32 +96,39 @@ end_from_any(int status)
 
 /* ---- output of contexts that have no threads ---- */
 
-enum { OUTPUT_PAUSE_NS = 200 * 1000 };
+static uint32_t
+    output_holder; /* index + 1: who writes a piece; a thread: OUTPUT_THREAD; 0: nobody */
 
-static uint32_t output_holder; /* index + 1: who writes a piece; 0: nobody */
-
-/* Who has it may sleep until the host reads: that is slept through, too. Who has died has it not. */
-static void
-output_take(void)
+bool
+contexts_output_try(uint32_t self)
 {
-    uint32_t self = context_here()->index + 1, holder = 0;
+    uint32_t holder = 0;
 
-    if (upcall_depth() > 0) /* it may have interrupted whoever has it */
-        return;
     while (!__atomic_compare_exchange_n(&output_holder, &holder, self, false, __ATOMIC_ACQUIRE,
                                         __ATOMIC_RELAXED)) {
-        struct wait_clause soon = {0, WAIT_CLOCK, 0, clock_ns() + OUTPUT_PAUSE_NS};
         const struct context *c = context_at(holder - 1);
 
-        if (c && !context_stopped(c)) {
-            call_wait((uintptr_t)&soon, 1);
-            holder = 0;
-        } /* else it is taken from that one */
+        if (holder == OUTPUT_THREAD || (c && !context_stopped(c)))
+            return false;
+    } /* who has died has it not: it is taken from that one */
+    return true;
+}
+
+/* Who has it may sleep until the host reads: that is slept through, too. */
+void
+contexts_output_take(void)
+{
+    if (upcall_depth() > 0) /* it may have interrupted whoever has it */
+        return;
+    while (!contexts_output_try(context_here()->index + 1)) {
+        struct wait_clause soon = {0, WAIT_CLOCK, 0, clock_ns() + OUTPUT_PAUSE_NS};
+
+        call_wait((uintptr_t)&soon, 1);
     }
 }
 
-static void
-output_drop(void)
+void
+contexts_output_drop(void)
 {
     if (upcall_depth() == 0)
         __atomic_store_n(&output_holder, 0, __ATOMIC_RELEASE);
@@ -188,8 +195,8 @@ context_add(void (*fn)(void *argument), void *argument)
     exo_on_rolled = exo_roll_return;
     exo_end = end_from_any;
     if (!exo_context.ready_none) { /* else there are threads, which have a way of their own */
-        exo_output_take = output_take;
-        exo_output_drop = output_drop;
+        exo_output_take = contexts_output_take;
+        exo_output_drop = contexts_output_drop;
     }
     exo_context.slot = SLOT_CONTEXT;
     lock_take(&contexts_lock);

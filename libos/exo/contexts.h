@@ -4,8 +4,7 @@
  * at once. All have the same address space to begin with, and the same library; context_here()
  * tells them apart.
  *
- * What one writes to the console is whole, whoever else writes. Once there are threads only those
- * that run threads (threads_spread) write.
+ * What one writes to the console is whole, whoever else writes.
  *
  * Each takes a slot from CONTEXT_SLOT on and two counters of SLOT_EVENTS, by its index.
  */
@@ -44,6 +43,15 @@ int context_remove(struct context *c);
 
 /* By index; null: there is none. */
 struct context *context_at(uint32_t index);
+
+/*
+ * For thread.c: who writes a piece, among contexts without threads and all threads together. Try: not
+ * if another does. Take: sleep until none does.
+ */
+enum { OUTPUT_THREAD = CONTEXTS_MAX + 1, OUTPUT_PAUSE_NS = 200 * 1000 };
+bool contexts_output_try(uint32_t self);
+void contexts_output_take(void);
+void contexts_output_drop(void);
 
 /* The number of processors. */
 uint32_t cpu_count(void);

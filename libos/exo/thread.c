@@ -28,7 +28,8 @@ static struct {
 
 /* ---- what changes for the library once there are threads ---- */
 
-static struct semaphore output;
+static struct semaphore
+    output; /* threads among themselves; then all of them with contexts that have none */
 
 /*
  * Who is no thread cannot wait, nor one that holds a lock: what a handler says, it says at the end of
@@ -40,17 +41,33 @@ in_thread(void)
     return upcall_depth() == 0 && !busy_here() && thread_self();
 }
 
+/* A context that is not for threads: it waits as a whole. */
+static bool
+in_context(void)
+{
+    return !context_here()->ready_none;
+}
+
 static void
 output_take(void)
 {
-    if (in_thread())
+    if (in_context()) {
+        contexts_output_take();
+    } else if (in_thread()) {
         semaphore_wait(&output);
+        while (!contexts_output_try(OUTPUT_THREAD))
+            thread_sleep_until(clock_ns() + OUTPUT_PAUSE_NS);
+    }
 }
 
 static void
 output_drop(void)
 {
-    if (in_thread())
+    bool thread = in_thread();
+
+    if (in_context() || thread)
+        contexts_output_drop();
+    if (thread)
         semaphore_post(&output);
 }
 

@@ -92,5 +92,5 @@ def enter_library(kernel_checks, n_counts):
         test(MACHINE, name=f'{name}.{word.replace(" ", "_") or "holds"}{cpus}')(
             lambda n=name, w=word, c=code, s=says, o=options: library(n, w, c, s, o, kernel_checks, n_counts))
     test(MACHINE, name='lines.whole_and_all_there')(lambda: lines_whole_and_all_there([], []))
-    for words in ['spread'], ['contexts']:
+    for words in ['spread'], ['contexts'], ['both']:
         test(MACHINE, name=f'lines.{words[0]}.2_processors')(lambda w=words: lines_whole_and_all_there(w, ['--cpus', '2']))

@@ -2,7 +2,7 @@
 /*
  * lines.c - threads that write more lines than the host has room for: WRITERS of them LINES each,
  * of all lengths up to several messages, while one counts. run.py reads late and slowly, and looks at every byte. Argument
- * `spread`: on several contexts; `contexts`: contexts without threads write.
+ * `spread`: on several contexts; `contexts`: contexts without threads write; `both`: two of these, and threads.
  */
 #include "lib/format.h"
 #include "test/boot/kit.h"
@@ -45,21 +45,34 @@ context_writer(void *argument)
     call_context_exit(0);
 }
 
-static int
-contexts(void)
-{
-    enum { SLICE_NS = 2000000 };
-    struct context *c[WRITERS];
+enum { SLICE_NS = 2000000 };
 
-    for (uint64_t i = 0; i < WRITERS; i++) {
+static struct context *c[WRITERS];
+
+static void
+contexts_begin(uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++) {
         c[i] = context_add(context_writer, (void *)i);
         if (!c[i])
             fail("no context");
         fine(context_place(c[i], (uint32_t)i % cpu_count(), SLICE_NS), "a slice");
     }
-    for (uint64_t i = 0; i < WRITERS; i++)
+}
+
+static void
+contexts_end(uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++)
         while (!context_stopped(c[i]))
             clock_sleep_until(clock_ns() + SLICE_NS);
+}
+
+static int
+contexts(void)
+{
+    contexts_begin(WRITERS);
+    contexts_end(WRITERS);
     return done();
 }
 
@@ -67,6 +80,7 @@ int
 exo_main(const struct start_page *start)
 {
     struct thread *threads[WRITERS];
+    uint64_t without = argument(0)[0] == 'b' ? 2 : 0; /* threads */
 
     (void)start;
     if (argument(0)[0] == 'c')
@@ -74,10 +88,12 @@ exo_main(const struct start_page *start)
     if (argument(0)[0] == 's')
         fine(threads_spread(cpu_count() + 1), "threads_spread");
     thread_start(count, NULL);
-    for (uint64_t i = 0; i < WRITERS; i++)
+    contexts_begin(without);
+    for (uint64_t i = without; i < WRITERS; i++)
         threads[i] = thread_start(writer, (void *)i);
-    for (uint64_t i = 0; i < WRITERS; i++)
+    for (uint64_t i = without; i < WRITERS; i++)
         thread_join(threads[i]);
+    contexts_end(without);
     expect(counted > 0, "who does not write goes on");
     return done();
 }
