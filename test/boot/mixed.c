@@ -279,7 +279,8 @@ plain(void)
     event_before = exo_on_event;
     exo_on_event = counted_event;
     c = context_add(spin, NULL);
-    expect(c != NULL, "a context");
+    if (!c)
+        fail("no context");
     fine(context_place(c, 0, SHORT_NS), "a slice");
     beside_begin();
     thread_sleep_until(clock_ns() + (uint64_t)WATCHED_MS * MS);
@@ -325,7 +326,8 @@ blocks(struct deed *d)
     for (size_t k = 0; k < d->n[i]; k += 61)
         expect(d->block[i][k] == (uint8_t)(d->number + i), "a block is one's own");
     d->block[i] = draw(d, 3) ? realloc(d->block[i], n) : (free(d->block[i]), malloc(n));
-    expect(d->block[i] != NULL, "a block");
+    if (!d->block[i])
+        fail("no block");
     memset(d->block[i], (int)(uint8_t)(d->number + i), n);
     d->n[i] = n;
 }
@@ -336,7 +338,8 @@ pages(struct deed *d)
     uint64_t n = 1 + draw(d, FRESH_PAGES);
     uint64_t va = region_reserve(n, FRAME_BYTES, MAP_READ | MAP_WRITE, NULL, NULL);
 
-    expect(va != 0, "a region");
+    if (!va)
+        fail("no region");
     for (uint64_t i = 0; i < n; i++) {
         volatile uint64_t *word = (volatile uint64_t *)(va + i * FRAME_BYTES);
 
@@ -382,7 +385,8 @@ deeds(void *argument)
     for (uint64_t i = 0; i < ROUNDS; i++) {
         struct thread *t = thread_start(short_lived, (void *)(uintptr_t)draw(d, TURN_NS));
 
-        expect(t != NULL, "a thread");
+        if (!t)
+            fail("no thread");
         blocks(d);
         pages(d);
         locks(d);
