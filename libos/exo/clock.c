@@ -16,20 +16,21 @@ enum { EVENT = 1 << UPCALL_EVENT };
 void
 clock_sleep_here(uint64_t ns)
 {
-    uint32_t *mask = &context_here()->page.mask;
+    struct context *c = context_here();
+    uint32_t *mask = &c->page.mask;
 
     while (clock_ns() < ns) {
         uint32_t was = __atomic_fetch_or(mask, EVENT, __ATOMIC_SEQ_CST);
 
-        if (clock_ns() < ns) {
-            call_deadline_set(ns);
+        if (clock_ns() < ns) { /* or until the first timer */
+            call_deadline_set(c->deadline_ns && c->deadline_ns < ns ? c->deadline_ns : ns);
             call_wait(0, 0);
         }
         if (!(was & EVENT))
             __atomic_fetch_and(mask, ~(uint32_t)EVENT, __ATOMIC_SEQ_CST);
         upcalls_take_pending();
     }
-    call_deadline_set(0);
+    call_deadline_set(c->deadline_ns);
 }
 
 void (*exo_sleep_until)(uint64_t ns) = clock_sleep_here;

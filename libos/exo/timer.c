@@ -11,10 +11,11 @@
 #include "libos/exo/timer.h"
 #include "libos/exo/clock.h"
 #include "libos/exo/context.h"
+#include "libos/exo/upcall.h"
 #include "call_stubs.h"
 
 enum { TIMER_NONE, TIMER_SET };
-enum { SPINS = 1000 };
+enum { SPINS = 1000, SOON_NS = 50 * 1000 };
 
 /* T2. A later deadline is not worth a call: it comes too early, and this is looked at again. */
 void
@@ -34,6 +35,43 @@ timers_arm(struct context *c)
     call_deadline_set(first);
 }
 
+/* ---- on a context without threads, which has no scheduler to look ---- */
+
+static upcall_handler *event_before;
+
+static void
+on_event(struct save_area *save)
+{
+    struct context *c = context_here();
+    uint64_t now;
+
+    event_before(save);
+    if (c->ready_none || !c->deadline_ns || (now = clock_ns()) < c->deadline_ns)
+        return;
+    c->deadline_ns = 0;
+    if (c->busy) { /* in the midst of the library's own: once more, soon */
+        c->deadline_ns = now + SOON_NS;
+        call_deadline_set(c->deadline_ns);
+        return;
+    }
+    c->busy = 1;
+    timers_run(c, now);
+    timers_arm(c);
+    c->busy = 0;
+}
+
+/* From the first timer on that is set there. */
+static void
+events_begin(void)
+{
+    static uint32_t begun;
+
+    if (__atomic_exchange_n(&begun, 1, __ATOMIC_RELAXED))
+        return;
+    event_before = exo_on_event;
+    __atomic_store_n(&exo_on_event, on_event, __ATOMIC_RELEASE);
+}
+
 void
 timer_set(struct timer *t, uint64_t ns, timer_fn *fn)
 {
@@ -41,6 +79,8 @@ timer_set(struct timer *t, uint64_t ns, timer_fn *fn)
 
     busy_enter();
     c = context_here();
+    if (!c->ready_none)
+        events_begin();
     *t = (struct timer){.node.key = ns, .fn = fn, .context = c, .state = TIMER_SET};
     lock_take(&c->timers_lock);
     pairing_add(&c->timers, &t->node);

@@ -11,7 +11,8 @@ struct timer;
 
 /*
  * Called when the time has come, in an upcall or by the scheduler, the context busy: it may make
- * threads ready (semaphore_post) and set timers, this one again too, and must not wait.
+ * threads ready (semaphore_post) and set timers, this one again too, and must not wait. Where there are
+ * no threads it is called by exo_on_event, which who sets another calls too.
  */
 typedef void timer_fn(struct timer *t);
 

@@ -2,6 +2,7 @@
 /*
  * corners.c - libos/exo where one seldom looks; the argument says where:
  *  - timers: at 0, in the past, at the end of time, set again by their own function
+ *  - unthreaded: timers where there are no threads
  *  - early: what threads use, before there are any
  *  - pool: frames named into memory that is not present yet
  *  - room: addresses for several contexts at once
@@ -76,6 +77,61 @@ timers(void)
     n = again_fired;
     thread_sleep_until(clock_ns() + (uint64_t)20 * MS);
     expect(again_fired == n, "not any more, once it is cancelled");
+}
+
+/* ---- without threads ---- */
+
+static volatile bool told;
+
+static void
+timer_of_a_context(void *argument)
+{
+    static struct timer own;
+
+    (void)argument;
+    timer_set(&own, clock_ns() + MS, note);
+    for (;;)
+        told = fired != 0;
+}
+
+static void
+unthreaded(void)
+{
+    struct context *c;
+    uint64_t begin, n;
+
+    expect(late(clock_ns() + (uint64_t)2 * MS) < (uint64_t)3 * MS, "while we run");
+    expect(late(0) < MS, "at 0: at once");
+    begin = clock_ns();
+    fired = 0;
+    timer_set(&zero, begin + (uint64_t)2 * MS, note);
+    clock_sleep_until(begin + (uint64_t)9 * MS);
+    expect(clock_ns() >= begin + (uint64_t)9 * MS, "a sleep is as long as ever");
+    expect(fired && fired < begin + (uint64_t)3 * MS, "while we sleep");
+    timer_set(&zero, clock_ns() + (uint64_t)9 * MS, note);
+    fired = 0;
+    clock_sleep_until(clock_ns() + (uint64_t)2 * MS);
+    expect(!fired, "not yet");
+    while (!fired && clock_ns() < begin + (uint64_t)200 * MS)
+        __builtin_ia32_pause();
+    expect(fired && fired < begin + (uint64_t)30 * MS, "and after a sleep");
+    timer_set(&again, clock_ns() + MS, once_more);
+    clock_sleep_until(clock_ns() + (uint64_t)10 * MS);
+    timer_cancel(&again);
+    n = again_fired;
+    expect(n >= 8, "again and again");
+    clock_sleep_until(clock_ns() + (uint64_t)5 * MS);
+    expect(again_fired == n, "not any more, once it is cancelled");
+    fired = 0;
+    c = context_add(timer_of_a_context, NULL);
+    if (!c)
+        fail("no context");
+    fine(context_place(c, 0, MS), "a slice");
+    while (!told && clock_ns() < begin + (uint64_t)400 * MS)
+        call_yield(SLOT_NOTHING);
+    expect(told, "on another context");
+    fine(context_stop(c), "context_stop");
+    fine(context_remove(c), "context_remove");
 }
 
 /* ---- before there are threads ---- */
@@ -364,9 +420,10 @@ stuck(void)
 static const struct {
     const char *name;
     void (*run)(void);
-} corners[] = {{"timers", timers},   {"early", early},   {"pool", pool},     {"room", room},
-               {"memory", memory},   {"stack", stack},   {"holder", holder}, {"asleep", asleep},
-               {"signals", signals}, {"faults", faults}, {"stuck", stuck}};
+} corners[] = {
+    {"timers", timers}, {"unthreaded", unthreaded}, {"early", early},   {"pool", pool},
+    {"room", room},     {"memory", memory},         {"stack", stack},   {"holder", holder},
+    {"asleep", asleep}, {"signals", signals},       {"faults", faults}, {"stuck", stuck}};
 
 int
 exo_main(const struct start_page *start)

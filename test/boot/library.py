@@ -20,6 +20,7 @@ LIBRARY = [  # program, argument, exit code, what it says there; the options of 
     ('giant', '', 0, '', ['-m', '2300m']),
     ('heap', '', 0, '', []),
     ('corners', 'timers', 0, '', COUNTED),
+    ('corners', 'unthreaded', 0, '', COUNTED),
     ('corners', 'early', 0, '', []),
     ('corners', 'pool', 0, '', []),
     ('corners', 'room', 0, '', ['--cpus', '4']),
