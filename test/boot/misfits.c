@@ -428,6 +428,33 @@ asked(void)
     }
 }
 
+/* What is taken by force is taken from no reserve of an account below. */
+static void
+spared(void)
+{
+    enum { HAS = 3, RESERVE = 4, MORE = 10 };
+    struct account_terms terms = {.name = 81, .limit_frames = 60, .reserve_frames = 2 * RESERVE};
+    int64_t left;
+
+    child_account = frame_new();
+    fine(call_account_make(SLOT_ACCOUNT, child_account, CHILD, (uintptr_t)&terms).value,
+         "account_make");
+    terms = (struct account_terms){.name = 1, .limit_frames = 8, .reserve_frames = RESERVE};
+    for (int i = 0; i < MORE; i++)
+        frame_of_account(CHILD);
+    fine(call_account_make(CHILD, frame_of_account(CHILD), OTHER, (uintptr_t)&terms).value,
+         "account_make");
+    for (int i = 0; i < HAS; i++)
+        frame_of_account(OTHER);
+    left = call_account_revoke(CHILD, ACCOUNT_FRAMES, 1, 1).value;
+    while (fine(left, "account_revoke") > 0)
+        left = call_account_revoke(CHILD, ACCOUNT_FRAMES, 0, 0).value;
+    hold(account_told(OTHER).used_frames == HAS, "a reserve below stays");
+    hold(account_told(CHILD).count[ACCOUNT_FRAMES].taken == 1, "and one is taken");
+    call_slot_clear(SLOT_SLOTS, OTHER);
+    child_end();
+}
+
 /* frame_protect goes on from an entry that maps the frame, and from no other. */
 static void
 cursors(void)
@@ -618,6 +645,7 @@ exo_main(const struct start_page *start)
     copied();
     reserved();
     asked();
+    spared();
     forged();
     ending(false);
     ending(true);

@@ -16,7 +16,7 @@
 #include "lib/words.h"
 
 enum { CHANNEL = 1, CHILD = 95, CONSOLES };
-enum { CELLS = 85, RIGHT, OTHER };
+enum { CELLS = 85, RIGHT, OTHER, BELOW = 84 };
 
 static const uint32_t calls[] = {CALL_console_make, CALL_console_close, CALL_console_status,
                                  CALL_log_write, CALL_power_off};
@@ -55,6 +55,34 @@ channels_counted(void)
     hold(told.count[ACCOUNT_CHANNELS].used == 1, "channels are counted");
     while (fine(call_account_destroy(CHILD).value, "account_destroy"))
         ;
+}
+
+/* Positions that are taken by force are taken from no reserve of an account below. */
+static void
+positions_spared(void)
+{
+    struct account_terms terms = {.name = 78, .limit_frames = 16};
+    int64_t left;
+
+    call_slot_clear(SLOT_SLOTS, CHILD);
+    fine(call_account_make(SLOT_ACCOUNT, frame_new(), CHILD, (uintptr_t)&terms).value,
+         "account_make");
+    fine(call_account_make(CHILD, frame_of_account(CHILD), BELOW, (uintptr_t)&terms).value,
+         "account_make");
+    call_slice_give(SLOT_ACCOUNT, 0, GOOD_POSITION, 1);
+    fine(call_account_limit_set(CHILD, ACCOUNT_SLICES, 2, 4).value, "account_limit_set");
+    fine(call_account_limit_set(BELOW, ACCOUNT_SLICES, 1, 4).value, "account_limit_set");
+    fine(call_slice_take(BELOW, 0, GOOD_POSITION, 1).value, "slice_take");
+    fine(call_slice_take(CHILD, 0, GOOD_POSITION + 1, 2).value, "slice_take");
+    left = call_account_revoke(CHILD, ACCOUNT_SLICES, 1, 1).value;
+    while (fine(left, "account_revoke") > 0)
+        left = call_account_revoke(CHILD, ACCOUNT_SLICES, 0, 0).value;
+    hold(account_told(BELOW).count[ACCOUNT_SLICES].used == 1, "a reserve below stays");
+    hold(account_told(CHILD).count[ACCOUNT_SLICES].taken == 1, "and one is taken");
+    call_slot_clear(SLOT_SLOTS, BELOW);
+    while (fine(call_account_destroy(CHILD).value, "account_destroy"))
+        ;
+    call_slot_clear(SLOT_SLOTS, CHILD);
 }
 
 /* Who has every right to his own account does not end it, nor take from it, nor limit it. */
@@ -132,6 +160,7 @@ exo_main(const struct start_page *start)
            "one of them follows an address");
     channels_counted();
     own_account();
+    positions_spared();
     counters_of_a_right();
     done();
     off();

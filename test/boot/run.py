@@ -79,7 +79,7 @@ ACTS = [  # program, arguments, [(planted fault, arguments, the oracle that catc
     ('slots_walk', [], [('SLOT_KIND', [], 'refused'), ('SLOT_RIGHTS', [], 'refused'), ('SLOT_INDEX', [], 'alive'),
                         ('KEEP', [], 'refused')]),
     ('refusals', [], [('START', [], 'refused'), ('ENTRY_POINT', [], 'refused')]),
-    ('misfits', [], [('CELL_TYPE', [], 'refused'), ('FRAME_REFS', [], 'refused')]),
+    ('misfits', [], [('CELL_TYPE', [], 'refused'), ('RESERVE', [], 'refused'), ('FRAME_REFS', [], 'refused')]),
     ('unfinished', [], []),
     ('leaves', [], [('BOUND', [], 'refused'), ('NAMED', [], 'refused'), ('LOSS', [], 'refused'), ('PLACES', [], 'refused'), ('SOONEST', [], 'refused')]),
     ('dangling', [], [('REVOKE_ROOT', [], 'refused')]),
@@ -294,7 +294,7 @@ def enter_root_walk():
         test(MACHINE, name=f'root_walk.cpus{cpus}')(lambda c=cpus: root_walk_holds([], 41, cpus=c))
     for status in (0, 1, 63):
         test(MACHINE, name=f'root_walk.off{status}')(lambda s=status: root_walk_holds(['only'], s))
-    for fault, oracle in (('SLOT_KIND', 'refused'), ('SLOT_RIGHTS', 'refused'), ('SLOT_INDEX', 'alive'), ('LIMIT', 'refused'), ('BOUND', 'refused')):
+    for fault, oracle in (('SLOT_KIND', 'refused'), ('SLOT_RIGHTS', 'refused'), ('SLOT_INDEX', 'alive'), ('LIMIT', 'refused'), ('BOUND', 'refused'), ('RESERVE', 'refused')):
         test(MACHINE, name=f'root_walk.control.{fault}')(lambda f=fault, o=oracle: root_walk_caught(f, o))
 
 
