@@ -20,8 +20,8 @@ enum {
     RUN_MS = 400,
     MS = 1000 * 1000,
     TURNS_MIN = 50,
-    SWITCH_NS = 30 * 1000, /* what the kernel may need for a slice or a turn */
-    SLACK_PERCENT = 5,
+    SWITCH_NS = 6 * 1000, /* what the kernel may need for a slice or a turn */
+    SLACK_PERCENT = 2,
 };
 
 static struct worker worker[WORKERS];
