@@ -171,7 +171,7 @@ $(OUT)/test/roots: $(addprefix $(OUT)/u/test/boot/,message.c.o message.S.o)
 $(BOOT_MANY:%=$(OUT)/test/%): $(OUT)/u/test/boot/workers.c.o
 $(addprefix $(OUT)/test/,slots_walk root_walk act27_calls act28_races batches): $(addprefix $(OUT)/u/test/boot/,state.c.o foreign.c.o)
 $(addprefix $(OUT)/test/,slots_walk root_walk): $(OUT)/u/test/boot/walk.c.o
-$(addprefix $(OUT)/test/,root_walk act27_calls): $(OUT)/u/test/boot/edges.c.o
+$(addprefix $(OUT)/test/,root_walk act27_calls): $(addprefix $(OUT)/u/test/boot/,edges.c.o bounds.c.o)
 $(addprefix $(OUT)/test/,root_walk act29_pointers): $(OUT)/u/test/boot/pointers.c.o
 $(OUT)/test/slots_walk: $(addprefix $(OUT)/u/test/boot/,walk_transfers.c.o message.c.o message.S.o)
 $(addprefix $(OUT)/test/,victim act12_leaks act20_vectors): $(OUT)/u/test/boot/vectors.c.o

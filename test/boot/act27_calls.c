@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * act27_calls.c - hostile act 27: every argument of every call with 0, +-1, powers of two, page
- * edges and products that overflow, first one at a time and then at random. Whatever has more than
+ * edges, its own bounds and products that overflow, first one at a time and then at random. Whatever has more than
  * 32 bits is refused, with an error that the call's page names, and nothing has changed then
  * (state.h); a batch with a bad entry ends there, and what comes behind is as it was. The kernel's
  * own arithmetic holds (in the test build undefined behaviour panics).
@@ -105,6 +105,9 @@ exo_main(const struct start_page *start)
     for (uint32_t n = 0; n < CALL_COUNT; n++)
         edges_walk(&call_shapes[n]);
     say("every edge has been at every argument");
+    for (uint32_t n = 0; n < CALL_COUNT; n++)
+        bounds_walk(&call_shapes[n]);
+    structure_words(CALL_context_write, sizeof(struct save_area) / 8);
     structure_words(CALL_account_make, sizeof(struct account_terms) / 8);
     structure_words(CALL_context_make, sizeof(struct context_start) / 8);
     structure_words(CALL_upcalls_set, sizeof(struct upcall_setup) / 8);

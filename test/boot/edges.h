@@ -12,6 +12,8 @@ extern const uint64_t edges[EDGES];
 
 /* Every edge at every argument of the call, all else as it is good. */
 void edges_walk(const struct call_shape *shape);
+/* Every number of the call at its own bounds (bounds.c). */
+void bounds_walk(const struct call_shape *shape);
 /* Would the value end us, close our own mouth, or is it a slot that we live by? */
 bool edge_spared(const struct call_shape *shape, const struct call_field *f, uint64_t value);
 /* The call, with an end to a sleep that nothing else would end. */

@@ -154,6 +154,7 @@ exo_main(const struct start_page *start)
         for (uint32_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
             walk_call(call_shape_of(calls[i]));
             edges_walk(call_shape_of(calls[i]));
+            bounds_walk(call_shape_of(calls[i]));
             n_pointers += pointers_walk(call_shape_of(calls[i]));
         }
     expect(n_pointers > 0 || line_has_word(exo_boot_page->arguments, "only"),
