@@ -308,7 +308,7 @@ absent(void)
         uint64_t set = i & 2 ? MAP_READ | MAP_WRITE | SOFT : 0;
         hold(call_pt_protect(SLOT_ACCOUNT, own_root(), 0, SCRATCH_VA, N, clear, set).value == N,
              "all are looked at");
-        for (uint32_t k = 0; k < N; k++)
+        for (uint64_t k = 0; k < N; k++)
             hold(entry_at(SCRATCH_VA + k * FRAME_BYTES) == entry[k], "what is absent stays");
     }
     fine(call_pt_unmap(SLOT_ACCOUNT, own_root(), 0, SCRATCH_VA, N).value, "pt_unmap");
@@ -372,7 +372,7 @@ copied(void)
     entry = child_frame << FRAME_SHIFT | MAP_READ;
     fine(call_pt_map(OTHER, from, 1, 0, (uintptr_t)&entry, 1, CHILD).value, "pt_map");
     fine(call_pt_copy(CHILD, (uintptr_t)&request).value, "copying what is its own");
-    request.from_va = 2 * FRAME_BYTES;
+    request.from_va = 2ul * FRAME_BYTES;
     fine(call_pt_copy(CHILD, (uintptr_t)&request).value, "copying nothing");
     fine(call_pt_read(CHILD, to, 1, FRAME_BYTES, (uintptr_t)&entry, 1).value, "pt_read");
     hold(entry >> FRAME_SHIFT == child_frame, "which leaves what is there");
@@ -397,7 +397,7 @@ reserved(void)
     fine(call_account_make(CHILD, frame_of_account(CHILD), EMPTY, (uintptr_t)&terms).value,
          "account_make");
     for (int i = 0; i < HAS; i++) {
-        frame = frame_of_account(EMPTY);
+        frame_of_account(EMPTY);
         frame = frame_of_account(OTHER);
     }
     refuse(call_frame_pass(OTHER, frame, 1, EMPTY).value, E_DQUOT, "passing what stays reserved");
@@ -433,7 +433,7 @@ static void
 spared(void)
 {
     enum { HAS = 3, RESERVE = 4, MORE = 10 };
-    struct account_terms terms = {.name = 81, .limit_frames = 60, .reserve_frames = 2 * RESERVE};
+    struct account_terms terms = {.name = 81, .limit_frames = 60, .reserve_frames = 2ul * RESERVE};
     int64_t left;
 
     child_account = frame_new();
@@ -455,6 +455,48 @@ spared(void)
     child_end();
 }
 
+static uint64_t
+table_new(uint64_t level)
+{
+    uint64_t frame = frame_new();
+
+    fine(call_pt_make(SLOT_ACCOUNT, frame, level, frame_new()).value, "pt_make");
+    return frame;
+}
+
+/*
+ * A table that hangs below two roots: what is taken by the name of one is gone below the other, also
+ * where its link there was changed meanwhile.
+ */
+static void
+shared(void)
+{
+    enum { FIRST_LINK, CHANGED_LINK, ROUNDS };
+    const uint64_t va = SCRATCH_VA + ((uint64_t)16 << 21);
+    uint64_t table[PT_LEVELS + 1], page = frame_new();
+
+    page_at(SCRATCH_VA, frame_new(), MAP_READ);
+    for (uint32_t level = PT_LEVELS; level > 0; level--) {
+        table[level] = table_new(level);
+        if (level == 1)
+            fine(call_pt_link(SLOT_ACCOUNT, own_root(), va, table[1], 0).value, "pt_link");
+        if (level < PT_LEVELS)
+            fine(call_pt_link(SLOT_ACCOUNT, table[PT_LEVELS], 0, table[level], 0).value, "pt_link");
+    }
+    for (uint32_t round = FIRST_LINK; round < ROUNDS; round++) {
+        fine(map_one(own_root(), va, page << FRAME_SHIFT | MAP_READ), "pt_map");
+        hold(trap_read(va).vector == NO_VECTOR, "it is mapped");
+        fine(call_pt_unmap(SLOT_ACCOUNT, table[PT_LEVELS], 0, 0, 1).value, "pt_unmap");
+        hold(trap_read(va).vector != NO_VECTOR, "what is gone below one root is below the other");
+        for (int i = 0; i < 2; i++)
+            fine(call_pt_link(SLOT_ACCOUNT, table[PT_LEVELS], 0, table[1], i ? 0 : MAP_WRITE).value,
+                 "changing its link");
+    }
+    fine(call_pt_unlink(SLOT_ACCOUNT, own_root(), va, 1).value, "pt_unlink");
+    for (uint32_t level = PT_LEVELS; level > 0; level--)
+        frame_gone(table[level]);
+}
+
 /* frame_protect goes on from an entry that maps the frame, and from no other. */
 static void
 cursors(void)
@@ -464,7 +506,7 @@ cursors(void)
 
     page_at(SCRATCH_VA, frame_new(), MAP_READ);
     page_at(SCRATCH_VA + FRAME_BYTES, frame, MAP_READ);
-    fine(map_one(own_root(), SCRATCH_VA + 2 * FRAME_BYTES, frame << FRAME_SHIFT),
+    fine(map_one(own_root(), SCRATCH_VA + 2ul * FRAME_BYTES, frame << FRAME_SHIFT),
          "absent, and named");
     for (uint64_t from = 1; from < (uint64_t)ORDINALS * PT_ENTRIES; from++) {
         int64_t r;
@@ -502,7 +544,7 @@ static void
 forged(void)
 {
     uint64_t cells = frame_new(), value = 0, word;
-    struct cap cap;
+    struct cap cap = {0};
     uint64_t *page;
     uint32_t index = 1;
 
@@ -590,6 +632,8 @@ listens(void)
     refuse(call_account_listen(SLOT_ACCOUNT, 1).value, E_EXIST, "listening twice");
     refuse(call_account_listen(CHILD, 1).value, E_BADF, "listening for nobody");
     fine(call_account_listen(SLOT_ACCOUNT, 0).value, "account_listen");
+    fine(call_account_listen(SLOT_ACCOUNT, 1).value, "listening again");
+    fine(call_account_listen(SLOT_ACCOUNT, 0).value, "account_listen");
     child_make(74);
     refuse(call_account_listen(CHILD, 1).value, E_PERM, "listening for another");
     child_end();
@@ -642,6 +686,7 @@ exo_main(const struct start_page *start)
     absent();
     tables_read();
     cursors();
+    shared();
     copied();
     reserved();
     asked();

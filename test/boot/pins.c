@@ -231,7 +231,7 @@ sleep_on_word(struct worker *w)
 }
 
 static void
-sleepers(void)
+sleepers(bool freed)
 {
     uint64_t end = clock_ns() + PATIENCE_NS;
 
@@ -243,8 +243,14 @@ sleepers(void)
         hold(clock_ns() < end, "it sleeps");
         call_yield(SLOT_NOTHING);
     }
-    take(word_frame);
-    worker_join(&sleeper, "woken when the frame is taken");
+    refuse(call_slots_make(CHILD, word_frame, CROWD).value, E_BUSY, "making it an object");
+    refuse(call_frame_pass(CHILD, word_frame, 1, CHILD).value, E_BUSY, "passing it");
+    if (freed)
+        while (call_frame_free(CHILD, word_frame, 1).value == -E_AGAIN)
+            ;
+    else
+        take(word_frame);
+    worker_join(&sleeper, "woken when the frame is taken, or freed");
     hold(answer == -E_PERM, "with an error");
     child_end();
 }
@@ -258,6 +264,7 @@ exo_main(const struct start_page *start)
     full();
     crowd();
     until_quiet(foreign, "a frame that was taken");
-    sleepers();
+    sleepers(false);
+    sleepers(true);
     return done();
 }
