@@ -65,6 +65,7 @@ accounts_put(struct state *s)
     for (uint32_t i = 0; i < sizeof(slots) / sizeof(slots[0]); i++) {
         int64_t r = call_account_read(slots[i], (uintptr_t)&told).value;
         told.rejected = told.bind_after_ns = 0;
+        told.work_cycles = 0; /* interrupts go on beside the call */
         put_words(s, &told, sizeof(told), r);
     }
 }
