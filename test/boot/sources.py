@@ -4,6 +4,7 @@ sources.py - interrupts of the console's port (sources.c): to a program that is 
 while it polls, while it waits, and while it polls again.
 """
 import contextlib, os, re, time
+from counted import COUNTED
 from harness import *
 
 LINE, PAGE, PAYLOAD, WRITES, FLIGHTS = b'a line!\n', 4096, 16 << 10, 300, 40
@@ -57,7 +58,7 @@ def is_caught(judge, kernel, fault):
 def served(kernel, *words):
     """What two say, of whom one reads what the host sends in many small pieces, and the other is busy meanwhile."""
     program = os.path.join(ROOT, 'out/test/served')
-    options = ['-v', '-m', '8m', '--beside-memory', '8m', '--beside', program + ' spins 2000', '--kernel', kernel]
+    options = ['-v', *COUNTED, '-m', '8m', '--beside-memory', '8m', '--beside', program + ' spins 2000', '--kernel', kernel]
     for word in words:
         options += ['--kernel-arg', word]
     p = start(options, [program, 'reads'])
@@ -73,6 +74,8 @@ def served(kernel, *words):
 def served_pay(kernel):
     said = served(kernel)
     expect('BREACH' not in said and re.search(r'^done \d+$', said, re.M) and re.search(r'^beside1\| done \d+$', said, re.M), short(said))
+    paid, beside = (int(n) for n in re.findall(r'(\d+) cycles$', said, re.M))
+    expect(beside * 20 < paid, f'{paid} cycles for whom the host sends to, {beside} for one beside, to whom it says a word at its start')
 
 
 def enter_sources(judge, faults, kernel, release):
