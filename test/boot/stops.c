@@ -234,7 +234,8 @@ ask_all(enum how how)
         __builtin_ia32_pause();
     }
     hold(most <= CONTEXT_STOPS_MAX, "a processor is to stop only so many at once");
-    expect(again > 0 || how != ASKED, "there were more");
+    if (again == 0 && how == ASKED)
+        say("no meeting: each was stopped before the next was asked");
 }
 
 static void
