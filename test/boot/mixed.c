@@ -259,6 +259,16 @@ idle(void *argument)
     (void)argument;
 }
 
+static struct context *
+spinner(void)
+{
+    struct context *c = context_add(spin, NULL);
+
+    if (!c || context_place(c, 0, SHORT_NS))
+        fail("no context with a slice");
+    return c;
+}
+
 static void
 plain(void)
 {
@@ -278,10 +288,7 @@ plain(void)
     thread_join(thread_start(idle, NULL));
     event_before = exo_on_event;
     exo_on_event = counted_event;
-    c = context_add(spin, NULL);
-    if (!c)
-        fail("no context");
-    fine(context_place(c, 0, SHORT_NS), "a slice");
+    c = spinner();
     beside_begin();
     thread_sleep_until(clock_ns() + (uint64_t)WATCHED_MS * MS);
     shared(context_told(c->slot).charged_cycles, "beside threads");

@@ -173,7 +173,7 @@ kin_main(void)
 static void
 chain_begin(enum how how)
 {
-    struct child_terms kin;
+    struct child_terms kin = {0};
     uint64_t end;
 
     if (how == DIES)

@@ -156,11 +156,11 @@ entries(void)
 static void
 roots_and_pages(uint64_t va)
 {
-    uint64_t first = frames_new(2 * TABLES), page = frames_new(BATCH);
+    uint64_t first = frames_new(2ul * TABLES), page = frames_new(BATCH);
 
     for (uint64_t i = 0; i < TABLES; i++)
         fine(call_pt_make(SLOT_ACCOUNT, first + i, PT_LEVELS, first + TABLES + i).value, "pt_make");
-    freed(first, 2 * TABLES);
+    freed(first, 2ul * TABLES);
     for (uint64_t i = 0; i < BATCH; i++)
         page_at(va + i * FRAME_BYTES, page + i, MAP_READ | MAP_WRITE);
     fine(space_unmap(&exo_space, va, BATCH), "pages go");
