@@ -277,9 +277,7 @@ on_preempt(void)
         return;
     }
     give_way(c);
-    if (look(c) && sched_several)
-        (void)share_take(
-            c); /* whom else would a context take that is always busy as a tick ends? */
+    (void)look(c);
     c->preempt = 0;
     busy_leave();
     if (thread_self())
