@@ -16,16 +16,22 @@ lock_quiesce(void)
 }
 
 uint64_t *
-lock_steps(void)
+stretch_steps(struct stretch *stretch, uint64_t most)
 {
-    static uint64_t steps;
-    static uint32_t turn;
     uint32_t now = atomic_load_explicit(&kernel_lock_word.turn, memory_order_relaxed);
 
-    if (turn != now)
-        steps = BESIDE_STEPS;
-    turn = now;
-    return &steps;
+    if (stretch->turn != now)
+        stretch->left = most;
+    stretch->turn = now;
+    return &stretch->left;
+}
+
+uint64_t *
+lock_steps(void)
+{
+    static struct stretch beside;
+
+    return stretch_steps(&beside, BESIDE_STEPS);
 }
 
 /* Does the claim of processor `me` come first, or are there none? */

@@ -56,6 +56,15 @@ void lock_quiesce(void);
  */
 uint64_t *lock_steps(void);
 
+/* And steps that are counted down over such a stretch for one kind of work. */
+struct stretch {
+    uint64_t left;
+    uint32_t turn; /* the lock's, in the stretch that `left` is of */
+};
+
+/* What is left of them: `most` where the lock was taken anew since. */
+uint64_t *stretch_steps(struct stretch *stretch, uint64_t most);
+
 /* The lock was not free, or others have claimed it. */
 void lock_wait(void);
 

@@ -139,15 +139,9 @@ backlog_remove(struct events *events)
 static uint64_t *
 raise_steps(void)
 {
-    static uint64_t steps;
-    static uint32_t turn;
+    static struct stretch raising;
 
-    uint32_t now = atomic_load_explicit(&kernel_lock_word.turn, memory_order_relaxed);
-
-    if (turn != now)
-        steps = RAISE_STEPS;
-    turn = now;
-    return &steps;
+    return stretch_steps(&raising, RAISE_STEPS);
 }
 
 void

@@ -66,10 +66,8 @@ links(void)
 {
     uint64_t table[PT_LEVELS + 1];
 
-    for (uint64_t level = 1; level <= PT_LEVELS; level++) {
-        table[level] = frame_new();
-        fine(call_pt_make(SLOT_ACCOUNT, table[level], level, frame_new()).value, "pt_make");
-    }
+    for (uint64_t level = 1; level <= PT_LEVELS; level++)
+        table[level] = table_new(level);
     refuse(call_pt_link(SLOT_ACCOUNT, table[4], 0, table[4], 0).value, E_PERM,
            "a root below itself");
     refuse(call_pt_link(SLOT_ACCOUNT, table[4], 0, own_root(), 0).value, E_PERM,
@@ -82,9 +80,7 @@ links(void)
     refuse(call_pt_link(SLOT_ACCOUNT, table[4], 0, table[1], 0).value, E_NOENT, "a table too deep");
     for (uint64_t level = 3; level >= 1; level--) {
         fine(call_pt_link(SLOT_ACCOUNT, table[4], 0, table[level], 0).value, "pt_link");
-        uint64_t other = frame_new();
-        fine(call_pt_make(SLOT_ACCOUNT, other, level, frame_new()).value, "pt_make");
-        refuse(call_pt_link(SLOT_ACCOUNT, table[4], 0, other, 0).value, E_EXIST,
+        refuse(call_pt_link(SLOT_ACCOUNT, table[4], 0, table_new(level), 0).value, E_EXIST,
                "a link where another is");
         refuse(call_frame_free(SLOT_ACCOUNT, table[level], 1).value, E_BUSY,
                "freeing a linked table");

@@ -25,7 +25,7 @@ static uint64_t entries[PT_ENTRIES];
 
 /* A table of pages that hangs nowhere. */
 static uint64_t
-table_new(struct pool *pool)
+table_of(struct pool *pool)
 {
     uint64_t table, links;
 
@@ -54,7 +54,7 @@ static void
 child_main(void)
 {
     struct pool pool = pool_of(SLOT_ACCOUNT);
-    uint64_t table = table_new(&pool);
+    uint64_t table = table_of(&pool);
 
     fine(pool_take_run(&pool, 1, &dear), "a frame"); /* its last, which comes first */
     entries_name(dear);
@@ -123,7 +123,7 @@ static void
 destroyed(void)
 {
     struct wait_clause clause[] = {{0, WAIT_WORD, 0, 0}, {0, WAIT_CLOCK, 0, 0}};
-    uint64_t table[2] = {table_new(&exo_pool), table_new(&exo_pool)};
+    uint64_t table[2] = {table_of(&exo_pool), table_of(&exo_pool)};
     struct frame_state state;
     uint32_t account, calls = 0;
 

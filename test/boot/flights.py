@@ -82,7 +82,7 @@ def is_reset(faults, kernel):
         r = flown_raw(still_s, [f'plant={faults["DEVICE"]}'], kernel)
         if (r.code, b'the machine ended (status 1) before the program' in r.err) == (125, True):
             break
-    expect(b'done' not in r.out and r.code == 125 and b'(status 1)' in r.err, f'{r.code}, {short(r.out[-200:])} {short(r.err[-300:])}')
+    expect(b'done' not in r.out and r.code == 125 and b'(status 1)' in r.err, f'{r.code}, {short(r.out[-200:])} {short(r.err)}')
 
 
 def flies(judge, **how):

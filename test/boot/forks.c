@@ -15,14 +15,10 @@ static const uint64_t SWAPPED = 0x1234567890abcdee; /* absent, and the library's
 static uint64_t
 root_new(uint64_t va)
 {
-    uint64_t frame = frame_new();
+    uint64_t frame = table_new(PT_LEVELS);
 
-    for (uint64_t level = PT_LEVELS; level >= 1; level--) {
-        uint64_t table = level == PT_LEVELS ? frame : frame_new();
-        fine(call_pt_make(SLOT_ACCOUNT, table, level, frame_new()).value, "pt_make");
-        if (level < PT_LEVELS)
-            fine(call_pt_link(SLOT_ACCOUNT, frame, va, table, 0).value, "pt_link");
-    }
+    for (uint64_t level = PT_LEVELS - 1; level >= 1; level--)
+        fine(call_pt_link(SLOT_ACCOUNT, frame, va, table_new(level), 0).value, "pt_link");
     return frame;
 }
 

@@ -91,10 +91,7 @@ map_giant(uint64_t frame, uint64_t flags)
 static void
 table_make(uint64_t va, uint64_t level)
 {
-    uint64_t table = frame_new();
-
-    fine(call_pt_make(SLOT_ACCOUNT, table, level, frame_new()).value, "pt_make");
-    fine(call_pt_link(SLOT_ACCOUNT, own_root(), va, table, 0).value, "pt_link");
+    fine(call_pt_link(SLOT_ACCOUNT, own_root(), va, table_new(level), 0).value, "pt_link");
 }
 
 /* Nothing of whoever had it is there; then every page of it has its own number. */

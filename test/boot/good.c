@@ -22,14 +22,13 @@ static void
 tables_make(void)
 {
     struct context_start start = {.rip = FRAME_BYTES, .stop_slot = SLOT_NOTHING};
-    uint64_t other = frame_new();
 
     fine(call_slots_make(SLOT_ACCOUNT, frame_new(), GOOD_SLOTS).value, "slots_make");
     fine(call_events_make(SLOT_ACCOUNT, frame_new(), GOOD_EVENTS).value, "events_make");
     fine(call_cells_make(SLOT_ACCOUNT, frame_new(), GOOD_CELLS).value, "cells_make");
     fine(call_entry_make(SLOT_ACCOUNT, frame_new(), GOOD_ENTRY).value, "entry_make");
-    fine(call_pt_make(SLOT_ACCOUNT, other, PT_LEVELS, frame_new()).value, "pt_make");
-    fine(call_env_make(SLOT_ACCOUNT, frame_new(), GOOD_ENV, GOOD_SLOTS, other).value, "env_make");
+    fine(call_env_make(SLOT_ACCOUNT, frame_new(), GOOD_ENV, GOOD_SLOTS, table_new(PT_LEVELS)).value,
+         "env_make");
     start.vector_frame = frame_new();
     fine(call_context_make(GOOD_ENV, frame_new(), GOOD_CONTEXT, (uintptr_t)&start).value,
          "context_make");

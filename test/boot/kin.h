@@ -16,5 +16,7 @@ enum { KIN_FRAMES = 1024, KIN_SLOTS = CHILD_SLOT_COUNT + 1 };
  */
 void kin_make(struct child_terms *kin, uint64_t name, uint32_t first_slot, uint64_t more,
               void (*main)(void));
+/* In the child: serves calls of its entry from now on, and changes nothing of a message. */
+void kin_serve(void);
 /* Gives it what our `slot` names, with these rights, in its own slot `into`. */
 void kin_give(const struct child_terms *kin, uint32_t slot, uint32_t rights, uint32_t into);

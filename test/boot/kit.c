@@ -273,6 +273,15 @@ page_new(uint64_t flags, uint64_t *frame)
     return (void *)va;
 }
 
+uint64_t
+table_new(uint64_t level)
+{
+    uint64_t frame = frame_new();
+
+    fine(call_pt_make(SLOT_ACCOUNT, frame, level, frame_new()).value, "pt_make");
+    return frame;
+}
+
 int64_t
 map_one(uint64_t root, uint64_t va, uint64_t entry)
 {

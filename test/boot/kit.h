@@ -91,6 +91,8 @@ void page_at(uint64_t va, uint64_t frame, uint64_t flags);
 /* A fresh page somewhere in our room: its address, and its frame at *frame if asked for. */
 void *page_new(uint64_t flags, uint64_t *frame);
 
+/* A table of that level in frames of ours; it hangs nowhere. */
+uint64_t table_new(uint64_t level);
 /* One pt_map of one entry with SLOT_ACCOUNT for all: the call's value. */
 int64_t map_one(uint64_t root, uint64_t va, uint64_t entry);
 /* The entry at va on our root. */

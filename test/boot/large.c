@@ -41,11 +41,9 @@ map_large(uint64_t va, uint64_t frame, uint64_t flags)
 static void
 tables_make(void)
 {
-    for (uint64_t level = PT_LEVELS - 1; level >= LEVEL; level--) {
-        uint64_t table = frame_new();
-        fine(call_pt_make(SLOT_ACCOUNT, table, level, frame_new()).value, "pt_make");
-        fine(call_pt_link(SLOT_ACCOUNT, own_root(), LARGE_VA, table, 0).value, "pt_link");
-    }
+    for (uint64_t level = PT_LEVELS - 1; level >= LEVEL; level--)
+        fine(call_pt_link(SLOT_ACCOUNT, own_root(), LARGE_VA, table_new(level), 0).value,
+             "pt_link");
 }
 
 /* A frame of another's patterns is never shown: all was cleared. */

@@ -61,7 +61,7 @@ LIBRARY = [  # program, argument, exit code, what it says there; the options of 
 def library(name, word, code, says, options, kernel_checks, n_counts):
     """Its own checks hold, or it ends as it must; nothing is left behind."""
     r = run(['-v', '--kernel-arg', 'check', '-m', '32m', *options], [program(name), *word.split()])
-    same(r.code, code, f'exit code ({short(r.out[-300:])} {short(r.err[-300:])})')
+    same(r.code, code, f'exit code ({short(r.out[-300:])} {short(r.err)})')
     expect(code or re.search(rb'^done [0-9]+\n\Z', r.out, re.M), short(r.out[-300:]))
     expect(says.encode() in r.err, f'not told "{says}": {short(r.err)}')
     counts = kernel_checks(r.err.decode())['counts']

@@ -12,15 +12,6 @@ enum { CHILD = 100, SHARED_PAGES = 4 };
 static const uint64_t FIRST = 0x0000020000000000, SECOND = 0x0000028000000000;
 static const uint64_t PAGES_OF_TABLE = (uint64_t)PT_ENTRIES * FRAME_BYTES;
 
-static uint64_t
-table_new(uint64_t level)
-{
-    uint64_t frame = frame_new();
-
-    fine(call_pt_make(SLOT_ACCOUNT, frame, level, frame_new()).value, "pt_make");
-    return frame;
-}
-
 /* Tables of level 3 and 2 for va on our root, that a table of level 1 may be linked. */
 static void
 way_make(uint64_t va)

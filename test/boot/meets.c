@@ -92,12 +92,11 @@ static void
 cross(struct worker *w)
 {
     struct wait_clause before = {.kind = WAIT_CLOCK, .value = time_ns - SLICE_NS + LATE_NS};
-    uint64_t entry[PT_ENTRIES], frame = frame_new(), table = frame_new();
+    uint64_t entry[PT_ENTRIES], frame = frame_new(), table = table_new(1);
 
     (void)w;
     for (uint32_t i = 0; i < PT_ENTRIES; i++)
         entry[i] = frame << FRAME_SHIFT | MAP_READ;
-    fine(call_pt_make(SLOT_ACCOUNT, table, 1, frame_new()).value, "pt_make");
     for (uint64_t n = 0; n < PT_ENTRIES;)
         n += (uint64_t)fine(call_pt_map(SLOT_ACCOUNT, table, 1, n * GAP, (uintptr_t)(entry + n),
                                         PT_ENTRIES - n, SLOT_ACCOUNT)

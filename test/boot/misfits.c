@@ -319,14 +319,13 @@ static void
 tables_read(void)
 {
     const uint64_t last = SCRATCH_VA + ((uint64_t)1 << 21) - FRAME_BYTES;
-    uint64_t table = frame_new();
+    uint64_t table = table_new(1);
     struct copy_request request = {.from = (uint32_t)own_root(),
                                    .to = (uint32_t)own_root(),
                                    .from_va = last,
                                    .to_va = SCRATCH_VA,
                                    .n = 1};
 
-    fine(call_pt_make(SLOT_ACCOUNT, table, 1, frame_new()).value, "pt_make");
     page_at(SCRATCH_VA, frame_new(), MAP_READ);
     fine(map_one(own_root(), last, table << FRAME_SHIFT | MAP_READ), "a table to be read");
     refuse(call_pt_protect(SLOT_ACCOUNT, own_root(), 0, last, 1, 0, MAP_WRITE).value, E_PERM,
@@ -453,15 +452,6 @@ spared(void)
     hold(account_told(CHILD).count[ACCOUNT_FRAMES].taken == 1, "and one is taken");
     call_slot_clear(SLOT_SLOTS, OTHER);
     child_end();
-}
-
-static uint64_t
-table_new(uint64_t level)
-{
-    uint64_t frame = frame_new();
-
-    fine(call_pt_make(SLOT_ACCOUNT, frame, level, frame_new()).value, "pt_make");
-    return frame;
 }
 
 /*

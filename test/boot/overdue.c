@@ -16,8 +16,8 @@
 enum {
     KIN = 20,               /* KIN_SLOTS of them */
     OURS = KIN + KIN_SLOTS, /* in the child's table: our counters */
-    POSITION = 100,
-    SPARE = 101, /* what it is asked for: the first look for it by force finds it */
+    SPARE = 100, /* what it is asked for: by force it would be found first */
+    POSITION,
     COUNTER_ASKED = COUNTER_FIRST_FREE,
     COUNTER_READY,
     SLICE_NS = 200 * 1000,
@@ -42,16 +42,9 @@ sleep_until(uint32_t kind, uint64_t value)
 }
 
 static void
-child_answer(struct rpc *m)
-{
-    (void)m;
-}
-
-static void
 child_main(void)
 {
-    if (rpc_serve(CHILD_ENTRY, SLOT_CONTEXT, 0, child_answer))
-        call_context_exit(0);
+    kin_serve();
     for (uint64_t round = 0;; round++) {
         call_slice_take(SLOT_ACCOUNT, 0, SPARE, 1);
         call_event_post(OURS, COUNTER_READY, 1);
@@ -73,11 +66,11 @@ slices(void)
 static bool
 ask(uint64_t in_ns)
 {
-    uint64_t begin;
-    struct wait_clause ready = {SLOT_EVENTS, WAIT_EVENT, COUNTER_READY,
-                                (uint64_t)call_event_read(SLOT_EVENTS, COUNTER_ASKED).value};
+    uint64_t begin, asked = (uint64_t)call_event_read(SLOT_EVENTS, COUNTER_ASKED).value;
+    struct wait_clause ready[] = {{SLOT_EVENTS, WAIT_EVENT, COUNTER_READY, asked},
+                                  {SLOT_EVENTS, WAIT_CLOCK, 0, clock_ns() + PATIENCE_NS}};
 
-    fine(call_wait((uintptr_t)&ready, 1).value, "it is ready");
+    hold(call_wait((uintptr_t)ready, 2).value == 0, "it is ready");
     begin = clock_ns();
     hold(call_account_revoke(kin.slot[CHILD_ACCOUNT], ACCOUNT_SLICES, 1, begin + in_ns).value >= 0,
          "asking for a position");

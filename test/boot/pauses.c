@@ -121,18 +121,11 @@ child_worker(struct worker *w)
 }
 
 static void
-child_answer(struct rpc *m)
-{
-    (void)m;
-}
-
-static void
 child_main(void)
 {
     struct wait_clause never = {SLOT_EVENTS, WAIT_EVENT, COUNTER_FIRST_FREE, UINT64_MAX};
 
-    if (rpc_serve(CHILD_ENTRY, SLOT_CONTEXT, 0, child_answer))
-        call_context_exit(0);
+    kin_serve();
     worker_start(&worker, SLOT_WORKER, 0, paused ? PAUSED_SLICE_NS : SLICE_NS, child_worker);
     for (;;)
         call_wait((uintptr_t)&never, 1);

@@ -44,16 +44,9 @@ on_event(struct save_area *save)
 }
 
 static void
-child_answer(struct rpc *m)
-{
-    m->word[0] = 0;
-}
-
-static void
 child_main(void)
 {
-    if (rpc_serve(CHILD_ENTRY, SLOT_CONTEXT, 0, child_answer))
-        call_context_exit(0);
+    kin_serve();
     for (;;) {
         call_event_post(
             OURS, call_event_read(OURS, COUNTER_GO).value & 1 ? COUNTER_SIGNALS : COUNTER_DULL, 1);

@@ -130,9 +130,9 @@ def judge(name, r):
     if breach:
         wrong['refused'] = breach.group()
     elif r.code != 0 or not re.search(r'^done [0-9]+\n\Z', out, re.M):
-        wrong['said'] = f'status {r.code}, {short(out[-300:])} {short(err[-600:])}'
+        wrong['said'] = f'status {r.code}, {short(out[-300:])} {short(err)}'
     if r.code == 123 or 'panic' in err:
-        wrong['alive'] = short(err[-600:])
+        wrong['alive'] = short(err)
     beside = ''.join(line + '\n' for line in re.findall(r'^beside1\| (.*)$', err, re.M))
     if beside != victim_output(LONG_ROUNDS.get(name, VICTIM_ROUNDS)) + 'exited with status 0\n':
         wrong['victim'] = short(beside[-300:])

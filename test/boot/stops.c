@@ -9,7 +9,6 @@
  * on: its call was cut off. bench/stretch.py measures both.
  */
 #include "abi/event.h"
-#include "libos/exo/rpc.h"
 #include "test/boot/kin.h"
 #include "test/boot/message.h"
 #include "test/boot/workers.h"
@@ -159,25 +158,13 @@ link_begin(uint32_t i, uint32_t account, uint32_t env)
 }
 
 static void
-kin_answer(struct rpc *m)
-{
-    (void)m;
-}
-
-static void
-kin_main(void)
-{
-    rpc_serve(CHILD_ENTRY, SLOT_CONTEXT, 0, kin_answer);
-}
-
-static void
 chain_begin(enum how how)
 {
     struct child_terms kin = {0};
     uint64_t end;
 
     if (how == DIES)
-        kin_make(&kin, 1, KIN, 0, kin_main);
+        kin_make(&kin, 1, KIN, 0, kin_serve);
     for (uint32_t i = 0; i < LINKS; i++)
         link_begin(i, is_kin(i, how) ? kin.slot[CHILD_ACCOUNT] : SLOT_ACCOUNT,
                    is_kin(i, how) ? kin.slot[CHILD_ENV] : SLOT_ENV);

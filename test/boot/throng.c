@@ -6,7 +6,6 @@
  * a stretch meanwhile (docs/bounds.md); here all of it comes to its end.
  */
 #include "abi/event.h"
-#include "libos/exo/rpc.h"
 #include "test/boot/kin.h"
 #include "test/boot/workers.h"
 
@@ -223,23 +222,11 @@ sleepers(uint64_t events, uint32_t position)
 /* ---- an account that may be called from everywhere ---- */
 
 static void
-kin_answer(struct rpc *m)
-{
-    (void)m;
-}
-
-static void
-kin_main(void)
-{
-    rpc_serve(CHILD_ENTRY, SLOT_CONTEXT, 0, kin_answer);
-}
-
-static void
 called(void)
 {
     struct child_terms kin;
 
-    kin_make(&kin, 2, KIN, 0, kin_main);
+    kin_make(&kin, 2, KIN, 0, kin_serve);
     for (begin(); fine(call_account_destroy(kin.slot[CHILD_ACCOUNT]).value, "account_destroy") > 0;)
         later("an account that is called ends");
 }

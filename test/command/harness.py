@@ -55,8 +55,9 @@ def difference(got, wanted):
 
 
 def short(value):
+    """Head and tail: a machine's last words are what tells most."""
     text = repr(value)
-    return text if len(text) < 300 else f'{text[:200]}... ({len(value)} in all)'
+    return text if len(text) < 2000 else f'{text[:400]}... ({len(value)} in all) ...{text[-1500:]}'
 
 
 def emulator_options():

@@ -9,7 +9,7 @@ COUNTED = ['--emulator', os.path.join(ROOT, 'test/boot/counted.sh')]  # the mach
 
 def example(name, *arguments, options=(), code=0, timeout=TIMEOUT):
     r = run(list(options), [name, *arguments], timeout=timeout)
-    same(r.code, code, f'exit code ({short(r.out[-300:])} {short(r.err[-300:])})')
+    same(r.code, code, f'exit code ({short(r.out[-300:])} {short(r.err)})')
     return r.out.decode()
 
 
