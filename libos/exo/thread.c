@@ -121,15 +121,15 @@ threads_begin(void)
     if (!c->current)
         return false;
     c->current->fs = fs_read();
-    c->ready_none = c->ready_tail = &c->ready;
     space_release(&exo_space, (uintptr_t)idle.guard, 1);
-    c->idle_stack = idle.stack + IDLE_STACK_BYTES;
     semaphore_init(&output, 1);
     exo_output_take = output_take;
     exo_output_drop = output_drop;
     exo_sleep_until = thread_sleep_until;
     sched_begin();
-    busy_enter();
+    busy_enter(); /* from here on the end of a slice is the scheduler's */
+    c->idle_stack = idle.stack + IDLE_STACK_BYTES;
+    c->ready_none = c->ready_tail = &c->ready;
     sched_tick(c);
     timers_arm(c);
     busy_leave();

@@ -4,6 +4,7 @@
  *  - timers: at 0, in the past, at the end of time, set again by their own function
  *  - unthreaded: timers where there are no threads
  *  - early: what threads use, before there are any
+ *  - begins NS: the slice ends so long after the first thread is asked for
  *  - pool: frames named into memory that is not present yet
  *  - room: addresses for several contexts at once
  *  - memory: a context for which there is not memory enough
@@ -15,7 +16,15 @@
 #include "abi/event.h"
 #include "test/boot/kit.h"
 
-enum { MS = 1000 * 1000, AGAIN = 5, HELD_PAGES = 6, ROOMS = 4000, WORKERS = 4, LINES = 40000 };
+enum {
+    MS = 1000 * 1000,
+    AGAIN = 5,
+    HELD_PAGES = 6,
+    ROOMS = 4000,
+    WORKERS = 4,
+    LINES = 40000,
+    AWAY_NS = 100 * 1000
+};
 
 /* ---- timers ---- */
 
@@ -417,13 +426,32 @@ stuck(void)
         __asm__ volatile("pause");
 }
 
+/* Others run meanwhile, and after us, so that each slice ends. */
+static void
+begins(void)
+{
+    uint64_t begin = clock_ns(), now = begin, before;
+
+    do {
+        before = now;
+        now = clock_ns();
+    } while (now - before < AWAY_NS);
+    now += exo_start_page->slice_ns - argument_number(1, 0);
+    while (clock_ns() < now)
+        ;
+    thread_join(thread_start(nothing, NULL));
+    while (clock_ns() < begin + (uint64_t)100 * MS)
+        ;
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
-} corners[] = {
-    {"timers", timers}, {"unthreaded", unthreaded}, {"early", early},   {"pool", pool},
-    {"room", room},     {"memory", memory},         {"stack", stack},   {"holder", holder},
-    {"asleep", asleep}, {"signals", signals},       {"faults", faults}, {"stuck", stuck}};
+} corners[] = {{"timers", timers}, {"unthreaded", unthreaded}, {"early", early},
+               {"pool", pool},     {"begins", begins},         {"room", room},
+               {"memory", memory}, {"stack", stack},           {"holder", holder},
+               {"asleep", asleep}, {"signals", signals},       {"faults", faults},
+               {"stuck", stuck}};
 
 int
 exo_main(const struct start_page *start)

@@ -4,12 +4,21 @@ corners.py - test/boot/corners.c beside a host that sends signals, and reads lat
 """
 import os, re, signal, subprocess, threading, time
 from harness import *
+from counted import COUNTED
 
 PROGRAM = os.path.join(ROOT, 'out/test/corners')
+BEGINS = range(20000, 35000, 500)  # how long before its end, in ns: from the first call of the library's to the last on the way there
 
 
 def begin(word, options=()):
     return start(['-m', '32m', *options], [PROGRAM, word], stdin=subprocess.DEVNULL)
+
+
+@test(MACHINE, name='corners.begins')
+def a_slice_ends_as_threads_begin():
+    beside = [word for ns in BEGINS for word in ('--beside', f'{PROGRAM} begins {ns}')]
+    r = run(['-v', '-m', '8m', '--beside-memory', '8m', *COUNTED, *beside], [PROGRAM, 'begins', '250'])
+    same((r.code, r.err.count(b'exited with status 0')), (0, len(BEGINS)), f'ends ({short(r.err)})')
 
 
 @test(MACHINE, name='corners.asleep')
