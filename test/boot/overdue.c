@@ -16,7 +16,7 @@
 enum {
     KIN = 20,               /* KIN_SLOTS of them */
     OURS = KIN + KIN_SLOTS, /* in the child's table: our counters */
-    SPARE = 100, /* what it is asked for: by force it would be found first */
+    SPARE = 100,            /* what it is asked for: by force it would be found first */
     POSITION,
     COUNTER_ASKED = COUNTER_FIRST_FREE,
     COUNTER_READY,
