@@ -29,7 +29,12 @@ enum {
     SERIAL_CAME = 0x01,
     SERIAL_ROOM = 0x20, /* the whole buffer is empty */
     SERIAL_SENT = 0x40,
-    SERIAL_SPINS_MAX = 100000, /* then the byte is given up: nobody takes them */
+    /*
+     * An emulator holds bytes back until its reader takes some, and one that is asked all the time
+     * has no time for that: between two looks cycles pass. After 10 s, at 3 GHz, nobody takes them.
+     */
+    SERIAL_LOOK_CYCLES = 100 * 1000,
+    SERIAL_LOOKS_MAX = 300 * 1000,
 };
 
 enum serial_state { SERIAL_UNKNOWN, SERIAL_PRESENT, SERIAL_ABSENT };
@@ -62,18 +67,26 @@ serial_present(void)
     return state == SERIAL_PRESENT;
 }
 
+static bool
+serial_room(void)
+{
+    for (uint32_t look = 0; look < SERIAL_LOOKS_MAX; look++) {
+        if (port_in8(SERIAL_LINE_STATE) & SERIAL_ROOM)
+            return true;
+        for (uint64_t begin = arch_counter(); arch_counter() - begin < SERIAL_LOOK_CYCLES;)
+            arch_pause();
+    }
+    return false;
+}
+
 void
 arch_serial_write(const char *text, size_t n)
 {
-    for (size_t i = 0; i < n && serial_present(); i++) {
-        uint32_t spins = 0;
-        while (!(port_in8(SERIAL_LINE_STATE) & SERIAL_ROOM) && spins < SERIAL_SPINS_MAX)
-            spins++;
-        if (spins == SERIAL_SPINS_MAX)
-            state = SERIAL_ABSENT;
-        else
+    for (size_t i = 0; i < n && serial_present(); i++)
+        if (serial_room())
             port_out8(SERIAL_DATA, (uint8_t)text[i]);
-    }
+        else
+            state = SERIAL_ABSENT;
 }
 
 bool
