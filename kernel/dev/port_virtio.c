@@ -23,7 +23,9 @@ enum {
     CONTROL_BUFFERS = 8,
     CONTROL_BYTES = 64,
     RESET_LOOKS = 20, /* at a device that broke the rules: each may take a microsecond */
-    NAMED_MAX_NS = 100 * 1000 * 1000, /* from the start to the device's word on its ports */
+    /* From the start to the device's word on its ports: 1 s, in looks, for a host may stand still. */
+    NAMED_LOOKS = 20 * 1000,
+    NAMED_LOOK_NS = 50 * 1000,
 };
 
 _Static_assert((int)VIRTQUEUE_FLIGHTS == (int)CHANNEL_FLIGHTS_MAX &&
@@ -391,10 +393,11 @@ virtio_begin(enum port_form form, const char *command_line)
 static bool
 port_named(void)
 {
-    uint64_t end = clock_now() + NAMED_MAX_NS;
-
-    while (!port.open && clock_now() < end)
+    for (uint32_t look = 0; look < NAMED_LOOKS && !port.open; look++) {
+        for (uint64_t end = clock_now() + NAMED_LOOK_NS; clock_now() < end;)
+            arch_pause();
         control_interrupt();
+    }
     if (!port.open)
         log_line("port: the virtio console has no port 0 or 1");
     return port.open;
