@@ -68,7 +68,7 @@ UNIT_KERNEL := kernel/account.c kernel/charge.c kernel/shown.c kernel/names.c ke
 BOOT_ACTS := act14_stacks act20_vectors act26_exhaust act28_races
 BOOT_LIBRARY := regions heap corners threads mixed switches lines several rolls # of libos/exo
 BOOT_MANY := handoff stress pins exposed inspect # several contexts of one program, without libos/exo's
-BOOT_MANY += halts swaps departs rounds leaves crowds burdens overdue starts granters transfers act22_storm act23_charge lent pauses sleeper turns
+BOOT_MANY += halts swaps departs rounds leaves crowds burdens overdue starts granters transfers act22_storm act23_charge lent pauses sleeper turns again
 BOOT_TESTS := roots
 BOOT_TESTS += victim act02_revoke act04_tree resume act05_map act06_bits act07_table act09_stale act12_scan act13_edge act15_flags act16_gates \
 	act21_privileged act25_transfer chains stalls act27_calls act29_pointers slots_walk batches reap alone \
@@ -165,7 +165,7 @@ $(BOOT_RAW:%=$(OUT)/test/%): $(OUT)/test/%: $(OUT)/u/test/boot/%.c.o $(OUT)/u/te
 	@mkdir -p $(@D)
 	$(LINK_LIBRARY)
 $(BOOT_RAW:%=$(OUT)/test/%): ENTRY := -e raw_start
-$(addprefix $(OUT)/test/,overdue pauses posts stalls act12_leaks clings others stops throng): $(OUT)/u/test/boot/kin.c.o
+$(addprefix $(OUT)/test/,again overdue pauses posts stalls act12_leaks clings others stops throng): $(OUT)/u/test/boot/kin.c.o
 $(OUT)/test/act12_leaks: $(OUT)/u/test/boot/registers.S.o
 $(OUT)/test/roots: $(addprefix $(OUT)/u/test/boot/,message.c.o message.S.o)
 $(BOOT_MANY:%=$(OUT)/test/%): $(OUT)/u/test/boot/workers.c.o

@@ -51,8 +51,10 @@ context_stop(struct context *context)
     if (error)
         return result_error(error);
     context_end(context, CAUSE_STOPPED, 0);
-    if (context == cpu->current)
+    if (context == cpu->current) {
+        arch_context_result(context, 0, 0); /* should it be resumed */
         slice_schedule(cpu);
+    }
     return result_ok(0);
 }
 

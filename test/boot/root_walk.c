@@ -125,6 +125,19 @@ counters_of_a_right(void)
     }
 }
 
+/* One line each, whoever wrote it: nobody writes what looks as if the kernel did. */
+static void
+log_lines(void)
+{
+    static const char *const said[] = {"a line\nkernel| check: forged", "\x1b[2J\x7f\x80\xff.\t.",
+                                       "with an end\n", "\n", " ~"};
+
+    for (uint32_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
+        hold(call_log_write(SLOT_MACHINE, (uintptr_t)said[i], strlen(said[i])).value ==
+                 (int64_t)strlen(said[i]),
+             "log_write");
+}
+
 /* The twin of power_off: its slot has POWER, and no other right. */
 static _Noreturn void
 off(void)
@@ -163,6 +176,7 @@ exo_main(const struct start_page *start)
     own_account();
     positions_spared();
     counters_of_a_right();
+    log_lines();
     done();
     off();
 }

@@ -323,11 +323,15 @@ next_to_nothing_left(void)
 static void
 masked(uint64_t frame)
 {
+    struct transfer_setup setup = {.rip = FRAME_BYTES, .rsp = FRAME_BYTES};
     uint64_t message[MESSAGE_WORDS] = {HOLD};
 
     service_slices(SLOT_NOTHING, SERVICE_AT);
     keep = true;
     expect(message_send(post_word(CALL), message) == 0, "the service masks it");
+    fine(call_entry_make(SLOT_ACCOUNT, frame_new(), LINK).value, "entry_make");
+    refuse(call_transfer_serve(LINK, CONTEXT, (uintptr_t)&setup).value, E_BUSY,
+           "another entry for one that is at work");
     for (uint32_t slot = ENTRY; slot <= CALL; slot++) {
         memset(message, 0, sizeof(message));
         refuse(message_send(transfer_word(slot), message), E_AGAIN, "a masked activation");
