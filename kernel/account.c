@@ -83,6 +83,7 @@ account_totals(void)
     total_set(ACCOUNT_DESCRIPTORS, CHANNEL_FLIGHTS_MAX);
 }
 
+/* The parent lives: a frame of its own is good for an object (frame_check_unused). */
 static int
 terms_check(struct account *parent, const struct account_terms *terms)
 {
@@ -90,8 +91,6 @@ terms_check(struct account *parent, const struct account_terms *terms)
 
     if (parent->state.depth + 1 >= ACCOUNT_DEPTH_MAX || !terms->name ||
         terms->reserve_frames > terms->limit_frames)
-        return E_INVAL;
-    if (account_dying((uint32_t)frame_of(parent)))
         return E_INVAL;
     if (child_named(parent, terms->name) && !planted(PLANT_NAME))
         return E_EXIST; /* A5 */

@@ -339,9 +339,9 @@ cap_revoke(struct cells *cells, uint64_t index)
 
     if (index < 1 || index >= CELLS_PER_FRAME)
         return result_error(E_INVAL);
-    if (!cell_is_used(cell) || planted(PLANT_REVOKE))
+    if (planted(PLANT_REVOKE))
         return result_ok(0);
-    revoke_begin(cell);
+    revoke_begin(cell); /* one that is not used is all zeroes: there is nothing to go on with */
     return revoke_go_on(cell, &steps) ? result_ok(0) : result_error(E_AGAIN);
 }
 

@@ -62,13 +62,16 @@ pt_make(struct account *account, uint64_t frame, uint64_t level, uint64_t compan
     return result_ok(0);
 }
 
-/* The level of the page table in frame `child` when it may hang in w's table, or 0. */
+/*
+ * The level of the page table in frame `child` when it may hang in w's table, or 0: walk_begin has
+ * seen that the caller's account covers w's owner.
+ */
 static uint32_t
-child_level(const struct account *account, const struct walk *w, uint64_t child)
+child_level(const struct walk *w, uint64_t child)
 {
     const struct frame *f = frame_find(child);
 
-    if (!f || !account_covers(account, f->owner) || f->owner != w->owner)
+    if (!f || f->owner != w->owner)
         return 0;
     if (planted(PLANT_FRAME_TYPE) && f->type == FRAME_PT4)
         return PT_LEVELS - 1;
@@ -132,7 +135,7 @@ pt_link(struct account *account, uint64_t table, uint64_t va, uint64_t child, ui
         error = E_INVAL;
     if (error)
         return result_error(error);
-    level = child_level(account, &w, child); /* M2 */
+    level = child_level(&w, child); /* M2 */
     error = level ? link_walk(&w, va, level + 1) : E_PERM;
     if (error)
         return result_error_at(error, w.detail);

@@ -199,10 +199,8 @@ slice_take(struct account *account, uint64_t number, uint64_t position, uint64_t
     uint64_t done = 0;
     int error = positions_check(number, &position, n, &cpu);
 
-    if (error)
-        return result_error(error);
-    if (account_dying((uint32_t)frame_of(account)))
-        return result_error(E_PERM);
+    if (!error && account_dying((uint32_t)frame_of(account)))
+        error = E_PERM;
     for (; !error && done < n; done += !error) {
         struct slice *s = &cpu->slice[position + done];
         error = s->owner ? E_BUSY : account_take(account, ACCOUNT_SLICES, 1);
