@@ -99,7 +99,7 @@ PLANT_FLAGS := -fsanitize=undefined -fsanitize-undefined-trap-on-error
 KERNEL_ALL := $(KERNEL_SRC) $(KERNEL_DEV_SRC) $(KERNEL_X86_SRC) $(KERNEL_ASM) $(LIB_SRC) \
 	$(LIB_FREE_SRC) out/gen/call_table.c
 KOBJ := $(addsuffix .o,$(KERNEL_ALL))
-PLANT_SRC := kernel/plant/on/plant.c kernel/x86/tag_model.c # in the test build alone
+PLANT_SRC := kernel/plant/on/plant.c kernel/plant/on/same.c kernel/x86/tag_model.c # in the test build alone
 $(OUT)/k/%.c.o: %.c $(GEN)
 	@mkdir -p $(@D)
 	$(CC) $(KFLAGS) -Ikernel/plant/off $(INC) -MMD -MP -c $< -o $@

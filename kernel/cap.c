@@ -66,8 +66,10 @@ slot_refuse(struct slot *slot, enum cap_kind kind, uint32_t rights, int *error)
     if (kind != KIND_ANY && slot->leaf.kind != kind && !planted(PLANT_SLOT_KIND))
         return NULL;
     *error = E_PERM;
-    if ((slot->leaf.rights & rights) != rights && !planted(PLANT_SLOT_RIGHTS))
+    if ((slot->leaf.rights & rights) != rights && !planted(PLANT_SLOT_RIGHTS)) {
+        slot->leaf.rights |= planted(PLANT_RIGHT_LEFT) ? (uint16_t)rights : 0;
         return NULL;
+    }
     *error = 0;
     return kind == KIND_ANY ? slot : slot->object; /* a planted fault */
 }

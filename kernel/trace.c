@@ -13,6 +13,7 @@
 #include "kernel/frame.h"
 #include "kernel/slice.h"
 #include "lib/words.h"
+#include "plant.h"
 
 bool trace_on;
 __attribute__((used)) struct trace_head trace_head; /* the host finds it by its symbol */
@@ -106,6 +107,7 @@ void
 call_traced_begin(uint64_t number, uint64_t a)
 {
     trace_put(TRACE_CALL_BEGIN, number, a);
+    plant_call_begins(number);
 }
 
 /* Of a call that saves: with the caller's registers saved. It may not come back. */
@@ -114,7 +116,9 @@ call_traced(uint64_t a, uint64_t b, uint64_t c, uint64_t number, uint64_t d, uin
 {
     trace_put(TRACE_CALL_BEGIN, number, a);
     call_entry *entry = call_saving_table[number] ? call_saving_table[number] : call_table[number];
+    plant_call_begins(number);
     struct result r = entry(a, b, c, number, d, e);
+    plant_call_ends(r.value);
     if ((number == CALL_pt_map || number == CALL_pt_unmap) && r.value > 0)
         trace_put(number == CALL_pt_map ? TRACE_MAP : TRACE_UNMAP, c, (uint64_t)r.value);
     trace_put(TRACE_CALL_END, number, (uint64_t)r.value);

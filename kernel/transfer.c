@@ -347,6 +347,7 @@ transfer_slow(uint64_t slot, uint64_t what)
     kernel_lock();
     context_settle(cpu->current); /* root.S may have changed its root */
     error = calls[what](cpu, slot, &detail);
+    plant_call_ends(-error);
     if (error)
         arch_context_result(cpu->current, -error, detail);
     if (cpu->current->due && !context_deliver(cpu->current))

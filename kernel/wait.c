@@ -40,6 +40,7 @@ wait(uint64_t clauses, uint64_t n)
     if (absent)
         return result_error_at(E_FAULT, absent);
     holding = clauses_look(context, (uint32_t)n, &error);
+    context->deadline_ns += planted(PLANT_LATE) && error;
     if (error)
         return result_error(error);
     if (holding < n)

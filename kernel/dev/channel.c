@@ -25,6 +25,7 @@
 #include "lib/message.h"
 #include "lib/string.h"
 #include "lib/words.h"
+#include "plant.h"
 
 enum {
     DRAIN_MAX_S = 10, /* in which nothing leaves */
@@ -411,6 +412,7 @@ channel_init(const char *command_line)
 bool
 channel_work(void)
 {
+    plant_device_acts();
     events_left = EVENTS_MAX;
     port_interrupt(plain ? plain_receive : channel_receive);
     flights_land();

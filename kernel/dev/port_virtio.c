@@ -10,6 +10,7 @@
 #include "kernel/dev/virtio.h"
 #include "kernel/log.h"
 #include "lib/string.h"
+#include "plant.h"
 
 enum {
     CONSOLE_MULTIPORT = 1 << 1, /* a feature */
@@ -233,6 +234,8 @@ virtio_landed(void)
         flights_end();
     }
     landed = port.landed;
+    if (landed)
+        plant_device_acts();
     port.landed = 0;
     return landed;
 }

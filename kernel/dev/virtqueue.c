@@ -28,8 +28,9 @@ virtqueue_init(struct virtqueue *q, uint16_t number, enum virtqueue_direction di
     uint64_t bytes = (uint64_t)n_buffers * buffer_bytes;
     assert(n_buffers > 0 && n_buffers <= VIRTQUEUE_BUFFERS); /* Q2 */
     *q = (struct virtqueue){
-        .rings = frame_boot_alloc(1),
-        .buffers = frame_boot_alloc((bytes + FRAME_BYTES - 1) >> FRAME_SHIFT),
+        .rings = plant_unwatched(frame_boot_alloc(1), 1),
+        .buffers = plant_unwatched(frame_boot_alloc((bytes + FRAME_BYTES - 1) >> FRAME_SHIFT),
+                                   (bytes + FRAME_BYTES - 1) >> FRAME_SHIFT),
         .buffer_bytes = buffer_bytes,
         .n_buffers = n_buffers,
         .size = size,
@@ -140,6 +141,7 @@ virtqueue_take(struct virtqueue *q, uint32_t *i, uint32_t *length)
         return queue_break(q, "gave back a buffer that it did not have");
     if (q->direction == VIRTQUEUE_RECEIVE && n > q->buffer_bytes)
         return queue_break(q, "says it wrote past a buffer");
+    plant_device_acts();
     q->seen++;
     q->out &= ~(1ull << id);
     *i = id < q->n_buffers ? id : q->n_buffers + (id - HEADS) % VIRTQUEUE_FLIGHTS;

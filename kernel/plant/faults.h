@@ -124,4 +124,7 @@ enum planted_fault {
     PLANT_STOPS,      /* a processor is asked to stop any number at once */
     PLANT_SLOT_SWAP,  /* act 28: a slot is filled anew under who calls through what it named */
     PLANT_CELL_TYPE,  /* act 2: what lies in any frame is taken for a cell */
+    PLANT_HEARD,      /* account_listen, refused, has entered the context */
+    PLANT_RIGHT_LEFT, /* a slot that lacks a right is refused, and has it from then on */
+    PLANT_LATE,       /* wait, refused, has moved the caller's deadline */
 };

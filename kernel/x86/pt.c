@@ -73,7 +73,7 @@ kernel_entry(uint64_t va, int level, uint64_t user)
     for (int l = 4; l > level; l--) {
         uint64_t *entry = &table[va >> (12 + 9 * (l - 1)) & 511];
         if (!(*entry & PTE_P))
-            *entry = arch_physical(frame_boot_alloc(1)) | PTE_P | PTE_W | user;
+            *entry = arch_physical(plant_unwatched(frame_boot_alloc(1), 1)) | PTE_P | PTE_W | user;
         table = direct(*entry & PTE_ADDRESS);
     }
     return &table[va >> (12 + 9 * (level - 1)) & 511];
@@ -119,11 +119,11 @@ direct_map(uint64_t end)
 void
 pt_init(uint64_t memory_end)
 {
-    kernel_root = frame_boot_alloc(1);
+    kernel_root = plant_unwatched(frame_boot_alloc(1), 1);
     for (int i = 256; i < 512; i++)
         if (i == 256 || i == 510 || i == 511)
-            kernel_root[i] =
-                arch_physical(frame_boot_alloc(1)) | PTE_P | PTE_W | (i == 510 ? PTE_U : 0);
+            kernel_root[i] = arch_physical(plant_unwatched(frame_boot_alloc(1), 1)) | PTE_P |
+                             PTE_W | (i == 510 ? PTE_U : 0);
     direct_map(memory_end);
     for (uint64_t va = (uint64_t)kernel_start; va < (uint64_t)kernel_end; va += FRAME_BYTES)
         kernel_map(va, va - KERNEL_BASE, FRAME_BYTES, image_flags(va - KERNEL_BASE));
@@ -146,7 +146,8 @@ direct_protect(uint64_t pa)
     uint64_t va = DIRECT_BASE + pa, *large = kernel_entry(va, 2, 0);
 
     if (*large & PTE_PS) {
-        uint64_t *table = frame_boot_alloc(1), flags = *large & ~(PTE_ADDRESS | PTE_PS);
+        uint64_t *table = plant_unwatched(frame_boot_alloc(1), 1),
+                 flags = *large & ~(PTE_ADDRESS | PTE_PS);
         for (uint64_t i = 0; i < PT_ENTRIES; i++)
             table[i] = ((*large & PTE_ADDRESS) + (i << FRAME_SHIFT)) | flags;
         *large = arch_physical(table) | PTE_P | PTE_W;
@@ -173,8 +174,8 @@ pt_map_cpu(uint32_t number)
     for (uint64_t at = CPU_STATE; at < CPU_STATE_END; at += FRAME_BYTES)
         kernel_map(va + at, arch_physical(frame_boot_alloc(1)), FRAME_BYTES, PTE_W | PTE_NX);
     for (size_t i = 0; i < sizeof(stack_top) / sizeof(stack_top[0]); i++)
-        kernel_map(va + stack_top[i] - 4096, arch_physical(frame_boot_alloc(1)), FRAME_BYTES,
-                   PTE_W | PTE_NX);
+        kernel_map(va + stack_top[i] - 4096, arch_physical(plant_unwatched(frame_boot_alloc(1), 1)),
+                   FRAME_BYTES, PTE_W | PTE_NX);
 }
 
 void *

@@ -32,7 +32,7 @@ struct pvh_memory {
 
 enum { PVH_MAGIC = 0x336ec578, PVH_RAM = 1, LOW_BYTES = 1 << 20 };
 
-extern char kernel_end[];
+extern char kernel_data[], kernel_end[];
 static struct boot_info boot_info;
 
 static const void *
@@ -121,6 +121,8 @@ static void
 start_on(void)
 {
     clock_init(); /* clock_now and the timer work */
+    plant_watch(frame_memory_end(&boot_info) >> 12, (uint64_t)kernel_data - KERNEL_BASE,
+                CONTEXT_REGS, sizeof(struct save_area));
     boot_main(&boot_info);
 }
 

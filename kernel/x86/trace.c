@@ -8,6 +8,7 @@
 #include "kernel/log.h"
 #include "kernel/x86/cpu.h"
 #include "lib/string.h"
+#include "plant.h"
 
 extern const uint8_t entry_template[], entry_table_site[], entry_depth_site[];
 
@@ -18,9 +19,9 @@ trace_template(uint8_t *code)
     uint8_t *table = code + (entry_table_site - entry_template) - sizeof(old);
     uint8_t *depth = code + (entry_depth_site - entry_template) - 1;
 
-    if (!trace_on)
+    if (!trace_on && !plant_watches())
         return;
     assert(!memcmp(table, &old, sizeof(old)) && *depth == UPCALL_DEPTH_MAX); /* entry.S */
     memcpy(table, &new, sizeof(new));
-    *depth = 0;
+    *depth = trace_on ? 0 : *depth;
 }

@@ -12,6 +12,7 @@ Oracles of a run, each with a name:
   victim    the partition beside printed all that it must, and ended with status 0
   tables    the kernel's half of the live page tables grants what kernel/x86/audit.c lists, and no more
   image     the kernel's text, read-only data, descriptor tables and entry points are those of the boot
+  same      where asked for (same.py): nothing of the kernel's own has changed behind a call that was refused
   counts    free + owned + kernel = all frames; references stated = references held
 A control runs the same program on the kernel with one check left out, and passes when the run fails by the oracle that it
 names. docs/hostile.md lists them.
@@ -27,6 +28,7 @@ from sources import enter_sources
 from library import enter_library
 from machines import enter_machines
 from pauses import enter_pauses
+from same import enter_same
 from stretches import enter_stretches
 from counted import COUNTED, enter_counted, judge_shared, victim_beside
 
@@ -264,8 +266,8 @@ CHANNELS = 32  # root_walk opens some
 LOGGED = ['a line?kernel| check: forged', '?[2J???.?.', 'with an end', '', ' ~']  # what root_walk writes, as it is to be
 
 
-def root_walk(words, status, cpus=1, kernel=PLANT_KERNEL):
-    """{oracle: why it failed} of a test that is init, and ends the machine with that status."""
+def root_walk(words, status, cpus=1, kernel=PLANT_KERNEL, look=None):
+    """{oracle: why it failed} of a test that is init, and ends the machine with that status; look: at what the kernel said, too."""
     options = ['-v', '-m', '8m', '--beside-memory', '1m', '--emulator', AS_INIT, '--cpus', str(cpus), '--kernel', kernel]
     for word in ['check', f'off={status}', *words]:
         options += ['--kernel-arg', word]
@@ -279,7 +281,8 @@ def root_walk(words, status, cpus=1, kernel=PLANT_KERNEL):
     ended = f'the machine ended (status {status * 2 + 1}) before the program'  # as QEMU's device says a status
     if r.code == 125 and ended in err and re.search(rb'^done [0-9]+\n\Z', r.out, re.M):
         wrong.pop('said', None)
-    return wrong
+    what = look and look(err)
+    return {**wrong, 'same': what} if what else wrong
 
 
 def root_walk_holds(*how, **more):
@@ -585,6 +588,7 @@ def all_comes_back():
 
 enter_acts()
 enter_root_walk()
+enter_same(run_beside, judge, root_walk, faults(), PLANT_KERNEL)
 enter_storms()
 enter_inspect()
 enter_machines(faults(), PLANT_KERNEL)

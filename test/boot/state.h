@@ -2,7 +2,8 @@
 /*
  * test/boot/state.h - all that the kernel tells of what we hold, to see that a call that is refused
  * has changed nothing: accounts, every frame of ours, the entries of every page table, event
- * counters, slots, cells, contexts, positions, the pages that calls write to. For tests on good.h.
+ * counters, slots, cells, contexts, positions, the pages that calls write to. With the word `same`
+ * these pages alone: the kernel looks itself (kernel/plant/on/same.c). For tests on good.h.
  */
 #pragma once
 #include <stdbool.h>

@@ -16,6 +16,7 @@ plant_init(const char *command_line)
     struct word w;
     uint64_t n;
 
+    same_init(command_line);
     while (word_next(&left, &w)) {
         struct word value = {w.at + KEY_BYTES, w.length - KEY_BYTES};
         if (w.length > KEY_BYTES && memcmp(w.at, key, KEY_BYTES) == 0 &&
