@@ -3,11 +3,13 @@
  * flight.c - uses in flight, act 10 on the console: bytes that the device reads where they lie come
  * whole and in order, and a frame that it has not done with is nobody's to use anew, whatever
  * becomes of its owner. As a partition: the order alone. As init: then the host, which is told by
- * `hold`, stands still for a while (flights.py), so that nothing lands; and looks at every byte.
+ * `hold`, stands still for a while (flights.py), so that nothing lands; and looks at every byte. The
+ * word `twice`: of a frame that it has two uses of the first lands long before the last.
  */
 #include "abi/channel.h"
 #include "abi/event.h"
 #include "lib/format.h"
+#include "lib/words.h"
 #include "libos/exo/lock.h"
 #include "test/boot/kit.h"
 
@@ -19,6 +21,9 @@ enum {
     FILLED,
     LANDED,
     LATE, /* of the child's own events */
+    FIRST_USE,
+    LAST_USE,
+    BETWEEN = 12, /* blocks that are written between the two */
     CHILD = 90,
     ENDS,   /* an account that is destroyed */
     LOSES,  /* one that is taken from by force */
@@ -409,12 +414,64 @@ held_back(void)
     say("filled %lu, ours %lu", n, after - 2);
 }
 
+/* ---- two uses of one frame ---- */
+
+static bool
+is_free(uint64_t frame)
+{
+    return ((const volatile uint64_t *)EXPOSED_FREE)[frame / 64] >> frame % 64 & 1;
+}
+
+/* Its owner is gone. As long as one of its uses is left it is not free. */
+static void
+twice(void)
+{
+    uint64_t shown, n, looks = 0, end;
+    const volatile uint64_t *count = page_new(MAP_READ, &shown);
+    struct run filler = run_of(SLOT_ACCOUNT, CHANNEL_PAYLOAD_MAX / FRAME_BYTES, '.'), ends;
+
+    fine(call_event_window(SLOT_EVENTS, SLOT_ACCOUNT, shown, EVENTS_PER_FRAME - 1).value,
+         "event_window");
+    account_new(ENDS, 1);
+    ends = run_of(ENDS, 1, 'E');
+    say("hold");
+    reaches(FILLED, 1, SETTLE_NS);
+    n = fill(&filler);
+    expect(send(ENDS, ends.frame, 0, FRAME_BYTES, FIRST_USE) == FRAME_BYTES, "its first use");
+    for (uint64_t i = 0; i < BETWEEN; i++)
+        expect(call_console_write(SLOT_CONSOLE, STREAM_OUTPUT, (uintptr_t)filler.at,
+                                  CHANNEL_PAYLOAD_MAX)
+                       .value == CHANNEL_PAYLOAD_MAX,
+               "more than the host takes at once");
+    expect(send(ENDS, ends.frame, 0, FRAME_BYTES, LAST_USE) == FRAME_BYTES, "its last use");
+    destroy(ENDS);
+    nobodys(&ends, "a frame in flight, twice");
+    if (count[FIRST_USE])
+        fail("the host has not stood still for long enough");
+    for (end = clock_ns() + PATIENCE_NS; !count[LAST_USE]; counter(LAST_USE)) {
+        bool first = count[FIRST_USE], free = is_free(ends.frame);
+        if (first && !count[LAST_USE]) { /* no call between these looks */
+            hold(!free, "a frame with a use in flight is free");
+            looks++;
+        }
+        expect(clock_ns() < end, "all lands");
+    }
+    expect(reaches(FILLED, n, PATIENCE_NS), "all that was in flight lands");
+    free_again(&ends);
+    say("filled %lu, looks %lu", n, looks);
+}
+
 int
 exo_main(const struct start_page *start)
 {
     (void)start;
     if (exo_boot_page)
         console_new(SLOT_ACCOUNT, CHANNEL, SLOT_CONSOLE, SLOT_EVENTS);
+    if (exo_boot_page && line_has_word(exo_boot_page->arguments, "twice")) {
+        twice();
+        done();
+        call_power_off(SLOT_MACHINE, 0);
+    }
     refusals();
     in_order();
     stale_is_empty();

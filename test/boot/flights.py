@@ -6,6 +6,8 @@ that was sent, whole and in order, though their owners are gone by then.
 import os, re, signal, time
 from harness import *
 
+BETWEEN = 12  # blocks between two uses of a frame, as in flight.c
+STEPS, STEP_MORE_S, STEP_STILL_S = 50, 0.00001, 0.01
 PIECES, STILL_S = 120, (4, 10, 25)  # the last for a machine that is slow
 
 
@@ -41,8 +43,8 @@ def wrong_bytes(out, err):
     return None
 
 
-def flown_raw(still_s, kernel_words=(), kernel=None, cpus=1):
-    """What came of a run in which the host command stands still once it is told to."""
+def flown_raw(still_s, kernel_words=(), kernel=None, cpus=1, steps=0):
+    """What came of a run in which the host command stands still once it is told to, and goes on in so many small steps."""
     options = ['-v', '-m', '16m', '--beside-memory', '1m', '--beside', 'hello', '--beside', 'hello', '--cpus', str(cpus),
                '--emulator', os.path.join(ROOT, 'test/boot/as_init.py')]
     for word in ['check', *kernel_words]:
@@ -57,6 +59,11 @@ def flown_raw(still_s, kernel_words=(), kernel=None, cpus=1):
     p.send_signal(signal.SIGSTOP)
     try:
         time.sleep(still_s)
+        for step in range(steps):
+            p.send_signal(signal.SIGCONT)
+            time.sleep(step * STEP_MORE_S)
+            p.send_signal(signal.SIGSTOP)
+            time.sleep(STEP_STILL_S)
     finally:
         p.send_signal(signal.SIGCONT)
     r = finish(p, None)
@@ -93,6 +100,28 @@ def flies(judge, **how):
     expect(not wrong, str(wrong))
 
 
+def flies_twice(judge, kernel, cpus=1):
+    """A frame that is in flight twice; the host goes on while the program looks between the one landing and the other."""
+    looks = 0
+    for still_s in STILL_S:
+        r = flown_raw(still_s, ['twice'], kernel, cpus, STEPS)
+        out, err = r.out.decode(errors='replace'), r.err.decode(errors='replace')
+        told = re.search(r'^filled (\d+), looks (\d+)$', out, re.M)
+        expect(told or 'has not stood still' in out, f'{r.code}, {short(out[-300:])} {short(err)}')
+        if not told:
+            continue
+        ours, others = told_apart(err)
+        wrong = judge('flight', r._replace(err=others.encode()))
+        expect(not wrong.keys() - {'victim', 'said'} and b'the machine ended (status 1) before the program' in r.err, str(wrong))
+        wanted = 'hold\n' + lines_of('E', 64) + lines_of('.', BETWEEN * 256) + lines_of('E', 64) + told.group() + '\n'
+        expect(re.fullmatch(re.escape(wanted) + r'done \d+\n', out), difference(r.out, wanted.encode()))
+        same(ours, lines_of('.', int(told.group(1)) * 256), 'standard error')
+        looks = int(told.group(2))
+        if looks:
+            return
+    expect(looks, 'no look fell between the one landing and the other')
+
+
 def is_given_out(judge, words, kernel):
     for still_s in STILL_S:
         wrong = flown(judge, still_s, words, kernel)
@@ -105,6 +134,8 @@ def enter_flights(judge, faults, kernel):
     test(MACHINE, name='flight.release')(lambda: flies(judge))
     for cpus in (1, 2, 4):
         test(MACHINE, name=f'flight.cpus{cpus}')(lambda c=cpus: flies(judge, kernel=kernel, cpus=c))
+    for name, image in (('twice', kernel), ('twice.release', None)):
+        test(MACHINE, name=f'flight.{name}')(lambda k=image: flies_twice(judge, k))
     test(MACHINE, name='flight.reset')(lambda: is_reset(faults, kernel))
     for fault in ('FLIGHT', 'LIMIT'):
         test(MACHINE, name=f'flight.control.{fault}')(lambda f=fault: is_given_out(judge, [f'plant={faults[f]}'], kernel))
