@@ -92,6 +92,7 @@ COUNTED_ACTS = [  # where the clock counts instructions: name, program, argument
     ('turns.ends.control.POKES', 'turns', ['ends'], 2, 'POKES', 'refused'),
     ('strikes.lingers', 'pauses', ['2000'], 1, '', ''),
     ('strikes.deaf', 'pauses', ['2000', 'deaf'], 1, '', 'refused'),
+    ('strikes.many', 'pauses', ['1000', 'deaf', 'many'], 1, '', ''),
     ('strikes.seldom', 'pauses', ['2000', 'seldom'], 1, '', ''),
     ('strikes.control.LOST', 'pauses', ['2000', 'seldom'], 1, 'LOST', 'refused'),
     ('overdue.is_taken', 'overdue', ['1000'], 1, '', 'refused'),

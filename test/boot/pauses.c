@@ -5,6 +5,7 @@
  *   MS          for so long, where the clock counts instructions
  *   MS deaf     it does not leave, and is ended, but where the machine itself stood still (the test
  *               kernel's clock then finds each grace long over)
+ *   MS deaf many   so, but it may have many strikes: it lives
  *   MS seldom   in every second grace it does not leave
  *   paused US N until it has lost US or more of its grace N times, or the end of input; meanwhile
  * the host lets the machine stand still
@@ -34,6 +35,7 @@ enum {
     SPIN_NS = 20 * 1000,
     YIELDS_MAX = 10000, /* so often it may be passed over: it owes */
     STRIKES = 3,
+    STRIKES_MANY = 1000000,
     GRACES_MIN = 50,
 };
 
@@ -153,6 +155,14 @@ lives(uint64_t *last)
     return true;
 }
 
+static uint64_t
+strikes(void)
+{
+    if (paused)
+        return 1;
+    return deaf && !strcmp(argument(2), "many") ? STRIKES_MANY : STRIKES;
+}
+
 static bool
 input_ended(void)
 {
@@ -205,7 +215,7 @@ exo_main(const struct start_page *start)
     seldom = !strcmp(argument(1), "seldom");
     loss_ns = paused ? number_of(1) * 1000 : 0;
     kin_make(&kin, 1, KIN, 0, child_main);
-    fine(call_account_time(kin.slot[CHILD_ACCOUNT], paused ? 1 : STRIKES, 0).value, "account_time");
+    fine(call_account_time(kin.slot[CHILD_ACCOUNT], strikes(), 0).value, "account_time");
     kin_give(&kin, SLOT_EVENTS, RIGHT_READ | RIGHT_POST, OURS);
     fine(child_run(&kin, 0, POSITION, SLICE_NS), "child_run");
     if (paused)
