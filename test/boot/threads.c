@@ -6,7 +6,8 @@
  * the clock, where it counts instructions, for a thread may be preempted just as it wakes. `slow`:
  * a machine so slow that each handler of an event is interrupted by the next event. `spread`: the
  * same on a context for each processor and one more, with threads that begin and end all over them;
- * `spread exit`, `spread fault`: one ends all from another context than the first.
+ * `spread exit`, `spread fault`: one ends all from another context than the first. `shares`: what
+ * those get that never give way, where the clock counts instructions; `shares spread` likewise.
  */
 #include "abi/account.h"
 #include "test/boot/kit.h"
@@ -116,8 +117,9 @@ hog(void *argument)
     }
 }
 
+/* Each has at least so many permille of what another has. */
 static void
-hogs(uint64_t n)
+hogs(uint64_t n, uint64_t permille)
 {
     struct thread *threads[HOGS_SPREAD];
     uint64_t least = UINT64_MAX, most = 0;
@@ -133,8 +135,7 @@ hogs(uint64_t n)
             thread_join(threads[i]);
     }
     say("hogs got %lu to %lu steps", least, most);
-    /* Several contexts are put off their processors by others, and processors by the host. */
-    expect(least * (work ? 8 : 3) > most, "hogs share");
+    expect(least * 1000 > most * permille, "hogs share");
 }
 
 /* ---- time ---- */
@@ -474,13 +475,21 @@ spread(void)
     many();
     for (uint32_t i = 0; i < n; i++)
         say("context %u ran %lu of them", i, ran[i]);
-    hogs(HOGS_SPREAD);
+    hogs(HOGS_SPREAD, 0);
     for (uint64_t i = 1; i < HOGS_SPREAD; i++)
         places[0] |= places[i];
     expect(places[0] == (1u << n) - 1, "hogs were everywhere");
     through_a_ring();
     starters();
     sleepers_any();
+}
+
+static void
+shares(bool everywhere)
+{
+    if (everywhere)
+        fine(threads_spread(cpu_count() + 1), "threads_spread");
+    hogs(everywhere ? HOGS_SPREAD : HOGS, 333);
 }
 
 static void
@@ -506,6 +515,10 @@ exo_main(const struct start_page *start)
         timed_waits();
         return done();
     }
+    if (argument(0)[0] == 's' && argument(0)[1] == 'h') {
+        shares(argument(1)[0]);
+        return done();
+    }
     if (argument(0)[0] == 's' && argument(0)[1] == 'p') {
         spread();
         return done();
@@ -515,7 +528,7 @@ exo_main(const struct start_page *start)
         return done();
     }
     many();
-    hogs(HOGS);
+    hogs(HOGS, 0);
     pending_on_the_way();
     through_a_ring();
     return done();
