@@ -2,7 +2,8 @@
 /*
  * again.c - what one does to oneself, and what is done once more: a context stops itself, and goes on
  * when it is resumed; more contexts listen for an account than may, and one that has ended beside one
- * that lives; accounts of which something is asked are asked again, and none is forgotten.
+ * that lives; a position's second runs once the first has stopped; accounts of which something is
+ * asked are asked again, and none is forgotten.
  */
 #include "abi/account.h"
 #include "abi/slice.h"
@@ -164,6 +165,63 @@ who_lives_hears(void)
     fine(child_destroy(&kin), "child_destroy");
 }
 
+/* ---- the second at a position ---- */
+
+static volatile uint64_t turned[2];
+static volatile bool over;
+
+static void
+turns(struct worker *w)
+{
+    while (!over)
+        turned[w->number]++;
+}
+
+static bool
+goes_on(uint32_t i)
+{
+    uint64_t end = clock_ns() + PATIENCE_NS, before = turned[i];
+
+    while (turned[i] == before && clock_ns() < end)
+        call_yield(SLOT_NOTHING);
+    return turned[i] != before;
+}
+
+static void
+first_alone(void)
+{
+    uint64_t before;
+
+    expect(goes_on(0), "the first runs");
+    before = turned[1];
+    for (int i = 0; i < 3; i++)
+        expect(goes_on(0), "the first runs on");
+    hold(turned[1] == before, "its second does not, beside it");
+}
+
+static void
+seconds(void)
+{
+    static struct worker w[2];
+
+    for (uint32_t i = 0; i < 2; i++) {
+        w[i].number = i;
+        worker_start(&w[i], WORKER + i, 0, SLICE_NS, turns);
+    }
+    fine(call_slice_set(SLOT_ACCOUNT, 0, w[1].position, SLOT_NOTHING, SLOT_NOTHING, SLICE_NS).value,
+         "slice_set");
+    fine(call_slice_set(SLOT_ACCOUNT, 0, w[0].position, WORKER, WORKER + 1, SLICE_NS).value,
+         "slice_set");
+    first_alone();
+    fine(call_context_stop(WORKER).value, "context_stop");
+    hold(goes_on(1) && goes_on(1), "the second has its time once it has stopped");
+    fine(call_context_resume(WORKER).value, "context_resume");
+    first_alone();
+    over = true;
+    worker_join(&w[1], "the second ends, once the first has"); /* at the first's position */
+    worker_join(&w[0], "and so has the first");
+}
+
 /* ---- asked again while asked ---- */
 
 static uint64_t asked_frame[ASKED_COUNT];
@@ -222,6 +280,7 @@ exo_main(const struct start_page *start)
     itself(cpu_count() - 1);
     places();
     who_lives_hears();
+    seconds();
     for (int i = 0; i < 2; i++)
         asked_again();
     return done();
