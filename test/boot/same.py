@@ -42,15 +42,15 @@ def changed(err, kernel):
 
 
 def enter_same(run_beside, judge, root_walk, faults, kernel):
-    def looked(name, words, *arguments, **how):
+    def looked(name, words, *arguments):
         if name == 'root_walk':
             return root_walk(['same', *words], 41, look=lambda err: changed(err, kernel))
-        r = run_beside(name, ['same', *arguments], ['same', *words], kernel, **how)
+        r = run_beside(name, ['same', *arguments], ['same', *words], kernel)
         wrong, what = judge(name, r), changed(r.err.decode(errors='replace'), kernel)
         return {**wrong, 'same': what} if what else wrong
 
-    def holds(name, *arguments, **how):
-        wrong = looked(name, [], *arguments, **how)
+    def holds(name, *arguments):
+        wrong = looked(name, [], *arguments)
         expect(not wrong, wrong.get('same') or str(wrong))
 
     def caught(name, fault):
@@ -62,4 +62,3 @@ def enter_same(run_beside, judge, root_walk, faults, kernel):
         for fault in planted:
             test(MACHINE, name=f'{name}.same.control.{fault}')(lambda n=name, f=fault: caught(n, f))
     test(MACHINE, name='act27_calls.same')(lambda: holds('act27_calls', 'bounds'))
-    test(MACHINE, long=True, name='act27_calls.same.long')(lambda: holds('act27_calls', timeout=3600))
