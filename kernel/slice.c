@@ -213,10 +213,17 @@ cpu_idle(struct cpu *cpu, bool more)
     cpu->idle = false;
 }
 
+/* The last round has found nobody, and nobody has become ready since. */
+static bool
+cpu_empty(const struct cpu *cpu)
+{
+    return !cpu->current && !cpu->round.step && !cpu->again;
+}
+
 void
 slice_schedule(struct cpu *cpu)
 {
-    for (;;) {
+    for (bool idle = false;; idle = cpu_empty(cpu)) {
         uint64_t now = clock_now();
         bool more;
         if (cpu->current) {
@@ -226,13 +233,15 @@ slice_schedule(struct cpu *cpu)
             slice_charge(cpu);
         }
         more = wait_backlog();
-        work_do(cpu);
+        work_do(cpu, idle);
         revoke_tick(now);
         if (slice_next(cpu, now)) {
             position_wake(cpu, now);
             slice_arm(cpu);
             arch_resume(cpu->current);
         }
+        if (cpu->work && !idle && cpu_empty(cpu)) /* I2 of work.h: there is time for it */
+            continue;
         if (!cpu->current)
             cpu_idle(cpu, more);
     }
@@ -264,7 +273,7 @@ slice_tick(struct cpu *cpu)
     uint64_t now = clock_now();
 
     steps_use(lock_steps(), ends_steps(cpu));
-    work_do(cpu);
+    work_do(cpu, false);
     revoke_tick(now);
     if (context->stop_asked)
         context_end(context, CAUSE_STOPPED, 0);

@@ -22,7 +22,7 @@ work_fired(struct cpu *cpu)
     port_mask(); /* I1 */
     cpu->work |= source != WORKED;
     source = WORKED;
-    work_do(cpu);
+    work_do(cpu, !cpu->current);
     if (cpu->work && cpu->current)
         slice_arm(cpu); /* what is left has its time, though no slice ends here */
 }
@@ -49,7 +49,7 @@ work_served(struct account *account)
 }
 
 void
-work_do(struct cpu *cpu)
+work_do(struct cpu *cpu, bool idle)
 {
     uint64_t cycles, begin, took;
 
@@ -61,7 +61,7 @@ work_do(struct cpu *cpu)
     }
     cycles = arch_counter();
     begin = clock_now();
-    if (work_asked && cpu->current && begin < cpu->work_ns)
+    if (work_asked && !idle && begin < cpu->work_ns)
         return; /* I2 */
     served_mark = cycles;
     steps_use(lock_steps(), WORK_STEPS);

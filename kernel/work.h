@@ -17,6 +17,7 @@
  *     interrupts for it.
  */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 struct account;
@@ -30,8 +31,8 @@ extern uint32_t work_asked; /* on how many of the counters that the source raise
 void work_fired(struct cpu *cpu);
 /* Somebody sleeps: where the source is masked this processor does its work, soon, and arms it. */
 void work_ask(void);
-/* Does a bounded part of what is left, as far as the share goes. */
-void work_do(struct cpu *cpu);
+/* Does a bounded part of what is left, as far as the share goes, unless the processor is idle. */
+void work_do(struct cpu *cpu, bool idle);
 /* What was done since the work began, or since this was last said, served that account. */
 void work_served(struct account *account);
 /*

@@ -8,7 +8,10 @@ from harness import *
 # shares of time do not depend on the host
 CLOCKED = ['--accel', 'tcg', '--emulator', os.path.join(ROOT, 'test/boot/counted.sh')]
 FLOODED = ['--accel', 'tcg', '--emulator', os.path.join(ROOT, 'test/boot/flooding.py')]
-BESIDE = ['-m', '8m', '--beside-memory', '8m', '--beside', os.path.join(ROOT, 'out/test/slices') + ' interrupted']
+SLICES = os.path.join(ROOT, 'out/test/slices')
+BESIDE = ['-m', '8m', '--beside-memory', '8m', '--beside', f'{SLICES} interrupted']
+# It has 10 ms, who is woken as much, and 500 positions use hardly anything of theirs: with work between each two it had 317
+CROWDED = ['-m', '8m', '--beside-memory', '8m', '--beside', f'{SLICES} interrupted 400', '--beside', f'{SLICES} crowd']
 
 
 def beside_has_its_share(said):
@@ -22,12 +25,12 @@ def flood_console():
     expect(b'2f282b84e7e608d5852449ed940bfc51  -' in r.out, short(r.out))
 
 
-def small_messages(kernel, *words):
+def small_messages(kernel, *words, beside=BESIDE):
     """
     What the partition beside says, with messages without credit, as many as the machine takes, to a main partition that looks
     at each.
     """
-    options = ['-v', *FLOODED, *BESIDE, '--kernel', kernel]
+    options = ['-v', *FLOODED, *beside, '--kernel', kernel]
     for word in words:
         options += ['--kernel-arg', word]
     p, said = start(options, ['busybox', 'cat'], stdin=subprocess.PIPE), b''
@@ -38,8 +41,8 @@ def small_messages(kernel, *words):
     return said.decode()
 
 
-def messages_without_share(kernel, fault):
-    said = small_messages(kernel, fault)
+def messages_without_share(kernel, fault, **more):
+    said = small_messages(kernel, fault, **more)
     expect('beside1| BREACH' in said, f'work that takes all was not seen: {short(said[-400:])}')
 
 
@@ -85,6 +88,10 @@ def enter_floods(judge, faults, kernel, release):
     test(MACHINE, name='flood.messages')(lambda: beside_has_its_share(small_messages(kernel)))
     test(MACHINE, name='flood.messages.release')(lambda: beside_has_its_share(small_messages(release)))
     test(MACHINE, name='flood.control.WORK_SHARE')(lambda: messages_without_share(kernel, f'plant={faults["WORK_SHARE"]}'))
+    test(MACHINE, name='flood.crowd')(lambda: beside_has_its_share(small_messages(kernel, beside=CROWDED)))
+    test(MACHINE, name='flood.crowd.release')(lambda: beside_has_its_share(small_messages(release, beside=CROWDED)))
+    test(MACHINE, name='flood.crowd.control.WORK_SHARE')(
+        lambda: messages_without_share(kernel, f'plant={faults["WORK_SHARE"]}', beside=CROWDED))
     test(MACHINE, name='flood.departs')(lambda: leaves_hold(judge, kernel))
     test(MACHINE, name='flood.departs.release')(lambda: leaves_hold(judge, release))
     test(MACHINE, name='flood.control.IDLE_ROOT')(lambda: leaves_fall(judge, kernel, f'plant={faults["IDLE_ROOT"]}'))

@@ -2,9 +2,10 @@
 /*
  * slices.c - two of us on one processor, both busy: each gets its share, is told of the begin and
  * the end of each slice, and is taken off when it does not listen. Arguments: what the partition
- * does (`yield` at the end of a slice, `deaf` to it, `interrupted`: yield beside one that is
- * woken).
+ * does (`yield` at the end of a slice, `deaf` to it, `interrupted PERMILLE`: yield beside one that is
+ * woken, and have that share; `crowd`: one context at hundreds of positions, which yields at once).
  */
+#include "abi/slice.h"
 #include "test/boot/raw.h"
 
 enum {
@@ -16,10 +17,13 @@ enum {
     DEAF_MIN_PERMILLE = 280,     /* one slice of three */
     DEAF_MAX_PERMILLE = 350,
     END = 1 << UPCALL_SLICE_END,
+    CROWD = 500,
+    CROWD_FIRST = 400,
 };
 
 static volatile uint64_t begins, ends, others;
 static bool interrupted;
+static uint64_t share_min = SHARE_MIN_PERMILLE;
 
 void
 raw_upcall(struct save_area *save, uint64_t kind)
@@ -80,7 +84,7 @@ share_measured(bool told)
     permille = (charged_to - charged_from) * 1000 / (to - from);
     say("share %lu permille, %lu slices, %lu begins, %lu ends", permille, slices, begins, ends);
     if (told)
-        hold(permille >= SHARE_MIN_PERMILLE, "a share of the processor");
+        hold(permille >= share_min, "a share of the processor");
     else /* each slice that it does not leave costs it the next */
         hold(permille >= DEAF_MIN_PERMILLE && permille <= DEAF_MAX_PERMILLE, "a deaf one's share");
     if (interrupted) /* others are woken on credit: that is no slice's end */
@@ -94,6 +98,19 @@ share_measured(bool told)
     hold(others == 0, "and nothing else");
 }
 
+/* Of each slice hardly anything is used: what is done between slices has all the more of the time. */
+static void
+crowd(void)
+{
+    for (uint64_t i = CROWD_FIRST; i < CROWD_FIRST + CROWD; i++) {
+        fine(call_slice_take(SLOT_ACCOUNT, 0, i, 1).value, "slice_take");
+        fine(call_slice_set(SLOT_ACCOUNT, 0, i, SLOT_CONTEXT, SLOT_NOTHING, SLICE_MIN_NS).value,
+             "slice_set");
+    }
+    for (uint64_t end = clock_ns() + WARM_NS + 2ul * RUN_NS; clock_ns() < end;)
+        call_yield(SLOT_NOTHING);
+}
+
 int
 raw_main(void)
 {
@@ -101,6 +118,11 @@ raw_main(void)
 
     interrupted = !strcmp(argument(0), "interrupted");
 
+    share_min = argument_number(1, share_min);
+    if (!strcmp(argument(0), "crowd")) {
+        crowd();
+        return done();
+    }
     raw_begin(0);
     raw_page.mask = deaf ? END : 0;
     spin_until(clock_ns() + WARM_NS);
