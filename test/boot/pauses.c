@@ -23,7 +23,7 @@ enum {
     LINGER_NS = 40 * 1000, /* of the grace, which is 100 us */
     SELDOM_NS = 150 * 1000,
     DEAF_NS = 1000 * 1000,
-    PAUSED_NS = 30 * 1000,        /* one level down, leaving takes as long again */
+    PAUSED_NS = 60 * 1000,
     PAUSED_SLICE_NS = 500 * 1000, /* in which a busy host leaves it a moment, mostly */
 };
 
