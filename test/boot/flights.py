@@ -73,7 +73,8 @@ def flown_raw(still_s, kernel_words=(), kernel=None, cpus=1, steps=0):
 def flown(judge, still_s, *more, **how):
     """{oracle: why it failed} of such a run."""
     r = flown_raw(still_s, *more, **how)
-    wrong = judge('flight', r)
+    _, others = told_apart(r.err.decode(errors='replace'))
+    wrong = judge('flight', r._replace(err=others.encode()))  # the kernel's lines come in the midst of the program's
     wrong.pop('victim')  # there is none
     if r.code == 125 and b'the machine ended (status 1) before the program' in r.err and re.search(rb'^done [0-9]+\n\Z', r.out, re.M):
         wrong.pop('said', None)
