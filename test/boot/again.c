@@ -86,16 +86,6 @@ listener_add(uint32_t n)
 }
 
 static void
-frame_gone(uint64_t frame)
-{
-    int64_t r;
-
-    while ((r = call_frame_free(SLOT_ACCOUNT, frame, 1).value) == -E_AGAIN)
-        ;
-    fine(r, "frame_free");
-}
-
-static void
 places(void)
 {
     fine(call_account_listen(SLOT_ACCOUNT, 1).value, "account_listen");

@@ -203,6 +203,16 @@ frame_new(void)
     return frame_of_account(SLOT_ACCOUNT);
 }
 
+void
+frame_gone(uint64_t frame)
+{
+    int64_t r;
+
+    while ((r = call_frame_free(SLOT_ACCOUNT, frame, 1).value) == -E_AGAIN)
+        ;
+    fine(r, "frame_free");
+}
+
 bool
 run_is_free(uint64_t first)
 {

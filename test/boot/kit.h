@@ -82,6 +82,8 @@ uint64_t frame_new(void);
 uint64_t frames_aligned_new(void);
 /* Are it and the 511 frames after it free? */
 bool run_is_free(uint64_t first);
+/* Freed, once what was granted from it is revoked and other processors have given it up. */
+void frame_gone(uint64_t frame);
 /* Take a frame that was just freed again. False: another partition was faster; try with another. */
 bool frame_again(uint64_t frame);
 /* Runs fn until it says true; FAIL after some times. */

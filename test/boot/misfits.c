@@ -27,17 +27,6 @@ static const uint64_t PATIENCE_NS = 20000000000; /* a host may put a processor a
 
 static uint64_t child_account, child_root, child_frame; /* frames */
 
-/* Freed, once other processors have what it was gone from. */
-static void
-frame_gone(uint64_t frame)
-{
-    int64_t r;
-
-    while ((r = call_frame_free(SLOT_ACCOUNT, frame, 1).value) == -E_AGAIN)
-        ;
-    fine(r, "frame_free");
-}
-
 static void
 child_make(uint64_t name)
 {
